@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+#
+# Completion for bash. check-style compares the options with the program's.
+
+_spate() {
+  local cur prev words cword
+  _init_completion -n = 2>/dev/null || {
+    cur=${COMP_WORDS[COMP_CWORD]}
+    prev=${COMP_WORDS[COMP_CWORD - 1]}
+    words=("${COMP_WORDS[@]}")
+    cword=$COMP_CWORD
+  }
+
+  local run_options='
+    --input-file -i --input-format --strict --dir -d --out -o --layout
+    --overwrite --skip-existing --auto-rename --durability
+    --concurrency -j --per-host --rate --per-host-rate --limit-rate
+    --disk-jobs --cpu-jobs --exec-jobs
+    --tries -t --retry-wait --retry-max-wait
+    --connect-timeout --stall-timeout --max-time
+    --header -H --user -u --netrc --oauth2-bearer --cookie -b --user-agent -A
+    --proxy -x --noproxy --cacert --insecure -k --http1.1 --http2
+    --ipv4 -4 --ipv6 -6 --interface --resolve
+    --tui --no-tui --progress --progress-interval --quiet -q --color
+    --log --verbose -v
+    --config --no-config --profile --dump-config --help -h --version -V'
+
+  case $prev in
+  --dir | -d | resume | status | failed)
+    mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+    return
+    ;;
+  --input-file | -i | --out | -o | --cacert | --log | --config)
+    mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+    return
+    ;;
+  --input-format) mapfile -t COMPREPLY < <(compgen -W 'auto text' -- "$cur") ;;
+  --layout) mapfile -t COMPREPLY < <(compgen -W 'flat path hash' -- "$cur") ;;
+  --durability) mapfile -t COMPREPLY < <(compgen -W 'batch none' -- "$cur") ;;
+  --progress) mapfile -t COMPREPLY < <(compgen -W 'line json none' -- "$cur") ;;
+  --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur") ;;
+  --interface)
+    mapfile -t COMPREPLY < <(compgen -W "$(ls /sys/class/net 2>/dev/null)" -- "$cur")
+    ;;
+  --concurrency | -j | --per-host | --rate | --per-host-rate | --limit-rate | \
+    --disk-jobs | --cpu-jobs | --exec-jobs | --tries | -t | --retry-wait | \
+    --retry-max-wait | --connect-timeout | --stall-timeout | --max-time | \
+    --header | -H | --user | -u | --oauth2-bearer | --cookie | -b | \
+    --user-agent | -A | --proxy | -x | --noproxy | --resolve | \
+    --progress-interval | --profile)
+    return
+    ;;
+  *)
+    local choices=$run_options
+    case ${words[1]} in
+    status) choices='--json --help --version' ;;
+    failed) choices='--help --version' ;;
+    esac
+    [ "$cword" -eq 1 ] && choices="resume status failed $choices"
+    mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$cur")
+    ;;
+  esac
+}
+
+complete -F _spate spate

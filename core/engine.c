@@ -1,0 +1,585 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The engine: its thread, its loop, how it starts and how it ends. See
+ * engine.h for the front door and engine_priv.h for the other rooms.
+ *
+ * Thread: engine_start, engine_command, engine_snapshot, engine_join and
+ * engine_free belong to others and touch only what the mutex guards; all the
+ * rest belongs to the loop's.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "engine_config.h"
+#include "engine_priv.h"
+
+#define TICK_MS 100u
+#define SECOND_NS ((uint64_t)1000000000)
+#define CHECKPOINT_NS (2 * SECOND_NS)
+#define GRACE_NS (SECOND_NS + SECOND_NS / 2) /* for transfers after a stop */
+#define BUFFERS ((uint64_t)64 << 20)
+#define HOLD_NEED_FIRST ((uint64_t)1 << 20)
+#define HOLD_NEED_MAX ((uint64_t)64 << 20)
+
+uint64_t engine_now(void) {
+  return uv_hrtime();
+}
+
+/* ---- holding ------------------------------------------------------------- */
+
+static void update_blocked(struct engine *e) {
+  e->scheduler.blocked = e->paused || e->stopping || e->hold_code != 0;
+}
+
+void engine__hold(struct engine *e, int code, const char *text) {
+  if (e->hold_code != 0)
+    return;
+  e->hold_code = code;
+  snprintf(e->hold, sizeof(e->hold), "%s", text);
+  if (code == ERR_FULL) {
+    e->hold_need = e->hold_need == 0 ? HOLD_NEED_FIRST : e->hold_need * 2;
+    if (e->hold_need > HOLD_NEED_MAX)
+      e->hold_need = HOLD_NEED_MAX;
+  }
+  eventlog_add(&e->log, LOG_ERROR, 0, "everything waits: %s", text);
+  update_blocked(e);
+}
+
+static void release_hold(struct engine *e) {
+  if (e->hold_code == 0)
+    return;
+  eventlog_add(&e->log, LOG_INFO, 0, "going on: %s is over", e->hold);
+  e->hold_code = 0;
+  e->hold[0] = '\0';
+  update_blocked(e);
+}
+
+static void probe_disk(struct job *job) {
+  struct engine *e = LINK_ENTRY(job, struct engine, hold_probe);
+  struct statvfs st;
+  e->probe_good = fstatvfs(session_dirfd(e->session), &st) == 0 &&
+                  (uint64_t)st.f_bavail * st.f_frsize >= e->hold_need;
+}
+
+static void on_probed(struct job *job) {
+  struct engine *e = LINK_ENTRY(job, struct engine, hold_probe);
+  e->probing = false;
+  if (e->probe_good && !e->session_trouble && e->hold_code == ERR_FULL)
+    release_hold(e);
+}
+
+/* Looks whether what holds everything is over. */
+static void check_hold(struct engine *e) {
+  if (e->hold_code == ERR_FULL && !e->probing && !e->session_stopping) {
+    e->probing = true;
+    pool_submit(&e->pool, &e->hold_probe, JOB_DISK, "disk looked at",
+                probe_disk, on_probed);
+  } else if (e->hold_code == ERR_NOMEM) {
+    release_hold(e);
+  }
+}
+
+/* ---- the ends of tasks ------------------------------------------------------ */
+
+static void trim(struct engine *e, struct link *list, size_t *count,
+                 size_t ceiling) {
+  (void)e;
+  while (*count > ceiling) {
+    struct task *oldest = LINK_ENTRY(list->prev, struct task, all);
+    list_remove(&oldest->all);
+    task_free(oldest);
+    (*count)--;
+  }
+}
+
+static void tell(struct engine *e, struct task *task) {
+  struct engine_event event;
+  if (e->hooks.event == NULL ||
+      (task->state == TASK_DONE && !e->config.want_done_events))
+    return;
+  memset(&event, 0, sizeof(event));
+  event.state = task->state;
+  event.task = task->id;
+  event.url = task_shown_url(task);
+  event.path = task->name != NULL ? task->name : "";
+  event.reason = task->reason != NULL ? task->reason : "";
+  event.digest = "";
+  event.bytes = task->got;
+  event.status = task->status;
+  event.attempts = task->attempts;
+  e->hooks.event(e->hooks.arg, &event);
+}
+
+void engine__retire(struct engine *e, struct task *task) {
+  bool done = task->state == TASK_DONE;
+  task->ended_unix = (int64_t)time(NULL);
+  meter_add(&e->done_rate, 1, engine_now());
+  tell(e, task);
+  list_remove(&task->all);
+  idmap_remove(&e->tasks, task->id);
+  list_prepend(done ? &e->recent_done : &e->recent_failed, &task->all);
+  if (done)
+    trim(e, &e->recent_done, &e->recent_done_count, ENGINE_RECENT_DONE - 1);
+  else
+    trim(e, &e->recent_failed, &e->recent_failed_count,
+         ENGINE_RECENT_FAILED - 1);
+  if (done)
+    e->recent_done_count++;
+  else
+    e->recent_failed_count++;
+}
+
+/* ---- stopping ----------------------------------------------------------------- */
+
+void engine__stop(struct engine *e) {
+  if (e->stopping)
+    return;
+  e->stopping = true;
+  e->stop_deadline_ns = engine_now() + GRACE_NS;
+  update_blocked(e);
+  eventlog_add(&e->log, LOG_INFO, 0, "stopping: no new requests");
+  if (e->paused) /* they will not move: cut them now */
+    e->stop_deadline_ns = engine_now();
+}
+
+static void cut_all(struct engine *e) {
+  struct link *next;
+  for (struct link *l = e->live.next; l != &e->live; l = next) {
+    struct task *task = LINK_ENTRY(l, struct task, all);
+    next = l->next;
+    if (task->state == TASK_ACTIVE && task->transfer != NULL)
+      fetch_cut(e, task);
+  }
+}
+
+static int exit_status(struct engine *e) {
+  struct session_counts counts;
+  bool left = !e->exhausted || e->tasks.count > 0;
+  session_counts(e->session, &counts);
+  if (left && e->hold_code != 0)
+    return err_exit_status(e->hold_code);
+  if (left)
+    return 4;
+  return counts.failed > 0 || counts.expired > 0 || counts.bad_lines > 0 ? 1
+                                                                         : 0;
+}
+
+static void publish(struct engine *e, bool always) {
+  struct snapshot *fresh;
+  const struct snapshot *old;
+  bool wanted;
+  uv_mutex_lock(&e->mutex);
+  wanted = always || e->shown == NULL || e->fetched;
+  uv_mutex_unlock(&e->mutex);
+  fresh = wanted ? picture_take(e, engine_now()) : NULL;
+  if (fresh == NULL)
+    return;
+  uv_mutex_lock(&e->mutex);
+  old = e->shown;
+  e->shown = fresh;
+  e->fetched = false;
+  uv_mutex_unlock(&e->mutex);
+  snapshot_unref(old);
+  if (e->hooks.wake != NULL)
+    e->hooks.wake(e->hooks.arg);
+}
+
+static void close_handles(struct engine *e) {
+  transfers_fini(&e->transfers);
+  scheduler_close(&e->scheduler);
+  bandwidth_close(&e->bandwidth);
+  uv_close((uv_handle_t *)&e->async, NULL);
+  uv_close((uv_handle_t *)&e->prepare, NULL);
+  uv_close((uv_handle_t *)&e->tick, NULL);
+}
+
+static void on_session_stopped(void *arg) {
+  struct engine *e = arg;
+  e->exit_status = exit_status(e);
+  e->finished = true;
+  uv_mutex_lock(&e->mutex);
+  e->closed = true;
+  uv_mutex_unlock(&e->mutex);
+  publish(e, true);
+  close_handles(e);
+}
+
+static void report_traffic(struct engine *e) {
+  struct session_traffic since;
+  since.bytes = e->bytes - e->reported.bytes;
+  since.requests = e->requests - e->reported.requests;
+  since.retries = e->retries - e->reported.retries;
+  since.throttled = e->throttled - e->reported.throttled;
+  if (since.requests == 0 && since.bytes == 0)
+    return;
+  session_traffic(e->session, &since);
+  e->reported.bytes = e->bytes;
+  e->reported.requests = e->requests;
+  e->reported.retries = e->retries;
+  e->reported.throttled = e->throttled;
+}
+
+/* Ends the run when nothing is left to do or a stop has come through. */
+static void check_end(struct engine *e) {
+  bool all_done = e->exhausted && e->tasks.count == 0;
+  bool stopped = e->stopping && e->counts.in[TASK_ACTIVE] == 0 &&
+                 e->sinks.live == 0;
+  if (e->session_stopping || e->lookups > 0 || e->probing)
+    return;
+  if (!all_done && !stopped)
+    return;
+  e->session_stopping = true;
+  report_traffic(e);
+  session_stop(e->session, on_session_stopped, e);
+}
+
+/* ---- the loop's callbacks -------------------------------------------------------- */
+
+static void take_commands(struct engine *e) {
+  for (;;) {
+    struct command command;
+    uv_mutex_lock(&e->mutex);
+    if (e->queue_len == 0) {
+      uv_mutex_unlock(&e->mutex);
+      return;
+    }
+    command = e->queue[0];
+    e->queue_len--;
+    memmove(e->queue, e->queue + 1, e->queue_len * sizeof(command));
+    uv_mutex_unlock(&e->mutex);
+    control_run(e, &command);
+    update_blocked(e);
+  }
+}
+
+static void on_async(uv_async_t *async) {
+  struct engine *e = async->data;
+  loopwatch_enter(&e->watch, "command");
+  take_commands(e);
+  loopwatch_leave(&e->watch);
+}
+
+/* Every iteration ends here, outside of everybody's callbacks. */
+static void on_prepare(uv_prepare_t *prepare) {
+  struct engine *e = prepare->data;
+  loopwatch_enter(&e->watch, "scheduler");
+  intake_run(e);
+  scheduler_run(&e->scheduler, engine_now());
+  check_end(e);
+  loopwatch_leave(&e->watch);
+  loopwatch_turn(&e->watch);
+}
+
+static void on_wake(void *arg) {
+  (void)arg; /* the alarm has ended the wait; on_prepare does the rest */
+}
+
+static void every_second(struct engine *e, uint64_t now) {
+  for (int i = 0; i < 3; i++)
+    histogram_window_turn(&e->waits[i], now);
+  for (struct link *l = e->hosts.list.next; l != &e->hosts.list; l = l->next) {
+    struct host *host = LINK_ENTRY(l, struct host, all);
+    if (host->ttfb != NULL)
+      histogram_window_turn(host->ttfb, now);
+  }
+  report_traffic(e);
+  check_hold(e);
+}
+
+static void on_tick(uv_timer_t *timer) {
+  struct engine *e = timer->data;
+  uint64_t now = engine_now(), last = e->last_tick_ns;
+  loopwatch_enter(&e->watch, "tick");
+  e->last_tick_ns = now;
+  series_update(&e->byte_series, e->bytes, now);
+  series_update(&e->request_series, e->requests, now);
+  if (now / SECOND_NS != last / SECOND_NS)
+    every_second(e, now);
+  if (now / CHECKPOINT_NS != last / CHECKPOINT_NS)
+    fetch_checkpoint(e);
+  if (e->stopping && now >= e->stop_deadline_ns)
+    cut_all(e);
+  eventlog_flush(&e->log);
+  if (now >= e->next_snapshot_ns) {
+    uint64_t interval;
+    uv_mutex_lock(&e->mutex);
+    interval = (uint64_t)e->interval_ms * 1000000u;
+    uv_mutex_unlock(&e->mutex);
+    e->next_snapshot_ns = now + interval - interval / 10;
+    publish(e, false);
+  }
+  loopwatch_leave(&e->watch);
+}
+
+/* ---- the session's and the resolver's callbacks -------------------------------------- */
+
+static void on_bad_line(void *arg, const char *source, uint64_t line,
+                        const char *why) {
+  struct engine *e = arg;
+  eventlog_add(&e->log, LOG_ERROR, 0, "%s:%llu: %s", source,
+               (unsigned long long)line, why);
+  if (e->hooks.event != NULL) {
+    struct engine_event event;
+    char where[300];
+    memset(&event, 0, sizeof(event));
+    snprintf(where, sizeof(where), "%s:%llu", source, (unsigned long long)line);
+    event.state = TASK_FAILED;
+    event.url = where;
+    event.path = event.digest = "";
+    event.reason = why;
+    e->hooks.event(e->hooks.arg, &event);
+  }
+}
+
+static void on_exhausted(void *arg) {
+  struct engine *e = arg;
+  e->exhausted = true;
+}
+
+static void on_trouble(void *arg, int code, const char *text) {
+  struct engine *e = arg;
+  e->session_trouble = code != 0;
+  if (code != 0) {
+    engine__hold(e, code, text);
+  } else if (e->hold_code != ERR_FULL) {
+    release_hold(e);
+  } /* else the disk is looked at before anything goes on */
+}
+
+static void on_resolved(void *arg, struct host *host, int code,
+                        const char *text) {
+  struct engine *e = arg;
+  if (code != 0)
+    fetch_unresolved(e, host, text);
+  scheduler_recheck(&e->scheduler, host);
+}
+
+static const struct session_hooks session_hooks_template = {
+    NULL,           intake_item,  on_bad_line,
+    fetch_committed, on_exhausted, on_trouble};
+
+/* ---- start ------------------------------------------------------------------------------ */
+
+static void engine_main(void *arg) {
+  struct engine *e = arg;
+  sigset_t all;
+  sigfillset(&all); /* signals are the main thread's business */
+  sigdelset(&all, SIGSEGV);
+  sigdelset(&all, SIGBUS);
+  sigdelset(&all, SIGFPE);
+  sigdelset(&all, SIGILL);
+  sigdelset(&all, SIGABRT);
+  pthread_sigmask(SIG_BLOCK, &all, NULL);
+  uv_run(&e->loop, UV_RUN_DEFAULT);
+}
+
+static void init_figures(struct engine *e) {
+  uint64_t now = engine_now();
+  e->start_ns = e->last_tick_ns = now;
+  meter_init(&e->byte_rate, 3, now);
+  meter_init(&e->byte_rate_long, 12, now);
+  meter_init(&e->request_rate, 10, now);
+  meter_init(&e->done_rate, 12, now);
+  series_init(&e->byte_series, 0, now);
+  series_init(&e->request_series, 0, now);
+  for (int i = 0; i < 3; i++)
+    histogram_window_init(&e->waits[i], 60, now);
+  rng_seed(&e->rng, now ^ (uint64_t)getpid());
+  loopwatch_init(&e->watch);
+}
+
+static int open_log(struct engine *e, struct errmsg *msg) {
+  const int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
+  enum log_level least = e->config.want_done_events ? LOG_DEBUG : LOG_INFO;
+  int fd;
+  if (e->config.log_file != NULL)
+    fd = open(e->config.log_file, flags & ~O_NOFOLLOW, 0600);
+  else
+    fd = openat(session_dirfd(e->session), SESSION_DIR "/log", flags, 0600);
+  if (fd < 0 && e->config.log_file != NULL)
+    return err_set(msg, err_from_errno(errno), "cannot write the log %s: %s",
+                   e->config.log_file, strerror(errno));
+  return eventlog_init(&e->log, &e->pool, fd, least);
+}
+
+static void attach_waits(struct engine *e) {
+  e->scheduler.net.waits = &e->waits[0];
+  e->pool.sem[JOB_DISK].waits = &e->waits[1];
+  e->pool.sem[JOB_CPU].waits = &e->waits[2];
+}
+
+static void init_handles(struct engine *e) {
+  uv_async_init(&e->loop, &e->async, on_async);
+  uv_prepare_init(&e->loop, &e->prepare);
+  uv_timer_init(&e->loop, &e->tick);
+  e->async.data = e->prepare.data = e->tick.data = e;
+  uv_prepare_start(&e->prepare, on_prepare);
+  uv_timer_start(&e->tick, on_tick, 0, TICK_MS);
+}
+
+static int init_parts(struct engine *e, struct errmsg *msg) {
+  uint64_t buffers = BUFFERS;
+  int code;
+  if (e->limit[LIMIT_CONCURRENCY] * (32 << 10) > (double)buffers)
+    buffers = (uint64_t)(e->limit[LIMIT_CONCURRENCY] * (32 << 10));
+  pool_init(&e->pool, &e->loop, &e->watch, (uint32_t)e->limit[LIMIT_DISK_JOBS],
+            (uint32_t)e->limit[LIMIT_CPU_JOBS]);
+  sinks_init(&e->sinks, &e->pool, session_dirfd(e->session), e->config.durable,
+             buffers, &fetch_sink_ops);
+  e->resolver.loop = &e->loop;
+  e->resolver.watch = &e->watch;
+  e->resolver.ip_version = e->config.ip_version;
+  e->resolver.off = e->config.proxy != NULL || e->config.resolve.count > 0;
+  e->resolver.resolved = on_resolved;
+  e->resolver.arg = e;
+  byte_limit_init(&e->all_bytes, 0, engine_now());
+  code = bandwidth_init(&e->bandwidth, &e->loop);
+  if (code == 0)
+    code = hosts_init(&e->hosts);
+  if (code == 0)
+    code = open_log(e, msg);
+  if (code == 0)
+    code = scheduler_init(&e->scheduler, &e->loop, &e->hosts, &e->resolver,
+                          &e->counts, fetch_start, on_wake, e);
+  if (code == 0)
+    code = transfers_init(&e->transfers, &e->loop, &e->watch, &e->config,
+                          e->limit, &fetch_transfer_ops);
+  if (code != 0)
+    return code;
+  attach_waits(e);
+  for (int i = 0; i < LIMIT_COUNT; i++)
+    control_apply(e, (enum limit_id)i);
+  return 0;
+}
+
+/* After a failed start: closes what is open and lets the loop forget it. */
+static void abandon(struct engine *e) {
+  close_handles(e);
+  uv_run(&e->loop, UV_RUN_DEFAULT);
+}
+
+static int start_session(struct engine *e, struct errmsg *msg) {
+  struct session_hooks hooks = session_hooks_template;
+  hooks.arg = e;
+  return session_start(e->session, &e->loop, &hooks, msg);
+}
+
+int engine_start(struct engine **out, struct session *session,
+                 const struct engine_config *config,
+                 const struct engine_hooks *hooks, struct errmsg *msg) {
+  struct engine *e = calloc(1, sizeof(*e));
+  int code = ERR_NOMEM;
+  if (e == NULL || engine_config_copy(&e->config, config) != 0) {
+    session_close(session, false);
+    free(e);
+    return err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+  }
+  e->session = session;
+  memcpy(e->limit, config->limit, sizeof(e->limit));
+  if (hooks != NULL)
+    e->hooks = *hooks;
+  e->interval_ms = 1000;
+  e->log.fd = -1;
+  list_init(&e->live);
+  list_init(&e->incoming);
+  list_init(&e->recent_done);
+  list_init(&e->recent_failed);
+  idmap_init(&e->tasks);
+  uv_mutex_init(&e->mutex);
+  init_figures(e);
+  uv_loop_init(&e->loop);
+  init_handles(e);
+  code = init_parts(e, msg);
+  if (code == 0)
+    code = start_session(e, msg);
+  if (code == 0 && uv_thread_create(&e->thread, engine_main, e) != 0)
+    code = err_set(msg, ERR_NOMEM, "cannot start a thread");
+  if (code != 0) {
+    abandon(e);
+    engine_free(e);
+    return code;
+  }
+  *out = e;
+  return 0;
+}
+
+/* ---- the other threads' side --------------------------------------------------------------- */
+
+void engine_snapshot_every(struct engine *e, unsigned interval_ms) {
+  uv_mutex_lock(&e->mutex);
+  e->interval_ms = interval_ms < 20 ? 20 : interval_ms;
+  uv_mutex_unlock(&e->mutex);
+}
+
+const struct snapshot *engine_snapshot(struct engine *e) {
+  const struct snapshot *snap;
+  uv_mutex_lock(&e->mutex);
+  snap = e->shown;
+  if (snap != NULL)
+    snapshot_ref(snap);
+  e->fetched = true;
+  uv_mutex_unlock(&e->mutex);
+  return snap;
+}
+
+int engine_command(struct engine *e, const struct command *command) {
+  int code = 0;
+  uv_mutex_lock(&e->mutex);
+  if (e->closed) {
+    code = ERR_CLOSED;
+  } else if (e->queue_len == e->queue_cap) {
+    size_t cap = e->queue_cap > 0 ? e->queue_cap * 2 : 16;
+    struct command *grown = realloc(e->queue, cap * sizeof(*grown));
+    if (grown == NULL)
+      code = ERR_NOMEM;
+    else
+      e->queue = grown, e->queue_cap = cap;
+  }
+  if (code == 0) {
+    e->queue[e->queue_len++] = *command;
+    uv_async_send(&e->async);
+  }
+  uv_mutex_unlock(&e->mutex);
+  return code;
+}
+
+int engine_join(struct engine *e) {
+  uv_thread_join(&e->thread);
+  return e->exit_status;
+}
+
+static void free_tasks(struct link *list) {
+  struct link *link;
+  while ((link = list_take(list)) != NULL)
+    task_free(LINK_ENTRY(link, struct task, all));
+}
+
+void engine_free(struct engine *e) {
+  if (e == NULL)
+    return;
+  session_close(e->session, true);
+  eventlog_fini(&e->log);
+  uv_loop_close(&e->loop);
+  free_tasks(&e->live);
+  free_tasks(&e->recent_done);
+  free_tasks(&e->recent_failed);
+  idmap_fini(&e->tasks);
+  sinks_fini(&e->sinks);
+  scheduler_fini(&e->scheduler);
+  bandwidth_fini(&e->bandwidth);
+  hosts_fini(&e->hosts);
+  snapshot_unref(e->shown);
+  engine_config_fini(&e->config);
+  free(e->queue);
+  uv_mutex_destroy(&e->mutex);
+  free(e);
+}

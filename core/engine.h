@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The front door of the engine: start it on a session, send it commands, read
+ * its snapshots, wait for its end.
+ *
+ * Thread: engine_start() makes the engine thread, which owns the libuv loop,
+ * every task and every transfer. All functions here may be called from any
+ * other thread; none of them waits for the loop, except engine_join().
+ */
+#ifndef SPATE_ENGINE_H
+#define SPATE_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "command.h"
+#include "names.h"
+#include "session.h"
+#include "snapshot.h"
+
+struct engine;
+
+enum exists_policy { EXISTS_FAIL, EXISTS_OVERWRITE, EXISTS_SKIP, EXISTS_RENAME };
+
+struct str_list {
+  char **items;
+  size_t count;
+};
+
+/* What a run is started with. Borrowed until engine_start() returns. */
+struct engine_config {
+  double limit[LIMIT_COUNT]; /* base units of limits.h */
+  enum layout layout;
+  enum exists_policy exists;
+  bool durable;            /* --durability batch */
+  struct str_list headers; /* "Name: value" lines */
+  const char *user_agent, *user_pwd, *bearer, *cookie;
+  const char *proxy, *noproxy, *cacert, *interface;
+  struct str_list resolve; /* HOST:PORT:ADDR as curl's --resolve */
+  bool insecure, netrc;
+  int ip_version;   /* 0, 4 or 6 */
+  int http_version; /* 0 = by the run-time libcurl, 11, 20 */
+  int want_done_events; /* JSON lines of finished tasks (-v) */
+  const char *log_file; /* NULL = the session's own event log */
+};
+
+/* What happened to one task, for reporters that print events. Strings are
+ * valid during the call only. */
+struct engine_event {
+  enum task_state state; /* TASK_DONE, TASK_FAILED, ... */
+  uint64_t task;
+  const char *url;  /* redacted */
+  const char *path; /* relative to the output directory; "" none */
+  const char *reason;
+  const char *digest; /* "" none */
+  int64_t bytes;
+  int status;
+  int attempts;
+};
+
+struct engine_hooks {
+  void *arg;
+  /* A task came to its end. Called on the engine thread: must not block, so
+   * it hands a copy to its own thread. May be NULL. */
+  void (*event)(void *arg, const struct engine_event *event);
+  /* A new snapshot can be fetched. Called on the engine thread: writes to a
+   * pipe or an eventfd at most. May be NULL. */
+  void (*wake)(void *arg);
+};
+
+/* Takes the session over (also when it fails). On success the run is going. */
+int engine_start(struct engine **out, struct session *session,
+                 const struct engine_config *config,
+                 const struct engine_hooks *hooks,
+                 struct errmsg *msg) MUST_CHECK;
+
+/* How often snapshots are made, in milliseconds; at least 20. Default 1000.
+ * None is made while the previous one was not fetched. */
+void engine_snapshot_every(struct engine *engine, unsigned interval_ms);
+
+/* The newest snapshot, with a reference for the caller; NULL before the first.
+ * Drop it with snapshot_unref(). */
+const struct snapshot *engine_snapshot(struct engine *engine);
+
+/* Queues a command; ERR_CLOSED when the engine has ended. */
+int engine_command(struct engine *engine, const struct command *command)
+    MUST_CHECK;
+
+/* Waits until the run has ended and returns its exit status (CLI.md); the last
+ * snapshot (finished = true) stays readable. */
+int engine_join(struct engine *engine);
+
+/* Frees everything; after engine_join(). */
+void engine_free(struct engine *engine);
+
+#endif

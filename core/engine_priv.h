@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The engine's inside, shared by the files that make it up:
+ *
+ *   engine.c   thread, loop, start and stop, commands across threads
+ *   intake.c   from a delivered manifest line to a task that may start
+ *   fetch.c    a task's way from its start to its end
+ *   control.c  what commands do
+ *   picture.c  the building of snapshots
+ *
+ * Thread: everything here belongs to the loop's thread, except the part of
+ * struct engine marked as shared, which has its own mutex.
+ */
+#ifndef SPATE_ENGINE_PRIV_H
+#define SPATE_ENGINE_PRIV_H
+
+#include <uv.h>
+
+#include "bandwidth.h"
+#include "engine.h"
+#include "eventlog.h"
+#include "hosts.h"
+#include "idmap.h"
+#include "list.h"
+#include "loopwatch.h"
+#include "pool.h"
+#include "resolve.h"
+#include "retry.h"
+#include "scheduler.h"
+#include "sink.h"
+#include "stats.h"
+#include "task.h"
+#include "transfer.h"
+
+#define ENGINE_RECENT_DONE 100
+#define ENGINE_RECENT_FAILED 1000
+#define ENGINE_HOLD_TEXT 200
+
+struct intake_batch;
+
+struct engine {
+  uv_loop_t loop;
+  uv_thread_t thread;
+  uv_async_t async;
+  uv_prepare_t prepare;
+  uv_timer_t tick;     /* snapshots, log, checkpoints */
+  struct loopwatch watch;
+  struct pool pool;
+  struct session *session;
+  struct engine_config config; /* strings owned by the engine */
+  double limit[LIMIT_COUNT];
+  struct engine_hooks hooks;
+  struct histogram_window waits[3]; /* net, disk, cpu */
+
+  /* tasks */
+  struct task_counts counts;
+  struct idmap tasks;
+  struct link live;          /* every task that has not ended, by task.all */
+  struct link recent_done;   /* newest first */
+  struct link recent_failed; /* newest first */
+  size_t recent_done_count, recent_failed_count;
+  struct hosts hosts;
+  struct resolver resolver;
+  struct scheduler scheduler;
+  struct transfers transfers;
+  struct sinks sinks;
+  struct bandwidth bandwidth;
+  struct byte_limit all_bytes;
+  struct rng rng;
+  struct link incoming; /* tasks whose names are to be looked at */
+  size_t incoming_count;
+  unsigned lookups;      /* batches of the intake on the pool */
+  unsigned last_room;
+  bool exhausted; /* the session has delivered everything */
+
+  /* figures */
+  uint64_t start_ns, last_tick_ns;
+  uint64_t bytes, requests, retries, throttled;
+  struct session_traffic reported; /* what the session was told already */
+  struct meter byte_rate, byte_rate_long, request_rate, done_rate;
+  double byte_peak;
+  struct series byte_series, request_series;
+  struct eventlog log;
+
+  /* holding and ending */
+  bool paused, stopping, session_stopping, finished;
+  char hold[ENGINE_HOLD_TEXT];
+  int hold_code;          /* why: an error code; 0 = no hold */
+  uint64_t hold_need;     /* free bytes to wait for */
+  struct job hold_probe;  /* looks at the disk */
+  bool probing, probe_good;
+  bool session_trouble;
+  uint64_t stop_deadline_ns;
+  int exit_status;
+
+  /* shared with other threads, under mutex */
+  uv_mutex_t mutex;
+  struct command *queue; /* ring that grows */
+  size_t queue_len, queue_cap;
+  const struct snapshot *shown; /* newest, not fetched yet or the last */
+  bool fetched, closed;
+  unsigned interval_ms;
+  /* owned by the loop again */
+  uint64_t next_snapshot_ns, snapshot_seq;
+  uint64_t reply_seq;
+  char reply_text[256];
+};
+
+uint64_t engine_now(void); /* monotonic, ns */
+
+/* ---- engine.c ---- */
+/* Holds everything until the trouble is over; repeated calls keep the first
+ * reason. */
+void engine__hold(struct engine *e, int code, const char *text);
+void engine__stop(struct engine *e);
+/* A task has come to its end in its present state: told to the hooks, kept
+ * for the screen, out of the window. */
+void engine__retire(struct engine *e, struct task *task);
+
+/* ---- intake.c ---- */
+void intake_item(void *arg, const struct session_item *item);
+/* Sends gathered tasks to be looked at; asks the session for more. */
+void intake_run(struct engine *e);
+
+/* ---- fetch.c ---- */
+extern const struct transfer_ops fetch_transfer_ops;
+extern const struct sink_ops fetch_sink_ops;
+/* The scheduler's start: permits are held. */
+void fetch_start(void *arg, struct task *task);
+/* A task that is not running fails now; why goes into its reason. */
+void fetch_fail(struct engine *e, struct task *task, const char *why);
+/* A task whose file is there and whole: no request needed. */
+void fetch_adopt(struct engine *e, struct task *task, int64_t bytes);
+/* Results the session has committed. */
+void fetch_committed(void *arg, const uint64_t *ids, size_t count);
+/* The host's name was not found: its ready tasks wait or fail. */
+void fetch_unresolved(struct engine *e, struct host *host, const char *why);
+/* Cuts an active task: it becomes paused or cancelled as wanted, or queued
+ * again when nothing is wanted. */
+void fetch_cut(struct engine *e, struct task *task);
+/* Records what long transfers have on the disk. */
+void fetch_checkpoint(struct engine *e);
+
+/* ---- control.c ---- */
+void control_run(struct engine *e, const struct command *command);
+/* Brings semaphores and buckets to the present limits. */
+void control_apply(struct engine *e, enum limit_id id);
+
+/* ---- picture.c ---- */
+/* A new snapshot with one reference; NULL without memory. */
+struct snapshot *picture_take(struct engine *e, uint64_t now_ns);
+
+#endif

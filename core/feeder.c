@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The feeder: takes a chunk's lines out of its file, block by block through
+ * libuv's pool, and delivers what is not settled. Which chunk comes next is
+ * the matter of feed_source.c.
+ *
+ * The next block is asked for while the last one is being delivered. A file
+ * that a spooler still writes is followed. The loop's thread.
+ */
+#include "config.h"
+
+#include "session_impl.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "spool.h"
+
+#define PREFETCH_BELOW ((uint64_t)64 * 1024)
+
+struct spool *feed__spooler(struct session *s, uint32_t spool) {
+  for (size_t i = 0; spool != 0 && i < s->source_count; i++)
+    if (s->sources[i].spool == spool && s->sources[i].spooler != NULL)
+      return s->sources[i].spooler;
+  return NULL;
+}
+
+bool feed__busy(const struct feed *f) {
+  return f->fs_busy || f->job_busy;
+}
+
+void feed__fini(struct feed *f) {
+  uv_fs_t req;
+  if (f->fd >= 0)
+    uv_fs_close(NULL, &req, f->fd, NULL);
+  f->fd = -1;
+  if (f->text_ready)
+    manifest_fini(&f->text);
+  f->text_ready = false;
+  while (f->ahead_at < f->ahead_count)
+    store_loaded_free(f->ahead[f->ahead_at++]);
+  store_loaded_free(f->loaded);
+  f->loaded = NULL;
+}
+
+/* ---- reading ----------------------------------------------------------- */
+
+static void came_in(struct feed *f) {
+  f->fs_busy = false;
+  if (f->session->stopping)
+    session__stop_step(f->session);
+  else
+    session__kick(f->session);
+}
+
+static void file_trouble(struct feed *f, ssize_t uv_code) {
+  char text[256];
+  const char *name =
+      f->here.spool != 0 || f->source == NULL ? "a list kept in the session"
+                                              : source_name(f->source);
+  snprintf(text, sizeof text, "%s cannot be read: %s", name,
+           uv_strerror((int)uv_code));
+  session__feed_trouble(f->session, err_from_errno((int)-uv_code), text);
+}
+
+/* The last line of a stream that was cut off may be half a line. */
+static bool last_line_counts(struct feed *f) {
+  if (f->fd_spool == 0)
+    return true;
+  for (size_t i = 0; i < f->session->source_count; i++)
+    if (f->session->sources[i].spool == f->fd_spool)
+      return f->session->sources[i].received;
+  return false;
+}
+
+static void reach_end(struct feed *f) {
+  f->at_end = true;
+  if (last_line_counts(f))
+    manifest_end(&f->text);
+}
+
+static void on_read(uv_fs_t *req) {
+  struct feed *f = req->data;
+  ssize_t n = req->result;
+  uv_fs_req_cleanup(req);
+  if (n > 0)
+    manifest_filled(&f->text, (size_t)n);
+  else if (n == 0 && feed__spooler(f->session, f->fd_spool) == NULL)
+    reach_end(f);
+  else if (n < 0 && !f->session->stopping)
+    file_trouble(f, n);
+  came_in(f);
+}
+
+/* Asks for the next block; true: it is known already that there is none. */
+static bool read_more(struct feed *f) {
+  struct spool *spool = feed__spooler(f->session, f->fd_spool);
+  uint64_t at = manifest_wants(&f->text);
+  size_t room;
+  if (f->fs_busy || f->at_end || f->session->trouble_feed != 0)
+    return false;
+  if (spool != NULL) {
+    bool ended;
+    int trouble;
+    if (spool_state(spool, &ended, &trouble) <= at) {
+      if (ended)
+        reach_end(f);
+      return ended;
+    }
+  }
+  char *space = manifest_space(&f->text, &room);
+  if (space == NULL)
+    return false;
+  uv_buf_t buf = uv_buf_init(space, (unsigned)room);
+  f->fs.data = f;
+  int rc = uv_fs_read(f->session->loop, &f->fs, f->fd, &buf, 1, (int64_t)at,
+                      on_read);
+  f->fs_busy = rc == 0;
+  if (rc < 0)
+    file_trouble(f, rc);
+  return false;
+}
+
+static void on_open(uv_fs_t *req) {
+  struct feed *f = req->data;
+  ssize_t fd = req->result;
+  uv_fs_req_cleanup(req);
+  if (fd >= 0)
+    f->fd = (uv_file)fd;
+  else if (!f->session->stopping)
+    file_trouble(f, fd);
+  came_in(f);
+}
+
+static void open_file(struct feed *f) {
+  uv_fs_t req;
+  char name[32];
+  if (f->session->trouble_feed != 0)
+    return;
+  if (f->fd >= 0)
+    uv_fs_close(NULL, &req, f->fd, NULL);
+  f->fd = -1;
+  f->fd_spool = f->here.spool;
+  f->fd_source = f->here.spool != 0 ? 0 : f->source->id;
+  session__spool_name(f->here.spool, name, sizeof name);
+  char *spool = f->here.spool != 0 ? session__path(f->session->dir, name)
+                                   : strdup(f->source->path);
+  f->fs.data = f;
+  int rc = spool == NULL
+               ? UV_ENOMEM
+               : uv_fs_open(f->session->loop, &f->fs, spool,
+                            O_RDONLY | O_CLOEXEC, 0, on_open);
+  free(spool);
+  f->fs_busy = rc == 0;
+  if (rc < 0)
+    file_trouble(f, rc);
+}
+
+/* True once the file is open and stands where the chunk (or, looking for a
+ * first object, the file) begins. */
+static bool go_to_place(struct feed *f) {
+  uint32_t source = f->here.spool != 0 ? 0 : f->source->id;
+  bool same = f->fd >= 0 && f->fd_spool == f->here.spool &&
+              f->fd_source == source && f->text_ready;
+  if (same && manifest_offset(&f->text) == f->here.offset &&
+      manifest_line_number(&f->text) == f->here.first_line)
+    return f->placed = true;
+  if (f->fs_busy)
+    return false;
+  if (f->fd < 0 || f->fd_spool != f->here.spool || f->fd_source != source) {
+    open_file(f);
+    if (f->text_ready)
+      manifest_seek(&f->text, f->here.offset, f->here.first_line);
+    f->at_end = false;
+    return false;
+  }
+  if (!f->text_ready && manifest_init(&f->text, &manifest_text) < 0) {
+    session__feed_trouble(f->session, ERR_NOMEM, NULL);
+    return false;
+  }
+  f->text_ready = true;
+  manifest_seek(&f->text, f->here.offset, f->here.first_line);
+  f->at_end = false;
+  return f->placed = true;
+}
+
+static bool find_marks(struct feed *f) {
+  struct session *s = f->session;
+  uint64_t key = chunk_key(f->chunk->source, f->chunk->number);
+  if (f->chunk->slot < 0)
+    f->chunk->slot = marks_find(s->marks, key);
+  if (f->chunk->slot < 0)
+    f->chunk->slot = marks_take(s->marks, key);
+  if (f->chunk->slot >= 0)
+    return f->marked = true;
+  if (!s->grow_busy) {
+    s->grow_busy = true;
+    s->grow_job = (struct store_job){.kind = JOB_GROW};
+    store_thread_post(s->thread, &s->grow_job);
+  }
+  return false;
+}
+
+/* ---- lines ------------------------------------------------------------- */
+
+static const struct store_loaded_row *row_of(const struct feed *f,
+                                             uint32_t index) {
+  const struct store_loaded *l = f->loaded;
+  size_t low = 0, high = l == NULL ? 0 : l->row_count;
+  while (low < high) {
+    size_t mid = (low + high) / 2;
+    if (l->rows[mid].index < index)
+      low = mid + 1;
+    else
+      high = mid;
+  }
+  return l != NULL && low < l->row_count && l->rows[low].index == index
+             ? &l->rows[low]
+             : NULL;
+}
+
+static const struct session_partial *partial_of(const struct feed *f,
+                                                uint32_t index) {
+  const struct store_loaded *l = f->loaded;
+  if (l == NULL || !chunk_bit(f->chunk->partial_bits, index))
+    return NULL;
+  for (size_t i = 0; i < l->partial_count; i++)
+    if (l->partials[i].index == index)
+      return &l->partials[i].partial;
+  return NULL;
+}
+
+static void deliver(struct feed *f, uint32_t index,
+                    const struct manifest_line *line,
+                    const struct store_loaded_row *row) {
+  struct session *s = f->session;
+  struct chunk *chunk = f->chunk;
+  enum mark mark = marks_get(s->marks, chunk->slot, index);
+  if (mark == MARK_NONE && row != NULL && row->started) {
+    mark = MARK_STARTED; /* carried on, should this run be killed too */
+    marks_set(s->marks, chunk->slot, index, mark);
+  }
+  if (row != NULL && chunk_bit(chunk->settled_bits, index)) {
+    uint64_t *count = session__count_of(s, row->state);
+    *count -= *count > 0; /* it is pending again */
+  }
+  struct session_item item = {
+      .id = task_id(chunk->source, chunk->number, index),
+      .url = line->url,
+      .out = line->out,
+      .line = line->line,
+      .started = mark != MARK_NONE,
+      .written = mark == MARK_WRITTEN,
+      .ours_since_unix_ns = s->ours_since_unix_ns,
+      .failed_before = row != NULL && row->state != ROW_BAD,
+      .partial = partial_of(f, index)};
+  chunk_fly(chunk, index);
+  s->room--;
+  s->hooks.item(s->hooks.arg, &item);
+}
+
+static void report_bad(struct feed *f, const struct manifest_line *line) {
+  struct session *s = f->session;
+  if (s->hooks.bad_line != NULL)
+    s->hooks.bad_line(s->hooks.arg, source_name(f->source), line->line,
+                      line->why);
+}
+
+static bool is_due(const struct feed *f, uint32_t index,
+                   const struct store_loaded_row *row) {
+  const struct chunk *chunk = f->chunk;
+  if (chunk_bit(chunk->flying_bits, index))
+    return false;
+  if (f->redo)
+    return chunk_bit(f->wanted, index) && row != NULL &&
+           row->state != ROW_DONE && row->state != ROW_BAD;
+  if (!chunk_bit(chunk->settled_bits, index))
+    return true;
+  return row != NULL && row_again(row->state) &&
+         row->run != f->session->run && !chunk_bit(chunk->tried_bits, index);
+}
+
+static void known_line(struct feed *f, uint32_t index,
+                       const struct manifest_line *line) {
+  const struct store_loaded_row *row = row_of(f, index);
+  if (!is_due(f, index, row))
+    return;
+  if (line->why == NULL)
+    deliver(f, index, line, row);
+  else
+    report_bad(f, line); /* still bad, and counted already */
+}
+
+static void new_line(struct feed *f, uint32_t index,
+                     const struct manifest_line *line) {
+  struct session *s = f->session;
+  struct source *source = f->source;
+  struct chunk *chunk = f->chunk;
+  if (chunk_append(chunk, line->object) < 0)
+    return;
+  if (index == 0)
+    source->chunks = chunk->number + 1;
+  source->tasks++;
+  source->bytes += line->end - source->tail.offset;
+  chunk->place = f->here;
+  source->tail.offset = line->end;
+  source->tail.first_line = line->line + 1;
+  source->tail.spool = f->here.spool;
+  if (source->first_object == 0 && line->why == NULL) {
+    source->first_object = line->object;
+    session__source_touch(s, source);
+  }
+  session__touch(s, chunk);
+  if (line->why == NULL) {
+    deliver(f, index, line, NULL);
+  } else {
+    session__settle_bad(s, chunk, index, line->line, line->why);
+    report_bad(f, line);
+  }
+}
+
+static void refuse(struct feed *f, uint64_t line) {
+  static const char why[] =
+      "it names another object than the list that the session knows; "
+      "nothing more is read from it, the known list goes on";
+  struct session *s = f->session;
+  s->counts.bad_lines++;
+  if (s->hooks.bad_line != NULL)
+    s->hooks.bad_line(s->hooks.arg, source_name(f->incoming), line, why);
+  feed__merge_stop(f);
+}
+
+/* Compares a line of a list that came again with what is known of it. False:
+ * it is another list. */
+static bool compare(struct feed *f, uint32_t index,
+                    const struct manifest_line *line) {
+  const struct store_loaded_row *row = row_of(f, index);
+  const uint8_t *objects = f->loaded->chunk.objects;
+  bool was_bad = row != NULL && row->state == ROW_BAD;
+  uint64_t object = was_bad ? OBJECT_BAD : line->object;
+  f->digest = chunk_digest(f->digest, object);
+  if (objects != NULL && objects[index] != (uint8_t)object)
+    return false;
+  if (index + 1 < f->chunk->count)
+    return true;
+  if (f->digest != f->chunk->digest)
+    return false;
+  f->chunk->place = f->here; /* all there: the new file takes over */
+  if (f->chunk->number + 1 == f->source->chunks)
+    f->source->tail = f->merge_at;
+  session__touch(f->session, f->chunk);
+  return true;
+}
+
+static void take_line(struct feed *f, const struct manifest_line *line) {
+  struct chunk *chunk = f->chunk;
+  uint32_t index = f->index++;
+  f->here.bytes = line->end - f->here.offset;
+  f->here.lines = line->line + 1 - f->here.first_line;
+  if (f->incoming != NULL)
+    f->merge_at = (struct chunk_place){.offset = line->end,
+                                       .first_line = line->line + 1,
+                                       .spool = f->here.spool};
+  if (index >= chunk->count) {
+    new_line(f, index, line);
+  } else {
+    bool known = f->incoming == NULL || compare(f, index, line);
+    if (!known) {
+      refuse(f, line->line);
+      return;
+    }
+    known_line(f, index, line);
+  }
+  if (f->chunk != chunk)
+    return;
+  if (f->redo && chunk_bit(f->wanted, index))
+    f->wanted_left--;
+  bool over = f->redo ? f->wanted_left == 0 || f->index >= chunk->count
+                      : f->index == CHUNK_LINES;
+  if (over)
+    feed__leave(f);
+}
+
+void feed__leave(struct feed *f) {
+  struct chunk *chunk = f->chunk;
+  f->after = chunk->number;
+  f->chunk = NULL;
+  f->placed = f->marked = false;
+  store_loaded_free(f->loaded);
+  f->loaded = NULL;
+  chunk->readers--;
+  session__retire(f->session, chunk);
+}
+
+/* ---- stepping ---------------------------------------------------------- */
+
+static bool next_line(struct feed *f) {
+  struct manifest_line line;
+  if (manifest_next(&f->text, &line)) {
+    if (f->identifying)
+      return feed__found(f, &line);
+    take_line(f, &line);
+    if (f->placed &&
+        manifest_wants(&f->text) - manifest_offset(&f->text) < PREFETCH_BELOW)
+      read_more(f);
+    return true;
+  }
+  if (f->at_end) {
+    if (f->identifying)
+      return feed__found(f, NULL);
+    feed__source_end(f);
+    return true;
+  }
+  return read_more(f);
+}
+
+bool feed__step(struct feed *f) {
+  if (f->job_busy || f->session->trouble_feed != 0)
+    return false;
+  if (f->chunk == NULL && !f->identifying)
+    return feed__choose(f);
+  if (!f->placed && !go_to_place(f))
+    return false;
+  if (!f->identifying && !f->marked && !find_marks(f))
+    return false;
+  return next_line(f);
+}

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The governor's rules. Time goes on in quiet periods: a period ends without a
+ * reaction, or the reaction begins a new one. Thread: one; pure.
+ */
+#include "config.h"
+
+#include "governor.h"
+
+#include <math.h>
+#include <string.h>
+#ifdef TRACE
+#include <stdio.h>
+#endif
+
+#define LEAST_RATE 0.02 /* starts/s: one in 50 s is still alive */
+#define MOST_RATE 1e6
+#define HOLD_FIRST_S 20.0
+#define HOLD_MOST_S 300.0
+#define CLOSE 0.008     /* the ceiling is near enough */
+#define PROBE_STEP 0.01 /* first raise of a probe */
+#define LONG_STOP_S 2.0
+#define BASE_COUNT 20 /* answers that make an estimate good */
+#define BASE_S 2.0
+
+static double seconds(uint64_t from_ns, uint64_t to_ns) {
+  return to_ns > from_ns ? (double)(to_ns - from_ns) / 1e9 : 0;
+}
+
+static uint64_t after(uint64_t now_ns, double s) {
+  return now_ns + (uint64_t)(s * 1e9);
+}
+
+static double bounded(const struct governor *g, double rate) {
+  double most = g->config.max_rate > 0 ? g->config.max_rate : MOST_RATE;
+  return fmin(fmax(rate, fmin(LEAST_RATE, most)), most);
+}
+
+static void new_period(struct governor *g, uint64_t now_ns) {
+  g->period_ns = now_ns;
+  g->started_in_period = 0;
+}
+
+static void new_cycle(struct governor *g, uint64_t now_ns) {
+  g->cycle_ns = now_ns;
+  g->cycle_accepted = g->accepted;
+}
+
+static void set_mark(struct governor *g, uint64_t now_ns) {
+  g->mark_ns = now_ns;
+  g->mark_accepted = g->accepted;
+  g->stopped_s = 0;
+}
+
+void governor_init(struct governor *g, const struct governor_config *config,
+                   uint64_t now_ns) {
+  memset(g, 0, sizeof *g);
+  g->config = *config;
+  if (g->config.max_concurrency == 0)
+    g->config.max_concurrency = 256;
+  if (g->config.start_concurrency == 0)
+    g->config.start_concurrency = 16;
+  g->rate = bounded(g, config->start_rate > 0 ? config->start_rate : 20);
+  g->ceiling = MOST_RATE;
+  g->quiet_rate = g->rate;
+  g->hold_s = HOLD_FIRST_S;
+  g->concurrency = fmin(g->config.start_concurrency, g->config.max_concurrency);
+  new_period(g, now_ns);
+  new_cycle(g, now_ns);
+  set_mark(g, now_ns);
+  g->grown_ns = g->cut_ns = now_ns;
+}
+
+/* ---- raising ---------------------------------------------------------------
+ */
+
+/* How long quiet must last to mean something. */
+static double period_s(const struct governor *g) {
+  double s = fmax(fmax(1, 4 * g->latency_s), 15 / g->rate);
+  return fmax(s, g->window_s);
+}
+
+static void raise_to(struct governor *g, double rate, uint64_t now_ns) {
+  g->quiet_rate = g->rate;
+  g->rate = bounded(g, rate);
+  g->raised = true;
+  g->raised_ns = now_ns;
+  g->quiet = 0;
+}
+
+static void hold(struct governor *g, uint64_t now_ns) {
+  g->phase = GOVERNOR_HOLD;
+  g->raised = false;
+  g->hold_until_ns = after(now_ns, fmax(g->hold_s, g->window_s));
+}
+
+static void search(struct governor *g, uint64_t now_ns) {
+  double gap = g->ceiling - g->rate;
+  if (gap <= CLOSE * g->rate)
+    hold(g, now_ns);
+  else
+    raise_to(g, g->rate + fmin(gap / 2, 0.15 * g->rate), now_ns);
+}
+
+/* A period went by in which the rate was made use of and nobody complained. */
+static void period_was_quiet(struct governor *g, uint64_t now_ns) {
+  g->quiet++;
+  switch (g->phase) {
+  case GOVERNOR_START:
+    raise_to(g, g->rate * 2, now_ns);
+    set_mark(g, now_ns);
+    break;
+  case GOVERNOR_SEARCH:
+    if (g->quiet >= 2)
+      search(g, now_ns);
+    break;
+  case GOVERNOR_HOLD:
+    if (now_ns < g->hold_until_ns)
+      break;
+    g->phase = GOVERNOR_PROBE;
+    g->probe_step = PROBE_STEP;
+    g->probing = true;
+    if (g->rate > 1.03 * g->probe_base) /* the last probe found something */
+      g->hold_s = HOLD_FIRST_S;
+    g->probe_base = g->rate;
+    raise_to(g, g->rate * (1 + g->probe_step), now_ns);
+    break;
+  case GOVERNOR_PROBE:
+    if (g->quiet < 2)
+      break;
+    g->probe_step = fmin(g->probe_step * 2, 1);
+    raise_to(g, g->rate * (1 + g->probe_step), now_ns);
+    break;
+  }
+}
+
+static void advance(struct governor *g, uint64_t now_ns) {
+  if (g->cap_until_ns != 0 && now_ns >= g->cap_until_ns)
+    g->cap_until_ns = 0;
+  if (g->gated)
+    return;
+  double elapsed = seconds(g->period_ns, now_ns);
+  if (elapsed < period_s(g))
+    return;
+  bool used = (double)g->started_in_period >= 0.8 * g->rate * elapsed;
+  new_period(g, now_ns);
+  if (used)
+    period_was_quiet(g, now_ns);
+}
+
+/* ---- reacting to 429
+ * --------------------------------------------------------- */
+
+/* What was accepted a second between two rejections. Both ends lag alike behind
+ * the server, which cancels out. A server that saves up during a stop gives no
+ * more than the average with the stops counted in (least); one that does not
+ * gives what came while the gate was open (most). */
+struct estimate {
+  double least, most;
+};
+
+static struct estimate estimate(const struct governor *g, uint64_t now_ns) {
+  double s = seconds(g->mark_ns, now_ns), open_s = s - g->stopped_s;
+  double accepted = (double)(g->accepted - g->mark_accepted);
+  struct estimate e = {g->rate, g->rate};
+  if (open_s > 0) {
+    e.least = fmin(accepted / s, g->rate);
+    e.most = fmin(accepted / open_s, g->rate);
+  }
+  return e;
+}
+
+/* Few answers make a poor estimate: then the older mark stays. */
+static void move_mark(struct governor *g, uint64_t now_ns) {
+  if (!g->marked || g->accepted - g->mark_accepted >= BASE_COUNT ||
+      seconds(g->mark_ns, now_ns) >= BASE_S)
+    set_mark(g, now_ns);
+  g->marked = true;
+}
+
+static void lower_rate(struct governor *g, uint64_t now_ns) {
+  double old = g->rate;
+  struct estimate e = estimate(g, now_ns);
+  bool early = seconds(g->raised_ns, now_ns) <= 3 * period_s(g);
+  if (g->phase == GOVERNOR_START) {
+    g->ceiling = fmin(old, 1.1 * e.most);
+    g->rate = bounded(g, 0.93 * e.most);
+  } else if (g->raised && early) {
+    g->ceiling = old;
+    g->rate =
+        bounded(g, (g->phase == GOVERNOR_PROBE ? 1 : 0.995) * g->quiet_rate);
+  } else {
+    g->ceiling = fmin(old, 1.03 * e.most);
+    g->rate = bounded(g, fmax(0.985 * (e.least + e.most) / 2, 0.6 * old));
+  }
+  g->phase = GOVERNOR_SEARCH;
+  if (g->probing) { /* once a probe, however many reactions it takes */
+    g->probing = false;
+    g->hold_s = fmin(g->hold_s * 2, HOLD_MOST_S);
+  }
+  if (g->ceiling <= g->rate * (1 + CLOSE))
+    hold(g, now_ns);
+  g->raised = false;
+  g->quiet = 0;
+}
+
+static double gate_wait_s(const struct governor *g,
+                          const struct throttle_hint *hint) {
+  if (hint && hint->has_wait && hint->wait_s > 0)
+    return hint->wait_s;
+  double s = fmax(2 / g->rate, 0.03) * ldexp(1, (int)g->gate_doublings);
+  return fmin(s, fmax(2, 2 / g->rate));
+}
+
+static void close_gate(struct governor *g, uint64_t now_ns,
+                       const struct throttle_hint *hint) {
+  if (!g->gated) {
+    g->gated_since_ns = now_ns;
+    g->gate_doublings = 0;
+  } else if (g->gate_doublings < 16) {
+    g->gate_doublings++;
+  }
+  g->gated = true;
+  g->canary = false;
+  g->gate_until_ns = after(now_ns, gate_wait_s(g, hint));
+}
+
+/* The canary came through. */
+static void open_gate(struct governor *g, uint64_t now_ns) {
+  double stop = seconds(g->gated_since_ns, now_ns);
+  g->gated = g->canary = false;
+  g->stopped_s += stop;
+  g->reaction_ns = now_ns;
+  new_period(g, now_ns);
+  if (stop <= LONG_STOP_S + 2 * g->latency_s)
+    return;
+  double cycle = seconds(g->cycle_ns, now_ns);
+  /* Right after a cycle a sliding window repeats the pattern of its past:
+   * that says nothing about the limit. */
+  if (cycle < 0.8 * g->window_s)
+    return;
+  double average = (double)(g->accepted - g->cycle_accepted) / cycle;
+  g->rate = bounded(g, 0.985 * average);
+  g->ceiling = g->rate;
+  g->window_s = fmin(cycle, HOLD_MOST_S);
+  new_cycle(g, now_ns);
+  hold(g, now_ns);
+}
+
+static void on_throttled(struct governor *g, uint64_t sent_ns, uint64_t now_ns,
+                         const struct throttle_hint *hint) {
+  if (g->gated) {
+    if (g->canary && sent_ns >= g->canary_ns) {
+      close_gate(g, now_ns, hint);
+    } else if (hint && hint->has_wait && !g->canary) {
+      uint64_t until = after(now_ns, hint->wait_s);
+      if (until > g->gate_until_ns)
+        g->gate_until_ns = until;
+    }
+    return;
+  }
+  if (sent_ns < g->reaction_ns)
+    return;
+  g->reactions++;
+  if (seconds(g->cycle_ns, now_ns) >= 0.8 * g->window_s)
+    lower_rate(g, now_ns);
+#ifdef TRACE
+  printf("%.3f react rate %.2f ceil %.2f phase %d quiet %.2f win %.1f\n",
+         now_ns / 1e9 - 1000, g->rate, g->ceiling, g->phase, g->quiet_rate,
+         g->window_s);
+#endif
+  move_mark(g, now_ns);
+  close_gate(g, now_ns, hint);
+  g->reaction_ns = now_ns;
+}
+
+/* ---- concurrency
+ * ------------------------------------------------------------- */
+
+static double least_concurrency(const struct governor *g) {
+  return fmax(1, ceil(g->rate * g->latency_s));
+}
+
+static void cut_concurrency(struct governor *g, uint64_t sent_ns,
+                            uint64_t now_ns) {
+  if (sent_ns < g->cut_ns)
+    return;
+  g->cut_ns = g->grown_ns = now_ns;
+  g->refused_once = true;
+  g->concurrency = fmax(1, floor(g->concurrency * 0.9));
+}
+
+static void grow_concurrency(struct governor *g, uint64_t now_ns) {
+  double every = g->refused_once ? fmax(1, g->latency_s) : g->latency_s;
+  if (g->outstanding + 1 < (uint64_t)g->concurrency ||
+      seconds(g->grown_ns, now_ns) < every)
+    return;
+  g->grown_ns = now_ns;
+  g->concurrency += 1;
+}
+
+static void keep_concurrency(struct governor *g) {
+  if (!g->refused_once)
+    g->concurrency = fmax(g->concurrency, least_concurrency(g));
+  g->concurrency = fmin(g->concurrency, g->config.max_concurrency);
+}
+
+/* ---- the caller's side
+ * -------------------------------------------------------- */
+
+static void take_hint(struct governor *g, uint64_t now_ns,
+                      const struct throttle_hint *hint) {
+  double rate = throttle_rate(hint);
+  if (rate < 0 || hint->has_wait)
+    return;
+  g->cap_rate = bounded(g, rate);
+  g->cap_until_ns = after(now_ns, hint->reset_s);
+}
+
+void governor_on_start(struct governor *g, uint64_t now_ns) {
+  advance(g, now_ns);
+  g->outstanding++;
+  g->started_in_period++;
+  if (g->gated && !g->canary) {
+    g->canary = true;
+    g->canary_ns = now_ns;
+  }
+}
+
+static void on_ok(struct governor *g, uint64_t sent_ns, uint64_t now_ns) {
+  double latency = seconds(sent_ns, now_ns);
+  g->latency_s = g->accepted == 0
+                     ? latency
+                     : g->latency_s + 0.05 * (latency - g->latency_s);
+  g->accepted++;
+  if (g->gated && g->canary && sent_ns >= g->canary_ns)
+    open_gate(g, now_ns);
+  grow_concurrency(g, now_ns);
+}
+
+void governor_on_answer(struct governor *g, uint64_t sent_ns, uint64_t now_ns,
+                        enum governor_outcome outcome,
+                        const struct throttle_hint *hint) {
+  bool canary = g->gated && g->canary && sent_ns >= g->canary_ns;
+  advance(g, now_ns);
+  if (hint)
+    take_hint(g, now_ns, hint);
+  switch (outcome) {
+  case GOVERNOR_OK:
+    on_ok(g, sent_ns, now_ns);
+    break;
+  case GOVERNOR_THROTTLED:
+    on_throttled(g, sent_ns, now_ns, hint);
+    break;
+  case GOVERNOR_ERROR:
+  case GOVERNOR_TIMEOUT:
+    cut_concurrency(g, sent_ns, now_ns);
+    /* fall through */
+  case GOVERNOR_GONE:
+    if (canary) /* another one has to go */
+      close_gate(g, now_ns, NULL);
+    break;
+  }
+  if (g->outstanding > 0)
+    g->outstanding--;
+  keep_concurrency(g);
+}
+
+bool governor_may_start(const struct governor *g, uint64_t now_ns) {
+  return !g->gated || (!g->canary && now_ns >= g->gate_until_ns);
+}
+
+double governor_rate(const struct governor *g) {
+  return g->cap_until_ns != 0 ? fmin(g->rate, g->cap_rate) : g->rate;
+}
+
+uint64_t governor_gate_until(const struct governor *g, uint64_t now_ns) {
+  (void)now_ns;
+  return g->gated ? g->gate_until_ns : 0;
+}
+
+unsigned governor_concurrency(const struct governor *g) {
+  return (unsigned)g->concurrency;
+}
+
+void governor_restart(struct governor *g, uint64_t now_ns) {
+  g->gated = g->canary = g->marked = g->raised = false;
+  g->cap_until_ns = 0;
+  g->reaction_ns = g->cut_ns = g->grown_ns = now_ns;
+  g->quiet = 0;
+  new_period(g, now_ns);
+  new_cycle(g, now_ns);
+  set_mark(g, now_ns);
+}

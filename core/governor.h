@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The governor of --adaptive: finds the rate of starts and the number of
+ * transfers at once that a server bears, settles there and probes rarely.
+ *
+ * Rate. It doubles until the first 429 (slow start), then halves the way to
+ * what failed (search), holds, and probes by one per cent. Each answer comes
+ * with the time its request was sent: a 429 to a request sent before the last
+ * reaction says nothing new and is ignored, otherwise every straggler would
+ * cut again. Quota hints cap the rate.
+ *
+ * Gate. A 429 closes the gate: nothing starts until Retry-After, or a short
+ * doubling wait, is over; then one canary goes, and what it meets decides. A
+ * stop of over two seconds shows that the server counts in long windows.
+ *
+ * Concurrency. Additive growth while it is what limits, times 0.9 on time-outs
+ * and refused connections once a round trip, never below what Little's law
+ * asks for (accepted rate x latency).
+ *
+ * One governor belongs to one bucket key (a host). The caller paces starts by
+ * a leaky bucket at governor_rate() and asks governor_may_start() besides. When
+ * an answer opens the gate it calls bucket_not_before(bucket, now), or the two
+ * starts that a bucket allows after idleness would meet the next 429.
+ *
+ * Thread: one; pure, the clock (monotonic, ns) is passed in.
+ */
+#ifndef SPATE_GOVERNOR_H
+#define SPATE_GOVERNOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "throttle.h"
+
+struct governor_config {
+  double start_rate;          /* starts/s to begin with; 0 = 20 */
+  double max_rate;            /* --rate or --per-host-rate; 0 = none */
+  unsigned start_concurrency; /* 0 = 16 */
+  unsigned max_concurrency;   /* --concurrency or --per-host; 0 = 256 */
+};
+
+enum governor_outcome {
+  GOVERNOR_OK,        /* an answer that is not about load, 404 too */
+  GOVERNOR_THROTTLED, /* 429, or 503 with Retry-After */
+  GOVERNOR_ERROR,     /* refused, reset, 5xx */
+  GOVERNOR_TIMEOUT,
+  GOVERNOR_GONE, /* ended by this side: cancelled, paused */
+};
+
+enum governor_phase {
+  GOVERNOR_START,
+  GOVERNOR_SEARCH,
+  GOVERNOR_HOLD,
+  GOVERNOR_PROBE
+};
+
+struct governor {
+  /* read only for others */
+  enum governor_phase phase;
+  uint64_t reactions; /* how often a 429 changed the rate or closed the gate */
+  /* private */
+  struct governor_config config;
+  double rate, ceiling, quiet_rate, probe_step, probe_base, hold_s;
+  double latency_s, window_s;
+  uint64_t period_ns, raised_ns, hold_until_ns, reaction_ns;
+  unsigned quiet;
+  bool raised, probing;
+  uint64_t started_in_period;
+  /* baseline of the estimate: between two rejections */
+  uint64_t mark_ns, mark_accepted, cycle_ns, cycle_accepted;
+  double stopped_s; /* since the mark */
+  bool marked;
+  uint64_t outstanding, accepted;
+  /* gate */
+  bool gated, canary;
+  uint64_t gate_until_ns, gated_since_ns, canary_ns;
+  unsigned gate_doublings;
+  /* hints */
+  double cap_rate;
+  uint64_t cap_until_ns;
+  /* concurrency */
+  double concurrency;
+  bool refused_once;
+  uint64_t grown_ns, cut_ns;
+};
+
+void governor_init(struct governor *g, const struct governor_config *config,
+                   uint64_t now_ns);
+
+/* May a request start (the bucket aside)? While gated only the canary may. */
+bool governor_may_start(const struct governor *g, uint64_t now_ns);
+
+/* A request starts. */
+void governor_on_start(struct governor *g, uint64_t now_ns);
+
+/* It ended; hint may be NULL. Each start is followed by exactly one of these.
+ */
+void governor_on_answer(struct governor *g, uint64_t sent_ns, uint64_t now_ns,
+                        enum governor_outcome outcome,
+                        const struct throttle_hint *hint);
+
+/* Starts a second; to be set on the bucket after each call above. */
+double governor_rate(const struct governor *g);
+
+/* While gated: the time at which the canary may go (in the past when it is on
+ * its way and its answer is awaited). 0: not gated. */
+uint64_t governor_gate_until(const struct governor *g, uint64_t now_ns);
+
+/* Transfers at once. */
+unsigned governor_concurrency(const struct governor *g);
+
+/* After a suspend or a pause: old answers mean nothing, the rate stays. */
+void governor_restart(struct governor *g, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From a delivered manifest line to a task that may start.
+ *
+ * A line becomes a task with a host and a safe output name. Whether a file of
+ * that name is there already is looked up for many tasks in one job, before
+ * any request is made: what must not be replaced fails without a request, what
+ * is there and whole needs none.
+ *
+ * Thread: the loop's, but look_up(), which is the job.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine_priv.h"
+
+#define BATCH 64
+#define LOOKUPS_MAX 4
+#define WINDOW_BASE 512u
+#define WINDOW_TASKS 16384u /* tasks in memory, waiting ones included */
+
+struct lookup {
+  struct task *task; /* the loop's; not touched by the job */
+  const char *name;  /* the task's own; it does not change meanwhile */
+  bool want_part;
+  /* answers */
+  bool exists, regular;
+  int64_t size, ctime_ns;
+  int64_t part_size; /* -1 no such file */
+};
+
+struct intake_batch {
+  struct job job;
+  struct engine *engine;
+  int dirfd;
+  size_t count;
+  struct lookup lookup[BATCH];
+};
+
+/* ---- the job ---------------------------------------------------------------- */
+
+static int64_t nanoseconds(const struct stat *st) {
+#ifdef HAVE_STRUCT_STAT_ST_MTIM
+  return (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
+#else
+  return (int64_t)st->st_ctime * 1000000000;
+#endif
+}
+
+static void look_at_part(struct lookup *lookup, int dirfd) {
+  char part[NAME_CAP];
+  struct stat st;
+  lookup->part_size = -1;
+  if (snprintf(part, sizeof(part), "%s.part", lookup->name) >= NAME_CAP)
+    return;
+  if (fstatat(dirfd, part, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+      S_ISREG(st.st_mode))
+    lookup->part_size = (int64_t)st.st_size;
+}
+
+/* A look only: what it finds is made sure of when a file is created, so that
+ * a link on the way is no danger here. */
+static void look_up(struct job *job) {
+  struct intake_batch *batch = (struct intake_batch *)(void *)job;
+  for (size_t i = 0; i < batch->count; i++) {
+    struct lookup *lookup = &batch->lookup[i];
+    struct stat st;
+    if (fstatat(batch->dirfd, lookup->name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+      lookup->exists = true;
+      lookup->regular = S_ISREG(st.st_mode);
+      lookup->size = (int64_t)st.st_size;
+      lookup->ctime_ns = nanoseconds(&st);
+    }
+    if (lookup->want_part)
+      look_at_part(lookup, batch->dirfd);
+  }
+}
+
+/* ---- what follows from it ----------------------------------------------------- */
+
+static void drop_partial(struct engine *e, struct task *task) {
+  session_partial_put(e->session, task->id, NULL);
+  task->has_partial = false;
+  task->resumed = task->got = 0;
+  task->etag[0] = task->last_modified[0] = '\0';
+  task->size = -1;
+}
+
+/* 0: it may start. 1: it has come to an end. */
+static int judge_existing(struct engine *e, struct task *task,
+                          const struct lookup *lookup) {
+  bool ours = task->ours || (task->ours_since_unix_ns > 0 &&
+                             lookup->ctime_ns >= task->ours_since_unix_ns);
+  if (lookup->regular && task->ours && task->no_request) {
+    fetch_adopt(e, task, lookup->size);
+    return 1;
+  }
+  if (lookup->regular && ours) {
+    task->replace = true;
+    return 0;
+  }
+  switch (e->config.exists) {
+  case EXISTS_OVERWRITE:
+    task->replace = true;
+    return 0;
+  case EXISTS_RENAME:
+    task->rename = true;
+    return 0;
+  case EXISTS_SKIP:
+    fetch_adopt(e, task, lookup->size);
+    return 1;
+  case EXISTS_FAIL:
+    break;
+  }
+  fetch_fail(e, task,
+             "the file exists and is not of this session (see --overwrite, "
+             "--skip-existing, --auto-rename)");
+  return 1;
+}
+
+static void enter(struct engine *e, struct lookup *lookup) {
+  struct task *task = lookup->task;
+  task->in_intake = false;
+  if (task->cancel_wanted || task->pause_wanted) {
+    fetch_cut(e, task);
+    return;
+  }
+  if (lookup->want_part && lookup->part_size < task->resumed)
+    drop_partial(e, task);
+  if (lookup->exists && judge_existing(e, task, lookup) != 0)
+    return;
+  task->no_request = false;
+  scheduler_ready(&e->scheduler, task, engine_now());
+}
+
+static void on_looked_up(struct job *job) {
+  struct intake_batch *batch = (struct intake_batch *)(void *)job;
+  struct engine *e = batch->engine;
+  e->lookups--;
+  for (size_t i = 0; i < batch->count; i++)
+    enter(e, &batch->lookup[i]);
+  free(batch);
+}
+
+static void send_batch(struct engine *e) {
+  struct intake_batch *batch = calloc(1, sizeof(*batch));
+  struct link *link;
+  if (batch == NULL)
+    return; /* tried again in the next turn */
+  batch->engine = e;
+  batch->dirfd = session_dirfd(e->session);
+  while (batch->count < BATCH && (link = list_take(&e->incoming)) != NULL) {
+    struct lookup *lookup = &batch->lookup[batch->count++];
+    lookup->task = LINK_ENTRY(link, struct task, queued);
+    lookup->name = lookup->task->name;
+    lookup->want_part = lookup->task->has_partial;
+    e->incoming_count--;
+  }
+  e->lookups++;
+  pool_submit(&e->pool, &batch->job, JOB_DISK, "names looked up", look_up,
+              on_looked_up);
+}
+
+/* ---- delivery ------------------------------------------------------------------- */
+
+static int name_task(struct engine *e, struct task *task, const char *out) {
+  char name[NAME_CAP];
+  int code = out != NULL
+                 ? name_from_person(out, e->config.layout, name, sizeof(name))
+                 : name_from_url(task->url, e->config.layout, name,
+                                 sizeof(name));
+  if (code != 0)
+    return code;
+  task->name = strdup(name);
+  return task->name != NULL ? 0 : ERR_NOMEM;
+}
+
+static void take_partial(struct task *task,
+                         const struct session_partial *partial) {
+  if (partial == NULL || partial->durable <= 0)
+    return;
+  task->has_partial = true;
+  task->ours = true;
+  task->resumed = task->got = partial->durable;
+  task->size = partial->size;
+  memcpy(task->etag, partial->etag, sizeof(task->etag));
+  memcpy(task->last_modified, partial->last_modified,
+         sizeof(task->last_modified));
+}
+
+void intake_item(void *arg, const struct session_item *item) {
+  struct engine *e = arg;
+  const char *why = NULL;
+  struct task *task = task_new(item);
+  uint64_t now = engine_now();
+  int code;
+  if (task == NULL || idmap_add(&e->tasks, task) != 0) {
+    task_free(task);
+    engine__hold(e, ERR_NOMEM, err_text(ERR_NOMEM));
+    return;
+  }
+  task->engine = e;
+  task_enter(&e->counts, task);
+  list_append(&e->live, &task->all);
+  meter_init(&task->rate, 10, now);
+  take_partial(task, item->partial);
+  if (e->last_room > 0)
+    e->last_room--;
+  code = hosts_get(&e->hosts, task->url, (uint32_t)e->limit[LIMIT_PER_HOST],
+                   e->limit[LIMIT_PER_HOST_RATE], now, &task->host, &why);
+  task->home = task->host;
+  if (code == 0)
+    code = name_task(e, task, item->out);
+  if (code != 0) {
+    fetch_fail(e, task, why != NULL ? why : err_text(code));
+    return;
+  }
+  task->in_intake = true;
+  list_append(&e->incoming, &task->queued);
+  e->incoming_count++;
+}
+
+/* How many more tasks fit. Ready tasks of hosts that may not start count only
+ * against the ceiling, or one throttled host would stop the others. */
+static unsigned room(const struct engine *e) {
+  uint64_t window = WINDOW_BASE + 4 * (uint64_t)e->limit[LIMIT_CONCURRENCY];
+  uint64_t near = e->scheduler.runnable + e->incoming_count +
+                  (uint64_t)e->lookups * BATCH;
+  uint64_t open = e->tasks.count - e->counts.in[TASK_VERIFYING];
+  if (e->stopping || near >= window || open >= WINDOW_TASKS)
+    return 0;
+  return (unsigned)(window - near < WINDOW_TASKS - open ? window - near
+                                                        : WINDOW_TASKS - open);
+}
+
+void intake_run(struct engine *e) {
+  unsigned now;
+  while (!list_empty(&e->incoming) && e->lookups < LOOKUPS_MAX) {
+    unsigned before = e->lookups;
+    send_batch(e);
+    if (e->lookups == before)
+      break;
+  }
+  if (e->session_stopping)
+    return;
+  now = room(e);
+  /* Asking for a handful at a time costs more than it brings. */
+  if (now == e->last_room || (now != 0 && e->last_room != 0 &&
+                              now < e->last_room + BATCH))
+    return;
+  e->last_room = now;
+  session_want(e->session, now);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The health of the loop: see loopwatch.h.
+ */
+#include "config.h"
+
+#include "loopwatch.h"
+
+#include <string.h>
+#include <uv.h>
+
+#define SECOND_NS 1000000000u
+
+void loopwatch_init(struct loopwatch *watch) {
+  memset(watch, 0, sizeof(*watch));
+  watch->slowest = "";
+  watch->second_start_ns = uv_hrtime();
+  histogram_window_init(&watch->lag, 60, uv_hrtime());
+}
+
+void loopwatch_enter(struct loopwatch *watch, const char *name) {
+  if (watch->depth++ > 0)
+    return;
+  watch->name = name;
+  watch->entered_ns = uv_hrtime();
+}
+
+void loopwatch_leave(struct loopwatch *watch) {
+  uint64_t spent;
+  if (--watch->depth > 0)
+    return;
+  spent = uv_hrtime() - watch->entered_ns;
+  watch->iteration_ns += spent;
+  if (spent > watch->slowest_ns) {
+    watch->slowest_ns = spent;
+    watch->slowest = watch->name;
+  }
+}
+
+static void close_second(struct loopwatch *watch, uint64_t now) {
+  uint64_t length = now - watch->second_start_ns;
+  if (length < SECOND_NS)
+    return;
+  histogram_window_turn(&watch->lag, now);
+  watch->busy = (double)watch->second_busy_ns / (double)length;
+  if (watch->busy > 1)
+    watch->busy = 1;
+  watch->second_start_ns = now;
+  watch->second_busy_ns = 0;
+}
+
+void loopwatch_turn(struct loopwatch *watch) {
+  uint64_t now = uv_hrtime();
+  if (watch->iteration_ns > 0) {
+    histogram_window_record(&watch->lag, watch->iteration_ns);
+    if (watch->iteration_ns > watch->lag_max_ns)
+      watch->lag_max_ns = watch->iteration_ns;
+    watch->second_busy_ns += watch->iteration_ns;
+    watch->iteration_ns = 0;
+  }
+  close_second(watch, now);
+}
+
+uint64_t loopwatch_lag_p99_ns(const struct loopwatch *watch) {
+  return histogram_window_quantile(&watch->lag, 0.99);
+}

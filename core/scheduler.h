@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The scheduler: which task starts next, and when.
+ *
+ * Ready tasks wait in their host's queue, first come, first served. Hosts that
+ * may start something stand on a ring and take turns, so that no host's long
+ * queue holds up another's. A host that may not start anything now (throttled,
+ * its own limits, its name not resolved yet) is off the ring and comes back by
+ * a timer or an event. A start needs, in this order: the host's gate, its
+ * semaphore, its bucket, the global bucket, the net semaphore; all are taken
+ * together or none.
+ *
+ * libcurl gets only what may start at once: its own queues are first in, first
+ * out over all hosts, and its time-outs run while a transfer waits there.
+ *
+ * Thread: the loop's.
+ */
+#ifndef SPATE_SCHEDULER_H
+#define SPATE_SCHEDULER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "alarm.h"
+#include "bucket.h"
+#include "heap.h"
+#include "hosts.h"
+#include "list.h"
+#include "resolve.h"
+#include "semaphore.h"
+#include "task.h"
+
+struct scheduler {
+  struct semaphore net;
+  struct bucket rate; /* starts/s over all hosts */
+  uint64_t runnable;  /* ready tasks whose host is on the ring */
+  uint64_t ready;     /* ready tasks of all hosts */
+  bool blocked;       /* paused, on hold or stopping: nothing starts */
+  /* private */
+  struct link ring;
+  struct heap waiting; /* tasks by the time of their next attempt */
+  struct heap held;    /* hosts by the time of their next start */
+  struct hosts *hosts;
+  struct resolver *resolver;
+  struct alarm alarm;
+  struct task_counts *counts;
+  void (*start)(void *arg, struct task *task);
+  void *arg;
+};
+
+/* hosts, resolver and counts are borrowed. start must begin the transfer and
+ * may give the permits back at once by scheduler_ended(). wake is called when
+ * a timer has come and scheduler_run() should be. */
+int scheduler_init(struct scheduler *s, uv_loop_t *loop, struct hosts *hosts,
+                   struct resolver *resolver, struct task_counts *counts,
+                   void (*start)(void *arg, struct task *task),
+                   void (*wake)(void *arg), void *arg) MUST_CHECK;
+/* Closes the alarm; the loop must run on. */
+void scheduler_close(struct scheduler *s);
+void scheduler_fini(struct scheduler *s);
+
+/* A queued task may start. */
+void scheduler_ready(struct scheduler *s, struct task *task, uint64_t now_ns);
+
+/* A task in state waiting becomes ready at due_ns. */
+int scheduler_wait(struct scheduler *s, struct task *task,
+                   uint64_t due_ns) MUST_CHECK;
+
+/* Takes a ready or waiting task out. */
+void scheduler_remove(struct scheduler *s, struct task *task);
+
+/* A transfer to the host has ended: its permits come back. */
+void scheduler_ended(struct scheduler *s, struct host *host, uint64_t now_ns);
+
+/* The host answered 429 or the like to a request sent at sent_ns: nobody
+ * starts there for wait_s seconds (or, with wait_s < 0, a time that doubles
+ * while it goes on), then one canary. Later answers to requests that were
+ * under way are stragglers and change nothing but a longer wait_s. */
+void scheduler_throttled(struct scheduler *s, struct host *host,
+                         uint64_t sent_ns, double wait_s, uint64_t now_ns);
+
+/* The host gave a good answer: a canary has passed. */
+void scheduler_good(struct scheduler *s, struct host *host, uint64_t now_ns);
+
+/* The host's name was resolved, or its limits have changed. */
+void scheduler_recheck(struct scheduler *s, struct host *host);
+void scheduler_recheck_all(struct scheduler *s);
+
+/* Takes every ready task of a host out, for callers that must fail them. */
+struct task *scheduler_take_ready(struct scheduler *s, struct host *host);
+
+/* Starts all that may start and sets the alarm for the next. */
+void scheduler_run(struct scheduler *s, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The session: what of a run survives a kill, in DIR/.spate/ (mode 0700).
+ *
+ *   session.db   SQLite, WAL; written by the storage thread alone
+ *   lock         held with fcntl while a spate runs on the directory
+ *   marks        two bits a task, mapped into memory (see "Marks" below)
+ *   spool-N      lines that came from a pipe or the command line
+ *   log          the event log
+ *
+ * Sources. A session is a queue of sources: manifest files (not copied),
+ * spooled pipes and the URLs of command lines. A source is cut into chunks of
+ * CHUNK_LINES consecutive task lines (blank lines and comments do not count);
+ * the database keeps one row a chunk: byte offset, first task number, count, a
+ * bitmap of the settled ones, digest of the objects (line without the URL's
+ * query), earliest deadline. Tasks have rows of their own only when they have
+ * something to say (failed, partial, cancelled).
+ *
+ * Task numbers. id = (source << 40) | ordinal, source from 0, ordinal of the
+ * task line within its source from 1. 0 is no task.
+ *
+ * Delivery. The engine says how many more tasks it has room for; the session
+ * reads the sources in their order, skips what is settled, and delivers. The
+ * files are read by asynchronous blocks; a source that is still being written
+ * (a pipe) is delivered as it comes.
+ *
+ * Settling. The engine says how a task ended. Settled tasks are gathered; the
+ * storage thread flushes the file system (durable sessions: syncfs of the
+ * output directory, fsync of each where that is missing), commits one
+ * transaction for all and only then are they reported as committed. A batch
+ * goes out when the previous one is through and 100 ms have passed or 1,000
+ * are waiting.
+ *
+ * Marks. Before a task's output is created the engine marks it STARTED, after
+ * its file is whole it marks it WRITTEN. The marks live in a shared mapping:
+ * they survive kill -9 (not a power cut) at no cost. On resume a task that is
+ * not settled is delivered with them: STARTED = a file of that name is ours;
+ * WRITTEN (only trusted when the machine has not booted since) = it is whole
+ * and needs no request. After a reboot, files younger than the run
+ * (ours_since_unix_ns) count as ours.
+ *
+ * Thread: open/add/close block and belong to the starting thread before the
+ * loop runs and after it has ended; everything from session_start() to the
+ * stopped callback belongs to the loop's thread.
+ */
+#ifndef SPATE_SESSION_H
+#define SPATE_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "err.h"
+#include "task_state.h"
+
+#define CHUNK_LINES 8192
+#define SESSION_DIR ".spate"
+#define TASK_ORDINAL_BITS 40
+
+struct session;
+
+/* ---- opening (blocking) ------------------------------------------------ */
+
+/* Makes dir and its session when missing, takes the lock (ERR_LOCKED names
+ * the holder's pid), opens and checks the database, reads what the sources
+ * have left. durable: see Settling. */
+int session_open(struct session **out, const char *dir, bool durable,
+                 struct errmsg *msg) MUST_CHECK;
+
+/* Adds a manifest file, or recognises it: the same file (size, time, sampled
+ * digest), or one whose objects are those of a known source with other query
+ * strings (signed again; all progress is kept), or longer than before. A
+ * manifest that begins with a known source's first object but differs later
+ * is refused: ERR_CHANGED with the first differing line. A file whose first
+ * object no source knows is a new source. */
+int session_add_file(struct session *session, const char *path,
+                     struct errmsg *msg) MUST_CHECK;
+
+/* Adds a pipe or any other stream (borrowed; read by a thread of the session
+ * from session_start() on, spooled and delivered at once). The same list
+ * piped again continues: its objects are compared as they come. */
+int session_add_stream(struct session *session, int fd,
+                       struct errmsg *msg) MUST_CHECK;
+
+/* Adds lines (text manifest form, "URL" or "URL\tNAME") typed by a person. A
+ * line whose object (URL without query, and name) an unfinished line of this
+ * kind has already is that task, signed again. ERR_SYNTAX names a bad one. */
+int session_add_lines(struct session *session, const char *const *lines,
+                      size_t count, struct errmsg *msg) MUST_CHECK;
+
+/* Options of the run, kept for `spate resume` (name and value as typed; a
+ * repeatable option comes several times). put replaces all; get returns 0 and
+ * calls back for each, or ERR_NOTFOUND when none were kept. */
+struct session_option {
+  const char *name, *value;
+};
+int session_options_put(struct session *session,
+                        const struct session_option *options, size_t count,
+                        struct errmsg *msg) MUST_CHECK;
+int session_options_get(struct session *session,
+                        int (*each)(void *arg, const char *name,
+                                    const char *value),
+                        void *arg, struct errmsg *msg) MUST_CHECK;
+
+/* A descriptor of the output directory (borrowed) and its path. */
+int session_dirfd(const struct session *session);
+const char *session_dir(const struct session *session);
+
+/* Where a task's line stands in the file it came from, for `failed`. */
+
+/* ---- running (the loop's thread, nothing blocks) ----------------------- */
+
+/* What is known of a partial file: recorded only when it is on the disk. */
+struct session_partial {
+  int64_t durable;       /* bytes from the start that are on the disk */
+  int64_t size;          /* of the whole; -1 unknown */
+  char etag[128];        /* "" none; with its quotes, W/ included */
+  char last_modified[64]; /* "" none; as the server sent it */
+};
+
+/* A task as delivered; everything is borrowed for the call. */
+struct session_item {
+  uint64_t id;
+  const char *url;
+  const char *out;     /* NULL: name it from the URL */
+  uint64_t line;       /* line number in its source, from 1 */
+  bool started, written; /* marks, see above */
+  int64_t ours_since_unix_ns; /* 0, or after a reboot: see Marks */
+  bool failed_before;  /* an earlier run gave it up */
+  const struct session_partial *partial; /* NULL none */
+};
+
+struct session_result {
+  uint64_t id;
+  enum task_state state; /* TASK_DONE, FAILED, CANCELLED or EXPIRED */
+  int64_t bytes;
+  int status;         /* last HTTP status; 0 none */
+  int attempts;
+  const char *reason; /* "" for done; copied; no secrets in it */
+  const char *path;   /* name the output got; copied; kept only where it is
+                         not what the URL or manifest says (renamed) */
+  bool renamed;
+};
+
+struct session_hooks {
+  void *arg;
+  /* A task; never called from inside session_want(). */
+  void (*item)(void *arg, const struct session_item *item);
+  /* A manifest line that cannot be used: source name, line number, what is
+   * wrong. It is counted by the session too. */
+  void (*bad_line)(void *arg, const char *source, uint64_t line,
+                   const char *why);
+  /* These results are on the disk. */
+  void (*committed)(void *arg, const uint64_t *ids, size_t count);
+  /* All sources are read to their end and everything was delivered. */
+  void (*exhausted)(void *arg);
+  /* The database or the spool cannot be written: ERR_FULL, ERR_READONLY,
+   * ERR_IO. The session keeps what it has and tries again every second;
+   * called with 0 when that has worked. */
+  void (*trouble)(void *arg, int code, const char *text);
+};
+
+int session_start(struct session *session, uv_loop_t *loop,
+                  const struct session_hooks *hooks,
+                  struct errmsg *msg) MUST_CHECK;
+
+/* The engine has room for this many more tasks (absolute, not added up). */
+void session_want(struct session *session, unsigned room);
+
+/* See Marks. */
+void session_mark_started(struct session *session, uint64_t id);
+void session_mark_written(struct session *session, uint64_t id);
+
+/* The end of a task. out of memory is kept inside as trouble. */
+void session_settle(struct session *session,
+                    const struct session_result *result);
+
+/* Remembers a partial file (NULL forgets it), with the next batch. */
+void session_partial_put(struct session *session, uint64_t id,
+                         const struct session_partial *partial);
+
+/* A task that failed is wanted again by a person: it is delivered again. */
+void session_redeliver(struct session *session, uint64_t id);
+
+struct session_counts {
+  int64_t tasks;       /* all; -1 while a source is not read to its end */
+  int64_t tasks_guess; /* by the average length of a line; -1 none */
+  uint64_t done, failed, cancelled, expired; /* committed or about to be */
+  uint64_t done_before; /* done when the session was opened */
+  uint64_t bad_lines;
+  uint64_t commits;
+  uint64_t commit_p50_us, commit_p99_us;
+};
+void session_counts(const struct session *session,
+                    struct session_counts *counts);
+
+/* Adds this run's counters to the session's record with the next batch. */
+struct session_traffic {
+  uint64_t bytes, requests, retries, throttled;
+};
+void session_traffic(struct session *session,
+                     const struct session_traffic *since_last_call);
+
+/* Stops reading, commits everything that was settled, stops the storage
+ * thread, closes every loop handle and then calls back. */
+void session_stop(struct session *session, void (*stopped)(void *arg),
+                  void *arg);
+
+/* ---- ending (blocking) -------------------------------------------------- */
+
+/* Releases the lock and everything else. With forget_if_done the session
+ * directory is removed when all sources are command-line URLs and every task
+ * is done. Takes NULL. */
+void session_close(struct session *session, bool forget_if_done);
+
+/* ---- looking at a session without touching it (any process) ------------- */
+
+struct session_status {
+  struct session_counts counts;
+  struct session_traffic traffic; /* of all runs */
+  int64_t created_unix, updated_unix;
+  long running_pid; /* 0 = nobody runs it */
+  bool finished;    /* every task is settled and every source read */
+};
+
+/* ERR_NOTFOUND when dir has no session. Reads only; works while it runs. */
+int session_status_read(const char *dir, struct session_status *status,
+                        struct errmsg *msg) MUST_CHECK;
+
+struct session_failure {
+  uint64_t id;
+  enum task_state state;
+  const char *line;   /* the manifest line, in clear: URL, maybe tab and name */
+  const char *reason;
+  int status, attempts;
+};
+/* Calls back for each failed task in the order of the manifest. each returns
+ * non-zero to stop. */
+int session_failures_read(const char *dir,
+                          int (*each)(void *arg,
+                                      const struct session_failure *failure),
+                          void *arg, struct errmsg *msg) MUST_CHECK;
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of the session share; nobody else includes this.
+ *
+ *   session.c        opening, options, closing
+ *   session_dir.c    the directory, its lock, its files
+ *   session_add.c    sources are added, recognised, compared
+ *   session_args.c   the URLs of command lines
+ *   session_run.c    the running session: settling, batches, counts
+ *   session_stop.c   its start, its pump and its orderly end
+ *   feeder.c         reading a chunk and delivering its tasks
+ *   feed_source.c    which chunk comes next
+ *   session_read.c   looking at a session from outside
+ */
+#ifndef SPATE_SESSION_IMPL_H
+#define SPATE_SESSION_IMPL_H
+
+#include "chunk.h"
+#include "manifest.h"
+#include "marks.h"
+#include "session.h"
+#include "source.h"
+#include "stats.h"
+#include "store.h"
+#include "store_thread.h"
+
+/* A feed reads chunk after chunk and delivers their tasks. The main one goes
+ * through all sources once; the other one fetches single lines again. */
+struct feed {
+  struct session *session; /* borrowed */
+  bool redo;
+  struct source *source;   /* in turn; NULL: choose one */
+  struct source *incoming; /* the stream compared with it; NULL none */
+  bool identifying;        /* of incoming: its first object is looked for */
+  uint32_t merge_next;     /* the next chunk to be compared */
+  struct chunk_place merge_at; /* where incoming goes on */
+  int64_t after;           /* the last chunk that was taken up; -1 none */
+  bool drained;            /* no known chunk is left behind it */
+  struct store_loaded *ahead[STORE_AHEAD];
+  size_t ahead_count, ahead_at;
+  bool done;    /* all sources are through */
+  bool missing; /* the chunk asked for is not in the database */
+
+  struct chunk *chunk;         /* being read; NULL: choose one */
+  struct store_loaded *loaded; /* what is known of it; NULL: it is new */
+  struct chunk_place here;     /* of it in the file being read */
+  uint64_t digest;             /* of its lines read so far */
+  uint32_t index;              /* its next task */
+  bool placed;                 /* file and position are right */
+  bool marked;                 /* it has its marks */
+  uint8_t wanted[CHUNK_BITMAP]; /* redo: these alone */
+  uint32_t wanted_left;
+
+  uv_file fd;
+  uint32_t fd_source, fd_spool; /* what fd is open on */
+  struct manifest text;
+  bool text_ready;
+  uv_fs_t fs;
+  bool fs_busy, job_busy;
+  bool at_end; /* the file has no more */
+  struct store_job job;
+};
+
+struct session {
+  char *dir;
+  int dirfd, sdirfd, lockfd;
+  bool durable;
+  char boot[48];
+  uint64_t boot_hash;
+  struct store *store;
+  struct marks *marks;
+  struct source *sources;
+  size_t source_count, source_cap;
+  struct session_counts counts; /* tasks, tasks_guess, commit_*: computed */
+  uint64_t run;
+  int64_t ours_since_unix_ns;
+  uint32_t next_spool;
+
+  /* running */
+  uv_loop_t *loop; /* NULL: not started */
+  struct session_hooks hooks;
+  uv_async_t wake;
+  uv_timer_t commit_timer, retry_timer;
+  uv_idle_t idle;
+  struct store_thread *thread;
+  struct chunk_table chunks;
+  struct feed main, redo;
+  unsigned room;
+  bool told_exhausted;
+  uint64_t *redo_ids;
+  size_t redo_count, redo_cap;
+
+  struct chunk **dirtys; /* chunks that the next batch has to carry */
+  size_t dirty_count, dirty_cap;
+  struct store_batch batches[2];
+  unsigned current;  /* the batch that is being filled */
+  bool batch_busy;   /* the other one is with the thread */
+  bool batch_failed; /* one was given up */
+  struct chunk **sents; /* chunks that the batch under way carries */
+  size_t sent_count, sent_cap;
+  struct store_job batch_job, grow_job, stop_job;
+  bool grow_busy;
+  struct histogram commit_us;
+
+  int trouble_store, trouble_spool, trouble_feed, trouble_told;
+  char trouble_text[256];
+
+  bool stopping, stop_posted, ended;
+  unsigned open_handles;
+  void (*stopped)(void *arg);
+  void *stopped_arg;
+};
+
+/* ---- session.c ---- */
+int session__read_counts(struct session *s);
+
+/* ---- session_dir.c ---- */
+int session__open_dir(struct session *s, const char *dir, struct errmsg *msg);
+int session__lock(struct session *s, struct errmsg *msg);
+/* The process that holds the lock; 0 none, -1 one without a number. */
+long session__holder(int lockfd);
+void session__spool_name(uint32_t spool, char *name, size_t cap);
+/* "DIR/.spate/NAME"; NULL without memory. */
+char *session__path(const char *dir, const char *name);
+int session__spool_create(struct session *s, uint32_t spool, int *fd,
+                          struct errmsg *msg);
+/* Removes the spools that nothing refers to any more. */
+int session__spool_sweep(struct session *s);
+void session__remove_all(struct session *s);
+
+/* ---- session_add.c ---- */
+struct source *session__source(struct session *s, uint32_t id);
+/* A new source at the end of the queue, in memory only; NULL: no memory. */
+struct source *session__source_new(struct session *s, enum source_kind kind,
+                                   const char *path);
+void session__source_undo(struct session *s);
+/* Checks that the files that are still needed are what they were. */
+int session__check_files(struct session *s, struct errmsg *msg);
+int session__fault(struct session *s, int rc, struct errmsg *msg);
+
+/* ---- session_run.c ---- */
+void session__touch(struct session *s, struct chunk *chunk);
+void session__source_touch(struct session *s, struct source *source);
+/* Frees a chunk that nobody needs in memory any more. */
+void session__retire(struct session *s, struct chunk *chunk);
+/* A bad line becomes a settled task. */
+void session__settle_bad(struct session *s, struct chunk *chunk,
+                         uint32_t index, uint64_t line, const char *why);
+bool session__pending(const struct session *s);
+/* Sends what is pending; only while no batch is under way. */
+void session__send(struct session *s);
+void session__batch_done(struct session *s, struct store_job *job);
+void session__tell_trouble(struct session *s, const char *text);
+/* Its count in the totals, to be changed when its state does; NULL none. */
+uint64_t *session__count_of(struct session *s, enum row_state state);
+
+/* ---- session_stop.c ---- */
+void session__stop_step(struct session *s);
+/* A source cannot be read: told, and tried again in a second. */
+void session__feed_trouble(struct session *s, int code, const char *text);
+/* Wakes the feeds: something they waited for may have come. */
+void session__kick(struct session *s);
+
+/* ---- feeder.c ---- */
+/* Takes one step; false: nothing can be done now. */
+bool feed__step(struct feed *f);
+bool feed__busy(const struct feed *f);
+void feed__job_done(struct feed *f, struct store_job *job);
+void feed__fini(struct feed *f);
+struct spool *feed__spooler(struct session *s, uint32_t spool);
+
+/* ---- feed_source.c ---- */
+/* Chooses the next chunk and goes to its place. */
+bool feed__choose(struct feed *f);
+void feed__source_end(struct feed *f);
+bool feed__found(struct feed *f, const struct manifest_line *line);
+void feed__merge_stop(struct feed *f);
+
+/* Leaves the chunk. */
+void feed__leave(struct feed *f);
+void feed__post(struct feed *f);
+
+#endif

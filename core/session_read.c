@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Looking at a session from outside: its status, its failed tasks. Any
+ * process, any thread; nothing is written, and no transaction is held open
+ * while the caller works, so that the writer's log can be checkpointed.
+ */
+#include "config.h"
+
+#include "session_impl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lines.h"
+
+#define PAGE_ROWS 256
+
+static int open_reader(struct store **store, const char *dir,
+                       struct errmsg *msg) {
+  char *path = session__path(dir, "session.db");
+  if (path == NULL)
+    return err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+  int rc = store_open_reader(store, path, msg);
+  if (rc == ERR_NOTFOUND)
+    err_set(msg, rc, "there is no session in %s", dir);
+  free(path);
+  return rc;
+}
+
+/* ---- status ------------------------------------------------------------ */
+
+static long running_pid(const char *dir) {
+  char *path = session__path(dir, "lock");
+  int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+  free(path);
+  if (fd < 0)
+    return 0;
+  long pid = session__holder(fd);
+  close(fd);
+  return pid;
+}
+
+static int read_traffic(struct store *store, struct session_status *status) {
+  const struct {
+    const char *name;
+    uint64_t *value;
+  } all[] = {{"bytes", &status->traffic.bytes},
+             {"requests", &status->traffic.requests},
+             {"retries", &status->traffic.retries},
+             {"throttled", &status->traffic.throttled}};
+  int rc = store_meta_get(store, "created_unix", &status->created_unix);
+  if (rc == 0)
+    rc = store_meta_get(store, "updated_unix", &status->updated_unix);
+  for (size_t i = 0; rc == 0 && i < sizeof all / sizeof *all; i++)
+    rc = store_meta_get(store, all[i].name, (int64_t *)all[i].value);
+  return rc;
+}
+
+static int read_all(struct store *store, struct session_status *status) {
+  struct session seen = {.store = store};
+  int rc = store_begin_read(store);
+  if (rc == 0)
+    rc = store_sources(store, &seen.sources, &seen.source_count);
+  if (rc == 0)
+    rc = session__read_counts(&seen);
+  if (rc == 0)
+    rc = read_traffic(store, status);
+  if (rc == 0) {
+    session_counts(&seen, &status->counts);
+    const struct session_counts *c = &status->counts;
+    status->finished =
+        c->tasks >= 0 && c->failed + c->expired == 0 &&
+        c->done + c->cancelled == (uint64_t)c->tasks;
+  }
+  store_end_read(store);
+  for (size_t i = 0; i < seen.source_count; i++)
+    free(seen.sources[i].path);
+  free(seen.sources);
+  return rc;
+}
+
+int session_status_read(const char *dir, struct session_status *status,
+                        struct errmsg *msg) {
+  struct store *store;
+  *status = (struct session_status){0};
+  int rc = open_reader(&store, dir, msg);
+  if (rc < 0)
+    return rc;
+  rc = read_all(store, status);
+  if (rc < 0)
+    err_set(msg, rc, "%s: %s", dir, store_fault(store));
+  else
+    status->running_pid = running_pid(dir);
+  store_close(store);
+  return rc;
+}
+
+/* ---- failures ---------------------------------------------------------- */
+
+/* Where the reader stands: it reads each chunk's lines once, forwards. */
+struct walk {
+  struct store *store;
+  const char *dir;
+  struct source *sources;
+  size_t source_count;
+  struct store_loaded *chunk; /* taken; NULL none */
+  struct lines lines;
+  bool lines_ready;
+  int fd;
+  uint32_t fd_source, fd_spool;
+  uint32_t next; /* index of the line that lines_next() gives */
+  struct errmsg *msg;
+};
+
+static const struct source *find_source(const struct walk *w, uint32_t id) {
+  for (size_t i = 0; i < w->source_count; i++)
+    if (w->sources[i].id == id)
+      return &w->sources[i];
+  return NULL;
+}
+
+static int open_list(struct walk *w, const struct source *source,
+                     uint32_t spool) {
+  char name[32];
+  if (w->fd >= 0 && w->fd_source == source->id && w->fd_spool == spool)
+    return 0;
+  if (w->lines_ready)
+    lines_fini(&w->lines);
+  w->lines_ready = false;
+  if (w->fd >= 0)
+    close(w->fd);
+  session__spool_name(spool, name, sizeof name);
+  char *path =
+      spool != 0 ? session__path(w->dir, name) : strdup(source->path);
+  if (path == NULL)
+    return err_set(w->msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+  w->fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (w->fd < 0)
+    err_set(w->msg, ERR_NOTFOUND, "%s: %s", path, strerror(errno));
+  free(path);
+  if (w->fd < 0)
+    return ERR_NOTFOUND;
+  w->fd_source = source->id;
+  w->fd_spool = spool;
+  int rc = lines_init(&w->lines, w->fd);
+  w->lines_ready = rc == 0;
+  return rc == 0 ? 0 : err_set(w->msg, rc, "%s", err_text(rc));
+}
+
+static int go_to_chunk(struct walk *w, uint64_t id) {
+  uint32_t number = task_chunk(id);
+  const struct source *source = find_source(w, task_source(id));
+  if (w->chunk != NULL && w->chunk->chunk.number == number &&
+      w->chunk->chunk.source == task_source(id))
+    return 0;
+  store_loaded_free(w->chunk);
+  w->chunk = NULL;
+  int rc = store_load(w->store, task_source(id), number, true, &w->chunk);
+  if (rc < 0)
+    return err_set(w->msg, rc, "%s: %s", w->dir, store_fault(w->store));
+  if (w->chunk == NULL || source == NULL)
+    return err_set(w->msg, ERR_CORRUPT, "%s: a task has no list", w->dir);
+  const struct chunk_place *place = &w->chunk->chunk.place;
+  rc = open_list(w, source, place->spool);
+  if (rc < 0)
+    return rc;
+  lines_seek(&w->lines, place->offset, place->first_line);
+  w->next = 0;
+  return 0;
+}
+
+/* The task's line; a list that is no longer what the session knows is an
+ * error, not another line. */
+static int find_line(struct walk *w, uint64_t id,
+                     struct manifest_line *line) {
+  uint32_t index = task_index(id);
+  int rc = go_to_chunk(w, id);
+  while (rc == 0 && w->next <= index) {
+    rc = lines_next(&w->lines, line);
+    if (rc == 0)
+      return err_set(w->msg, ERR_CHANGED, "%s ends too early",
+                     source_name(find_source(w, task_source(id))));
+    if (rc < 0)
+      return err_set(w->msg, rc, "%s", err_text(rc));
+    w->next++;
+    rc = 0;
+  }
+  if (rc < 0)
+    return rc;
+  if (w->chunk->chunk.objects[index] == (uint8_t)line->object)
+    return 0;
+  return err_set(w->msg, ERR_CHANGED,
+                 "%s, line %" PRIu64 ": it is another object than the one "
+                 "that failed",
+                 source_name(find_source(w, task_source(id))), line->line);
+}
+
+static int tell(struct walk *w, const struct store_failure *f,
+                int (*each)(void *arg, const struct session_failure *failure),
+                void *arg) {
+  struct manifest_line line = {0};
+  int rc = find_line(w, f->id, &line);
+  if (rc < 0)
+    return rc;
+  size_t cap = strlen(line.url) + 2 +
+               (line.out != NULL ? strlen(line.out) : 0);
+  char *text = malloc(cap);
+  if (text == NULL)
+    return err_set(w->msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+  snprintf(text, cap, "%s%s%s", line.url, line.out != NULL ? "\t" : "",
+           line.out != NULL ? line.out : "");
+  struct session_failure failure = {
+      .id = f->id,
+      .state = f->state == ROW_EXPIRED ? TASK_EXPIRED : TASK_FAILED,
+      .line = text,
+      .reason = f->reason,
+      .status = f->status,
+      .attempts = f->attempts};
+  rc = each(arg, &failure) != 0 ? 1 : 0;
+  free(text);
+  return rc;
+}
+
+static int walk_all(struct walk *w,
+                    int (*each)(void *arg,
+                                const struct session_failure *failure),
+                    void *arg) {
+  struct store_failure page[PAGE_ROWS];
+  uint64_t after = 0;
+  size_t count;
+  int rc = store_sources(w->store, &w->sources, &w->source_count);
+  do {
+    count = 0;
+    if (rc == 0)
+      rc = store_failures(w->store, after, page, PAGE_ROWS, &count);
+    if (rc < 0)
+      err_set(w->msg, rc, "%s: %s", w->dir, store_fault(w->store));
+    for (size_t i = 0; i < count; i++) {
+      if (rc == 0)
+        rc = tell(w, &page[i], each, arg);
+      after = page[i].id;
+      free(page[i].reason);
+    }
+  } while (rc == 0 && count == PAGE_ROWS);
+  return rc > 0 ? 0 : rc;
+}
+
+int session_failures_read(const char *dir,
+                          int (*each)(void *arg,
+                                      const struct session_failure *failure),
+                          void *arg, struct errmsg *msg) {
+  struct walk w = {.dir = dir, .fd = -1, .msg = msg};
+  int rc = open_reader(&w.store, dir, msg);
+  if (rc < 0)
+    return rc;
+  rc = walk_all(&w, each, arg);
+  store_loaded_free(w.chunk);
+  if (w.lines_ready)
+    lines_fini(&w.lines);
+  if (w.fd >= 0)
+    close(w.fd);
+  for (size_t i = 0; i < w.source_count; i++)
+    free(w.sources[i].path);
+  free(w.sources);
+  store_close(w.store);
+  return rc;
+}

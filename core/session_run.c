@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The running session: what the engine says of its tasks is noted in the
+ * chunks and gathered in batches; one batch at a time is with the storage
+ * thread. The loop's thread; nothing here blocks.
+ *
+ * Invariant: a chunk is in s->dirtys exactly while its dirty flag is set, in
+ * s->sents once for each of its batches.
+ */
+#include "config.h"
+
+#include "session_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH_MS 100
+#define BATCH_SETTLED 1000
+
+static struct store_batch *filling(struct session *s) {
+  return &s->batches[s->current];
+}
+
+/* ---- trouble ----------------------------------------------------------- */
+
+void session__tell_trouble(struct session *s, const char *text) {
+  int code = s->trouble_store != 0   ? s->trouble_store
+             : s->trouble_spool != 0 ? s->trouble_spool
+                                     : s->trouble_feed;
+  if (code == s->trouble_told)
+    return;
+  s->trouble_told = code;
+  if (s->hooks.trouble != NULL)
+    s->hooks.trouble(s->hooks.arg, code,
+                     code == 0 ? "" : text != NULL ? text : err_text(code));
+}
+
+/* Something is lost that cannot be tried again; it is told, and over. */
+static void tell_once(struct session *s, int code, const char *text) {
+  if (s->hooks.trouble == NULL)
+    return;
+  s->hooks.trouble(s->hooks.arg, code, text);
+  s->hooks.trouble(s->hooks.arg, s->trouble_told, "");
+}
+
+/* ---- what changed ------------------------------------------------------ */
+
+bool session__pending(const struct session *s) {
+  const struct store_batch *b = &s->batches[s->current];
+  return s->dirty_count + b->row_count + b->partial_count + b->source_count +
+             b->id_count >
+             0 ||
+         b->traffic.bytes + b->traffic.requests + b->traffic.retries +
+                 b->traffic.throttled >
+             0;
+}
+
+static void on_commit_timer(uv_timer_t *timer) {
+  struct session *s = timer->data;
+  if (!s->batch_busy && session__pending(s))
+    session__send(s);
+}
+
+/* Something is pending: it goes out in time. */
+static void schedule(struct session *s) {
+  if (s->batch_busy || s->stopping || s->loop == NULL)
+    return;
+  if (filling(s)->id_count >= BATCH_SETTLED)
+    session__send(s);
+  else if (!uv_is_active((uv_handle_t *)&s->commit_timer))
+    uv_timer_start(&s->commit_timer, on_commit_timer, BATCH_MS, 0);
+}
+
+static int reserve_dirty(struct session *s) {
+  return store__push((void **)&s->dirtys, &s->dirty_cap, s->dirty_count,
+                     sizeof *s->dirtys);
+}
+
+void session__touch(struct session *s, struct chunk *chunk) {
+  if (!chunk->dirty) {
+    if (reserve_dirty(s) < 0) {
+      tell_once(s, ERR_NOMEM, err_text(ERR_NOMEM));
+      return;
+    }
+    s->dirtys[s->dirty_count++] = chunk;
+    chunk->dirty = true;
+  }
+  schedule(s);
+}
+
+void session__source_touch(struct session *s, struct source *source) {
+  if (STORE_PUSH(filling(s), source) < 0) {
+    tell_once(s, ERR_NOMEM, err_text(ERR_NOMEM));
+    return;
+  }
+  filling(s)->sources[filling(s)->source_count++] = *source;
+  schedule(s);
+}
+
+void session__retire(struct session *s, struct chunk *chunk) {
+  if (chunk->readers > 0 || chunk->flying > 0 || chunk->dirty ||
+      chunk->batches > 0)
+    return;
+  /* Marks stay while a task may still need them in a later run. */
+  if (chunk->slot >= 0 && chunk->settled == chunk->count)
+    marks_drop(s->marks, chunk->slot);
+  chunk_table_remove(&s->chunks, chunk);
+}
+
+/* ---- batches ----------------------------------------------------------- */
+
+static int copy_chunk(struct session *s, struct chunk *chunk) {
+  struct store_batch *b = filling(s);
+  uint8_t *objects = NULL;
+  if (STORE_PUSH(b, chunk) < 0 ||
+      store__push((void **)&s->sents, &s->sent_cap, s->sent_count,
+                  sizeof *s->sents) < 0)
+    return ERR_NOMEM;
+  if (chunk->objects_dirty && chunk->objects != NULL) {
+    objects = malloc(chunk->count);
+    if (objects == NULL)
+      return ERR_NOMEM;
+    memcpy(objects, chunk->objects, chunk->count);
+  }
+  struct store_chunk *copy = &b->chunks[b->chunk_count++];
+  *copy = (struct store_chunk){.source = chunk->source,
+                               .number = chunk->number,
+                               .count = chunk->count,
+                               .settled = chunk->settled,
+                               .place = chunk->place,
+                               .digest = chunk->digest,
+                               .rows_changed = chunk->rows_changed,
+                               .objects = objects};
+  memcpy(copy->bits, chunk->settled_bits, CHUNK_BITMAP);
+  s->sents[s->sent_count++] = chunk;
+  chunk->batches++;
+  chunk->dirty = chunk->objects_dirty = chunk->rows_changed = false;
+  if (chunk->count == CHUNK_LINES) {
+    free(chunk->objects); /* complete, and soon in the database */
+    chunk->objects = NULL;
+  }
+  return 0;
+}
+
+void session__send(struct session *s) {
+  struct store_batch *b = filling(s);
+  for (size_t i = 0; i < s->dirty_count; i++)
+    if (copy_chunk(s, s->dirtys[i]) < 0) {
+      tell_once(s, ERR_NOMEM, err_text(ERR_NOMEM));
+      memmove(s->dirtys, s->dirtys + i,
+              (s->dirty_count - i) * sizeof *s->dirtys);
+      s->dirty_count -= i;
+      return; /* the next occasion carries on */
+    }
+  s->dirty_count = 0;
+  b->run = s->run;
+  s->current ^= 1;
+  s->batch_busy = true;
+  s->batch_job = (struct store_job){.kind = JOB_BATCH, .batch = b};
+  store_thread_post(s->thread, &s->batch_job);
+}
+
+/* What was taken for done is failed after all. */
+static void take_back(struct session *s, const struct store_batch *b) {
+  for (size_t i = b->lost_from; i < b->row_count; i++) {
+    uint64_t id = b->rows[i].id;
+    struct chunk *chunk =
+        chunk_table_find(&s->chunks, task_source(id), task_chunk(id));
+    if (chunk != NULL)
+      chunk_bit_set(chunk->row_bits, task_index(id));
+    s->counts.done -= s->counts.done > 0;
+    s->counts.failed++;
+  }
+}
+
+/* The flush failed: nothing that was on its way to the disk can be trusted,
+ * what was settled since included. */
+static void take_loss(struct session *s, struct store_batch *b) {
+  if (b->lost || b->suspect)
+    take_back(s, b);
+  if (!b->lost)
+    return;
+  marks_taint(s->marks);
+  filling(s)->suspect = true;
+  tell_once(s, ERR_IO,
+            "the system reported lost data: the files written last are "
+            "counted as failed and will be fetched again by the next run");
+}
+
+void session__batch_done(struct session *s, struct store_job *job) {
+  struct store_batch *b = job->batch;
+  s->batch_busy = false;
+  if (job->rc < 0) {
+    s->batch_failed = true;
+  } else {
+    s->counts.commits++;
+    histogram_record(&s->commit_us, b->took_us);
+    take_loss(s, b);
+    if (b->id_count > 0 && s->hooks.committed != NULL)
+      s->hooks.committed(s->hooks.arg, b->ids, b->id_count);
+  }
+  store_batch_reset(b);
+  size_t count = s->sent_count;
+  s->sent_count = 0;
+  for (size_t i = 0; i < count; i++) {
+    s->sents[i]->batches--;
+    session__retire(s, s->sents[i]);
+  }
+  if (session__pending(s))
+    schedule(s);
+}
+
+/* ---- settling ---------------------------------------------------------- */
+
+uint64_t *session__count_of(struct session *s, enum row_state state) {
+  switch (state) {
+  case ROW_FAILED:
+    return &s->counts.failed;
+  case ROW_EXPIRED:
+    return &s->counts.expired;
+  case ROW_CANCELLED:
+    return &s->counts.cancelled;
+  case ROW_BAD:
+    return &s->counts.bad_lines;
+  default:
+    return &s->counts.done;
+  }
+}
+
+/* A row with copies of the texts in one block at reason. */
+static int push_row(struct session *s, const struct store_row *row) {
+  struct store_batch *b = filling(s);
+  size_t reason = row->reason != NULL ? strlen(row->reason) + 1 : 1;
+  size_t path = row->path != NULL ? strlen(row->path) + 1 : 0;
+  if (STORE_PUSH(b, row) < 0)
+    return ERR_NOMEM;
+  char *text = calloc(1, reason + path);
+  if (text == NULL)
+    return ERR_NOMEM;
+  if (row->reason != NULL)
+    memcpy(text, row->reason, reason);
+  if (row->path != NULL)
+    memcpy(text + reason, row->path, path);
+  struct store_row *copy = &b->rows[b->row_count++];
+  *copy = *row;
+  copy->reason = text;
+  copy->path = row->path != NULL ? text + reason : NULL;
+  return 0;
+}
+
+static int push_partial(struct session *s, struct chunk *chunk, uint64_t id,
+                        const struct session_partial *partial) {
+  struct store_batch *b = filling(s);
+  if (STORE_PUSH(b, partial) < 0)
+    return ERR_NOMEM;
+  struct store_partial *copy = &b->partials[b->partial_count++];
+  *copy = (struct store_partial){.id = id, .forget = partial == NULL};
+  if (partial != NULL) {
+    copy->partial = *partial;
+    chunk_bit_set(chunk->partial_bits, task_index(id));
+  } else {
+    chunk_bit_clear(chunk->partial_bits, task_index(id));
+  }
+  return 0;
+}
+
+static int push_path(struct session *s, const struct session_result *result) {
+#ifdef HAVE_SYNCFS
+  (void)s;
+  (void)result;
+  return 0;
+#else
+  struct store_batch *b = filling(s);
+  if (result->state != TASK_DONE || result->path == NULL || !s->durable)
+    return 0;
+  if (STORE_PUSH(b, path) < 0)
+    return ERR_NOMEM;
+  b->paths[b->path_count] = strdup(result->path);
+  if (b->paths[b->path_count] == NULL)
+    return ERR_NOMEM;
+  b->path_count++;
+  return 0;
+#endif
+}
+
+/* Writes down how a task ended; on failure nothing has changed that counts. */
+static int note_end(struct session *s, struct chunk *chunk,
+                    const struct store_row *row) {
+  struct store_batch *b = filling(s);
+  uint32_t index = task_index(row->id);
+  bool has_row = chunk_bit(chunk->row_bits, index);
+  int rc = 0;
+  if (STORE_PUSH(b, id) < 0 || reserve_dirty(s) < 0)
+    return ERR_NOMEM;
+  if (row->state == ROW_NONE && chunk_bit(chunk->partial_bits, index))
+    rc = push_partial(s, chunk, row->id, NULL);
+  if (rc == 0 && (row->state != ROW_NONE || has_row)) {
+    rc = push_row(s, row);
+    chunk->rows_changed = true;
+  }
+  if (rc < 0)
+    return rc;
+  if (row->state != ROW_NONE && row->state != ROW_DONE)
+    chunk_bit_set(chunk->row_bits, index);
+  else
+    chunk_bit_clear(chunk->row_bits, index);
+  chunk_land(chunk, index);
+  chunk_settle(chunk, index);
+  ++*session__count_of(s, row->state);
+  return 0;
+}
+
+static struct chunk *flying(struct session *s, uint64_t id) {
+  if (task_ordinal(id) == 0)
+    return NULL;
+  struct chunk *chunk =
+      chunk_table_find(&s->chunks, task_source(id), task_chunk(id));
+  if (chunk == NULL || !chunk_bit(chunk->flying_bits, task_index(id)))
+    return NULL;
+  return chunk;
+}
+
+void session_settle(struct session *s, const struct session_result *result) {
+  struct chunk *chunk = flying(s, result->id);
+  if (chunk == NULL)
+    return;
+  enum mark mark = marks_get(s->marks, chunk->slot, task_index(result->id));
+  struct store_row row = {.id = result->id,
+                          .state = row_of_task(result->state),
+                          .started = mark != MARK_NONE,
+                          .status = result->status,
+                          .attempts = result->attempts,
+                          .bytes = result->bytes,
+                          .reason = result->reason};
+  if (result->state == TASK_DONE && mark == MARK_TAINTED) {
+    row.state = ROW_FAILED;
+    row.reason = STORE_LOST_REASON;
+  }
+  if (result->renamed && result->path != NULL) {
+    row.path = result->path;
+    if (row.state == ROW_NONE)
+      row.state = ROW_DONE;
+  }
+  int rc = push_path(s, result);
+  if (rc == 0)
+    rc = note_end(s, chunk, &row);
+  if (rc < 0) {
+    tell_once(s, rc, err_text(rc));
+    return;
+  }
+  filling(s)->ids[filling(s)->id_count++] = result->id;
+  session__touch(s, chunk);
+}
+
+void session__settle_bad(struct session *s, struct chunk *chunk,
+                         uint32_t index, uint64_t line, const char *why) {
+  struct store_row row = {.id = task_id(chunk->source, chunk->number, index),
+                          .state = ROW_BAD,
+                          .line = line,
+                          .reason = why};
+  if (note_end(s, chunk, &row) < 0)
+    tell_once(s, ERR_NOMEM, err_text(ERR_NOMEM));
+  session__touch(s, chunk);
+}
+
+/* ---- marks, partials, traffic ------------------------------------------- */
+
+void session_mark_started(struct session *s, uint64_t id) {
+  struct chunk *chunk = flying(s, id);
+  if (chunk != NULL)
+    marks_set(s->marks, chunk->slot, task_index(id), MARK_STARTED);
+}
+
+/* A file that was begun before data got lost stays suspect. */
+void session_mark_written(struct session *s, uint64_t id) {
+  struct chunk *chunk = flying(s, id);
+  if (chunk != NULL &&
+      marks_get(s->marks, chunk->slot, task_index(id)) != MARK_TAINTED)
+    marks_set(s->marks, chunk->slot, task_index(id), MARK_WRITTEN);
+}
+
+void session_partial_put(struct session *s, uint64_t id,
+                         const struct session_partial *partial) {
+  struct chunk *chunk = flying(s, id);
+  if (chunk == NULL)
+    return;
+  if (push_partial(s, chunk, id, partial) < 0)
+    tell_once(s, ERR_NOMEM, err_text(ERR_NOMEM));
+  session__touch(s, chunk);
+}
+
+void session_traffic(struct session *s, const struct session_traffic *since) {
+  struct session_traffic *sum = &filling(s)->traffic;
+  sum->bytes += since->bytes;
+  sum->requests += since->requests;
+  sum->retries += since->retries;
+  sum->throttled += since->throttled;
+}
+
+/* ---- counts ------------------------------------------------------------ */
+
+static int64_t guess(const struct source *source) {
+  if (source->ended)
+    return (int64_t)source->tasks;
+  if (source->kind != SOURCE_FILE || source->bytes == 0)
+    return -1;
+  double share = (double)source->identity.size / (double)source->bytes;
+  return (int64_t)((double)source->tasks * (share > 1 ? share : 1));
+}
+
+void session_counts(const struct session *s, struct session_counts *counts) {
+  *counts = s->counts;
+  counts->tasks = counts->tasks_guess = 0;
+  for (size_t i = 0; i < s->source_count; i++) {
+    const struct source *source = &s->sources[i];
+    if (source->gone)
+      continue;
+    int64_t likely = guess(source);
+    if (!source->ended)
+      counts->tasks = -1;
+    if (counts->tasks >= 0)
+      counts->tasks += (int64_t)source->tasks;
+    if (likely < 0)
+      counts->tasks_guess = -1;
+    if (counts->tasks_guess >= 0)
+      counts->tasks_guess += likely;
+  }
+  if (counts->tasks >= 0)
+    counts->tasks -= (int64_t)counts->bad_lines;
+  if (counts->tasks_guess >= 0)
+    counts->tasks_guess -= (int64_t)counts->bad_lines;
+  counts->commit_p50_us = histogram_quantile(&s->commit_us, 0.5);
+  counts->commit_p99_us = histogram_quantile(&s->commit_us, 0.99);
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sinks: where a body goes. A small one stays in memory until it is complete
+ * and is then created under its own name by a single job; a larger one grows
+ * as NAME.part through positioned writes and gets its name when it is whole.
+ *
+ * Invariants: a sink is in at most one job on the pool at a time, so what it has
+ * written is always one run of bytes from the start. All buffers count against
+ * one budget; a sink that gets none says "full" and the transfer pauses. Every
+ * buffer that is filled can be written out at once, so that the budget always
+ * comes free again.
+ *
+ * Nothing is ever written over a file that is not this session's, unless the
+ * task says replace; links are never followed (names.h).
+ *
+ * Thread: the loop's; the jobs touch only what they were handed.
+ */
+#ifndef SPATE_SINK_H
+#define SPATE_SINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "list.h"
+#include "names.h"
+#include "pool.h"
+
+#define SINK_SPILL (256u << 10) /* bodies up to this size stay in memory */
+#define SINK_BLOCK (1u << 20)   /* unit of writing for larger ones */
+#define SINK_BLOCKS 8           /* waiting to be written, for one sink */
+#define SINK_FULL ((size_t)-1)
+
+/* Small bodies that are complete go to the pool together: a job each costs
+ * more in wake-ups than in work, and files of one directory are created one
+ * after the other in any case. Two jobs of up to so many bodies. */
+#define SINK_BATCH 64
+#define SINK_BATCHES 2
+
+struct sink;
+
+struct sink_batch {
+  struct job job;
+  struct sinks *sinks;
+  bool running;
+  unsigned count;
+  struct sink *sink[SINK_BATCH];
+};
+
+/* How the end of a body went; valid during the call. */
+struct sink_result {
+  int code;         /* 0 or a negative error code */
+  int saved_errno;  /* 0 none */
+  const char *name; /* the name it got; differs when it was renamed */
+  int64_t durable;  /* sink_cut: bytes of the .part that are on the disk */
+  bool part;        /* a .part was made and, unless named, may be there */
+};
+
+struct sink_ops {
+  /* There is room again after SINK_FULL. */
+  void (*room)(void *owner);
+  /* Answer to sink_finish() and sink_cut(), and to a failed write at any time
+   * before them. The sink is gone after it. */
+  void (*ended)(void *owner, const struct sink_result *result);
+  /* So many bytes of the .part are on the disk now (sink_checkpoint). */
+  void (*durable)(void *owner, int64_t bytes);
+};
+
+/* What all sinks of an engine share. */
+struct sinks {
+  struct pool *pool; /* borrowed */
+  int dirfd;         /* output directory, borrowed */
+  bool durable;      /* flush a large file before it gets its name */
+  const struct sink_ops *ops;
+  uint64_t buffer_bytes, buffer_limit; /* in use, allowed */
+  /* private */
+  struct link starved; /* sinks that found the budget used up */
+  struct link complete; /* small bodies to be stored */
+  struct sink_batch batch[SINK_BATCHES];
+  struct block *spare; /* blocks to be used again */
+  unsigned spare_count;
+  unsigned live;
+};
+
+void sinks_init(struct sinks *sinks, struct pool *pool, int dirfd, bool durable,
+                uint64_t buffer_limit, const struct sink_ops *ops);
+/* Frees spare memory; no sink may be left. */
+void sinks_fini(struct sinks *sinks);
+
+struct sink_target {
+  const char *name; /* copied */
+  bool ours;        /* NAME.part and NAME are this session's if they exist */
+  bool replace;     /* NAME may be replaced */
+  bool rename;      /* if NAME exists another is found */
+  int64_t offset;   /* go on after so many bytes of NAME.part; 0 from scratch */
+  int64_t size;     /* expected; -1 unknown */
+};
+
+/* Opens a sink; nothing touches the disk yet. NULL without memory. */
+struct sink *sink_open(struct sinks *sinks, void *owner,
+                       const struct sink_target *target);
+
+/* Takes all of the data or, SINK_FULL, none of it (then room is called). */
+size_t sink_write(struct sink *sink, const void *data, size_t length);
+
+/* Bytes taken since the beginning of the file, the offset included. */
+int64_t sink_length(const struct sink *sink);
+
+/* True once a .part is in use. */
+bool sink_spilled(const struct sink *sink);
+
+/* Flushes what was written so far and reports it; for large files, now and
+ * then. Does nothing for one in memory. */
+void sink_checkpoint(struct sink *sink);
+
+/* The body is complete: name it. Answered by ended. */
+void sink_finish(struct sink *sink);
+
+/* The transfer was cut. keep: what has come stays as NAME.part, flushed;
+ * otherwise nothing is left behind. Answered by ended. */
+void sink_cut(struct sink *sink, bool keep);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The file operations of a sink, as they run on the pool: create, write,
+ * flush, rename, remove. They block and touch nothing but their own struct.
+ *
+ * Thread: init and fini on the loop's, work on a pool thread.
+ */
+#ifndef SPATE_SINK_JOB_H
+#define SPATE_SINK_JOB_H
+
+#include "sink.h"
+
+struct block {
+  struct block *next;
+  int64_t offset; /* in the file */
+  size_t len, cap;
+  char data[];
+};
+
+enum sink_action {
+  SINK_WRITE, /* blocks to the .part, which is opened when needed */
+  SINK_SYNC,  /* the same and flush */
+  SINK_FINISH, /* the same, flush if durable, rename */
+  SINK_STORE, /* one block as a new file under its own name */
+  SINK_KEEP,  /* blocks, flush, close: the .part stays */
+  SINK_DROP,  /* close and remove the .part */
+};
+
+struct sink_job {
+  struct job job; /* first: the pool's */
+  enum sink_action action;
+  struct block *blocks; /* in the order of their offsets */
+  int dirfd;
+  char *name;     /* output; replaced when it is renamed */
+  int fd;         /* of the .part; -1 not open */
+  int64_t resume; /* bytes of an old .part that are kept */
+  bool ours, replace, rename, flush;
+  /* results */
+  int code, saved_errno;
+  bool made_part; /* or reopened one of this session */
+  int64_t written; /* end of what was written without a gap */
+  int64_t durable; /* end of what was flushed */
+};
+
+/* name is NULL afterwards when there was no memory. */
+void sink_job_init(struct sink_job *job, int dirfd,
+                   const struct sink_target *target);
+void sink_job_fini(struct sink_job *job);
+
+/* Carries out job->action. */
+void sink_job_work(struct sink_job *job);
+
+#endif

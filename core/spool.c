@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The spooler's thread; see spool.h.
+ */
+#include "config.h"
+
+#include "spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define SPOOL_BLOCK ((size_t)256 * 1024)
+#define RETRY_MS 1000
+
+struct spool {
+  int in_fd, out_fd;
+  int stop_pipe[2];
+  char *block;
+  uv_thread_t thread;
+  uv_async_t *wake;
+  _Atomic uint64_t size;
+  atomic_bool ended;
+  atomic_int trouble;
+};
+
+/* Waits for input (in_fd >= 0) or a moment; false: stop. */
+static bool wait_for(struct spool *sp, int in_fd, int timeout_ms) {
+  struct pollfd fds[2] = {{.fd = sp->stop_pipe[0], .events = POLLIN},
+                          {.fd = in_fd, .events = POLLIN}};
+  int n;
+  do
+    n = poll(fds, 2, timeout_ms);
+  while (n < 0 && errno == EINTR);
+  return fds[0].revents == 0;
+}
+
+static void tell_trouble(struct spool *sp, int code) {
+  if (atomic_exchange(&sp->trouble, code) != code)
+    uv_async_send(sp->wake);
+}
+
+/* False: stopped before all was written. */
+static bool write_all(struct spool *sp, const char *data, size_t left) {
+  while (left > 0) {
+    ssize_t n = write(sp->out_fd, data, left);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0) {
+      tell_trouble(sp, err_from_errno(errno));
+      if (!wait_for(sp, -1, RETRY_MS))
+        return false;
+      continue;
+    }
+    tell_trouble(sp, 0);
+    atomic_fetch_add(&sp->size, (uint64_t)n);
+    data += n;
+    left -= (size_t)n;
+  }
+  return true;
+}
+
+static void copy(void *arg) {
+  struct spool *sp = arg;
+  while (wait_for(sp, sp->in_fd, -1)) {
+    ssize_t n = read(sp->in_fd, sp->block, SPOOL_BLOCK);
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+      continue;
+    if (n < 0) {
+      tell_trouble(sp, ERR_IO);
+      break;
+    }
+    if (n == 0) {
+      atomic_store(&sp->ended, true);
+      uv_async_send(sp->wake);
+      break;
+    }
+    if (!write_all(sp, sp->block, (size_t)n))
+      break;
+    uv_async_send(sp->wake);
+  }
+}
+
+int spool_start(struct spool **out, int in_fd, int out_fd, uv_async_t *wake) {
+  struct spool *sp = calloc(1, sizeof *sp);
+  char *block = malloc(SPOOL_BLOCK);
+  int rc = sp == NULL || block == NULL ? ERR_NOMEM : 0;
+  if (rc == 0) {
+    sp->in_fd = in_fd;
+    sp->out_fd = out_fd;
+    sp->wake = wake;
+    sp->block = block;
+    if (pipe(sp->stop_pipe) < 0)
+      rc = err_from_errno(errno);
+  }
+  if (rc == 0) {
+    fcntl(sp->stop_pipe[0], F_SETFD, FD_CLOEXEC);
+    fcntl(sp->stop_pipe[1], F_SETFD, FD_CLOEXEC);
+    if (uv_thread_create(&sp->thread, copy, sp) == 0) {
+      *out = sp;
+      return 0;
+    }
+    close(sp->stop_pipe[0]);
+    close(sp->stop_pipe[1]);
+    rc = ERR_NOMEM;
+  }
+  free(block);
+  free(sp);
+  close(out_fd);
+  return rc;
+}
+
+uint64_t spool_state(const struct spool *sp, bool *ended, int *trouble) {
+  *trouble = atomic_load(&sp->trouble);
+  *ended = atomic_load(&sp->ended); /* before size: size is then the last */
+  return atomic_load(&sp->size);
+}
+
+void spool_free(struct spool *sp) {
+  if (sp == NULL)
+    return;
+  close(sp->stop_pipe[1]); /* its other end becomes ready */
+  uv_thread_join(&sp->thread);
+  close(sp->stop_pipe[0]);
+  close(sp->out_fd);
+  free(sp->block);
+  free(sp);
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reading chunks with all that is known of their tasks.
+ */
+#include "config.h"
+
+#include "store.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void store_loaded_free(struct store_loaded *l) {
+  if (l == NULL)
+    return;
+  free(l->chunk.objects);
+  free(l->rows);
+  free(l->partials);
+  free(l);
+}
+
+static uint32_t index_of(sqlite3_stmt *stmt) {
+  return (uint32_t)((sqlite3_column_int64(stmt, 0) - 1) % CHUNK_LINES);
+}
+
+static int load_rows(struct store *st, struct store_loaded *l) {
+  size_t cap = 0;
+  int64_t before = (int64_t)l->chunk.number * CHUNK_LINES;
+  sqlite3_stmt *stmt =
+      store__bind(st, SQL_ROWS_OF, "ii", (int64_t)l->chunk.source, before);
+  int rc = store__step(st, stmt);
+  while (rc == 1) {
+    rc = store__push((void **)&l->rows, &cap, l->row_count, sizeof *l->rows);
+    if (rc < 0) {
+      store__done(stmt);
+      return rc;
+    }
+    l->rows[l->row_count++] = (struct store_loaded_row){
+        .index = index_of(stmt),
+        .state = store__state((const char *)sqlite3_column_text(stmt, 1)),
+        .started = sqlite3_column_int(stmt, 2) != 0,
+        .run = (uint64_t)sqlite3_column_int64(stmt, 3)};
+    rc = store__step(st, stmt);
+  }
+  return rc;
+}
+
+static void copy_text(char *out, size_t cap, sqlite3_stmt *stmt, int column) {
+  const char *text = (const char *)sqlite3_column_text(stmt, column);
+  snprintf(out, cap, "%s", text != NULL ? text : "");
+}
+
+static int load_partials(struct store *st, struct store_loaded *l) {
+  size_t cap = 0;
+  int64_t before = (int64_t)l->chunk.number * CHUNK_LINES;
+  sqlite3_stmt *stmt =
+      store__bind(st, SQL_PARTIALS_OF, "ii", (int64_t)l->chunk.source, before);
+  int rc = store__step(st, stmt);
+  while (rc == 1) {
+    rc = store__push((void **)&l->partials, &cap, l->partial_count,
+                     sizeof *l->partials);
+    if (rc < 0) {
+      store__done(stmt);
+      return rc;
+    }
+    struct store_loaded_partial *p = &l->partials[l->partial_count++];
+    p->index = index_of(stmt);
+    p->partial.durable = sqlite3_column_int64(stmt, 1);
+    p->partial.size = sqlite3_column_int64(stmt, 2);
+    copy_text(p->partial.etag, sizeof p->partial.etag, stmt, 3);
+    copy_text(p->partial.last_modified, sizeof p->partial.last_modified, stmt,
+              4);
+    rc = store__step(st, stmt);
+  }
+  return rc;
+}
+
+/* A count in a row beyond what a chunk holds is damage. */
+static int read_chunk(sqlite3_stmt *stmt, uint32_t source,
+                      struct store_chunk *c) {
+  c->source = source;
+  c->number = (uint32_t)sqlite3_column_int64(stmt, 0);
+  c->count = (uint32_t)sqlite3_column_int64(stmt, 1);
+  c->settled = (uint32_t)sqlite3_column_int64(stmt, 2);
+  c->place.spool = (uint32_t)sqlite3_column_int64(stmt, 3);
+  c->place.offset = (uint64_t)sqlite3_column_int64(stmt, 4);
+  c->place.bytes = (uint64_t)sqlite3_column_int64(stmt, 5);
+  c->place.first_line = (uint64_t)sqlite3_column_int64(stmt, 6);
+  c->place.lines = (uint64_t)sqlite3_column_int64(stmt, 7);
+  c->digest = (uint64_t)sqlite3_column_int64(stmt, 8);
+  const void *bits = sqlite3_column_blob(stmt, 9);
+  if (c->count > CHUNK_LINES || c->settled > c->count)
+    return ERR_CORRUPT;
+  if (c->settled == c->count) {
+    chunk_bits_fill(c->bits, c->count);
+    return 0;
+  }
+  if (bits == NULL || sqlite3_column_bytes(stmt, 9) != CHUNK_BITMAP)
+    return ERR_CORRUPT;
+  memcpy(c->bits, bits, CHUNK_BITMAP);
+  return chunk_bits_count(c->bits) == c->settled ? 0 : ERR_CORRUPT;
+}
+
+static int load_objects(struct store *st, struct store_chunk *c) {
+  c->objects = calloc(1, CHUNK_LINES);
+  if (c->objects == NULL)
+    return ERR_NOMEM;
+  sqlite3_stmt *stmt = store__bind(st, SQL_OBJECTS_GET, "ii",
+                                   (int64_t)c->source, (int64_t)c->number);
+  int rc = store__step(st, stmt);
+  if (rc == 1) {
+    const void *hashes = sqlite3_column_blob(stmt, 0);
+    size_t count = (size_t)sqlite3_column_bytes(stmt, 0);
+    rc = count < c->count || count > CHUNK_LINES ? ERR_CORRUPT : 0;
+    if (rc == 0 && count > 0)
+      memcpy(c->objects, hashes, c->count);
+    store__done(stmt);
+  }
+  return rc;
+}
+
+static int load_one(struct store *st, sqlite3_stmt *stmt, uint32_t source,
+                    struct store_loaded **out) {
+  struct store_loaded *l = calloc(1, sizeof *l);
+  int rc = l == NULL ? ERR_NOMEM : read_chunk(stmt, source, &l->chunk);
+  if (rc == 0)
+    rc = load_rows(st, l);
+  if (rc == 0)
+    rc = load_partials(st, l);
+  if (rc < 0) {
+    store_loaded_free(l);
+    return rc;
+  }
+  *out = l;
+  return 0;
+}
+
+int store_next(struct store *st, uint32_t source, int64_t after, bool ended,
+               struct store_loaded **loaded, size_t *count) {
+  *count = 0;
+  sqlite3_stmt *stmt =
+      store__bind(st, SQL_CHUNKS_NEXT, "iiii", (int64_t)source, after,
+                  (int64_t)ended, (int64_t)STORE_AHEAD);
+  int rc = store__step(st, stmt);
+  while (rc == 1) {
+    rc = load_one(st, stmt, source, &loaded[*count]);
+    if (rc < 0)
+      break;
+    struct store_chunk *c = &loaded[(*count)++]->chunk;
+    if (c->count < CHUNK_LINES) /* more lines may join it */
+      rc = load_objects(st, c);
+    if (rc == 0)
+      rc = store__step(st, stmt);
+  }
+  if (rc == 0)
+    return 0;
+  store__done(stmt);
+  while (*count > 0)
+    store_loaded_free(loaded[--*count]);
+  return rc;
+}
+
+int store_load(struct store *st, uint32_t source, uint32_t number,
+               bool objects, struct store_loaded **loaded) {
+  *loaded = NULL;
+  sqlite3_stmt *stmt = store__bind(st, SQL_CHUNK_GET, "ii", (int64_t)source,
+                                   (int64_t)number);
+  int rc = store__step(st, stmt);
+  if (rc != 1)
+    return rc;
+  rc = load_one(st, stmt, source, loaded);
+  store__done(stmt);
+  if (rc == 0 && objects)
+    rc = load_objects(st, &(*loaded)->chunk);
+  if (rc < 0) {
+    store_loaded_free(*loaded);
+    *loaded = NULL;
+  }
+  return rc;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Batches: their vectors, and writing one in a single transaction. Runs on
+ * the storage thread; the vectors are filled on the loop's thread before.
+ */
+#include "config.h"
+
+#include "store.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const char *const state_names[ROW_STATE_COUNT] = {
+    "", "failed", "expired", "cancelled", "bad", "done"};
+
+enum row_state store__state(const char *name) {
+  for (int i = ROW_FAILED; name != NULL && i < ROW_STATE_COUNT; i++)
+    if (strcmp(name, state_names[i]) == 0)
+      return (enum row_state)i;
+  return ROW_NONE;
+}
+
+enum row_state row_of_task(enum task_state state) {
+  switch (state) {
+  case TASK_FAILED:
+    return ROW_FAILED;
+  case TASK_EXPIRED:
+    return ROW_EXPIRED;
+  case TASK_CANCELLED:
+    return ROW_CANCELLED;
+  default:
+    return ROW_NONE;
+  }
+}
+
+int store__push(void **vector, size_t *cap, size_t count, size_t size) {
+  if (count < *cap)
+    return 0;
+  size_t more = *cap == 0 ? 16 : *cap * 2;
+  void *bigger = realloc(*vector, more * size);
+  if (bigger == NULL)
+    return ERR_NOMEM;
+  *vector = bigger;
+  *cap = more;
+  return 0;
+}
+
+void store_batch_reset(struct store_batch *b) {
+  for (size_t i = 0; i < b->chunk_count; i++)
+    free(b->chunks[i].objects);
+  for (size_t i = 0; i < b->row_count; i++)
+    free((char *)b->rows[i].reason);
+  for (size_t i = 0; i < b->path_count; i++)
+    free(b->paths[i]);
+  b->chunk_count = b->row_count = b->partial_count = 0;
+  b->source_count = b->id_count = b->path_count = 0;
+  b->traffic = (struct session_traffic){0};
+  b->lost = b->suspect = false;
+}
+
+void store_batch_fini(struct store_batch *b) {
+  store_batch_reset(b);
+  free(b->chunks);
+  free(b->rows);
+  free(b->partials);
+  free(b->sources);
+  free(b->ids);
+  free(b->paths);
+  *b = (struct store_batch){0};
+}
+
+static int put_chunk(struct store *st, const struct store_chunk *c) {
+  bool full = c->settled == c->count;
+  int rc = store__run(
+      st, store__bind(st, SQL_CHUNK_PUT, "iiiiiiuuuuub", (int64_t)c->source,
+                      (int64_t)c->number,
+                      (int64_t)c->number * CHUNK_LINES + 1, (int64_t)c->count,
+                      (int64_t)c->settled, (int64_t)c->place.spool,
+                      c->place.offset, c->place.bytes, c->place.first_line,
+                      c->place.lines, c->digest, full ? NULL : c->bits,
+                      full ? (size_t)0 : (size_t)CHUNK_BITMAP));
+  if (rc == 0 && c->objects != NULL)
+    rc = store__run(st, store__bind(st, SQL_OBJECTS_PUT, "iib",
+                                    (int64_t)c->source, (int64_t)c->number,
+                                    c->objects, (size_t)c->count));
+  return rc;
+}
+
+static int put_row(struct store *st, const struct store_row *row,
+                   uint64_t run) {
+  int64_t source = task_source(row->id);
+  uint64_t task = task_ordinal(row->id);
+  if (row->state == ROW_NONE)
+    return store__run(st, store__bind(st, SQL_ROW_DROP, "iu", source, task));
+  return store__run(
+      st, store__bind(st, SQL_ROW_PUT, "iusiissiiuu", source, task,
+                      state_names[row->state], (int64_t)row->status,
+                      (int64_t)row->attempts, row->reason, row->path,
+                      row->bytes, (int64_t)row->started, row->line, run));
+}
+
+static int put_partial(struct store *st, const struct store_partial *p) {
+  int64_t source = task_source(p->id);
+  uint64_t task = task_ordinal(p->id);
+  if (p->forget)
+    return store__run(st,
+                      store__bind(st, SQL_PARTIAL_DROP, "iu", source, task));
+  return store__run(st, store__bind(st, SQL_PARTIAL_PUT, "iuiiss", source,
+                                    task, p->partial.durable, p->partial.size,
+                                    p->partial.etag,
+                                    p->partial.last_modified));
+}
+
+static int put_traffic(struct store *st, const struct session_traffic *t) {
+  const struct {
+    const char *name;
+    uint64_t value;
+  } all[] = {{"bytes", t->bytes},
+             {"requests", t->requests},
+             {"retries", t->retries},
+             {"throttled", t->throttled}};
+  int rc = 0;
+  for (size_t i = 0; rc == 0 && i < sizeof all / sizeof *all; i++)
+    if (all[i].value != 0)
+      rc = store__run(
+          st, store__bind(st, SQL_META_ADD, "su", all[i].name, all[i].value));
+  return rc;
+}
+
+static int put_sources(struct store *st, const struct store_batch *b) {
+  int rc = 0;
+  for (size_t i = 0; rc == 0 && i < b->source_count; i++)
+    rc = b->sources[i].gone ? store_source_drop(st, b->sources[i].id)
+                            : store_source_put(st, &b->sources[i]);
+  return rc;
+}
+
+static int put_all(struct store *st, const struct store_batch *b) {
+  int rc = put_sources(st, b);
+  for (size_t i = 0; rc == 0 && i < b->chunk_count; i++)
+    rc = put_chunk(st, &b->chunks[i]);
+  for (size_t i = 0; rc == 0 && i < b->row_count; i++)
+    rc = put_row(st, &b->rows[i], b->run);
+  for (size_t i = 0; rc == 0 && i < b->partial_count; i++)
+    rc = put_partial(st, &b->partials[i]);
+  for (size_t i = 0; rc == 0 && i < b->chunk_count; i++) {
+    const struct store_chunk *c = &b->chunks[i];
+    if (c->rows_changed)
+      rc = store__run(st, store__bind(st, SQL_CHUNK_FAILED, "iii",
+                                      (int64_t)c->source, (int64_t)c->number,
+                                      (int64_t)c->number * CHUNK_LINES));
+  }
+  if (rc == 0)
+    rc = put_traffic(st, &b->traffic);
+  return rc;
+}
+
+int store_apply(struct store *st, struct store_batch *b) {
+  int rc = store_begin(st);
+  if (rc < 0)
+    return rc;
+  rc = put_all(st, b);
+  if (rc == 0)
+    rc = store_meta_put(st, "updated_unix", (int64_t)time(NULL));
+  if (rc == 0)
+    rc = store_commit(st);
+  if (rc < 0)
+    store_rollback(st);
+  return rc;
+}
+
+int store_chunk_move(struct store *st, uint32_t source, uint32_t number,
+                     const struct chunk_place *place) {
+  return store__run(st, store__bind(st, SQL_CHUNK_MOVE, "iiiuuuu",
+                                    (int64_t)source, (int64_t)number,
+                                    (int64_t)place->spool, place->offset,
+                                    place->bytes, place->first_line,
+                                    place->lines));
+}
+
+int store_row_revive(struct store *st, uint64_t id) {
+  int rc = store__run(st, store__bind(st, SQL_ROW_REVIVE, "iu",
+                                      (int64_t)task_source(id),
+                                      task_ordinal(id)));
+  if (rc == 0)
+    rc = store__run(st, store__bind(st, SQL_CHUNK_FAILED, "iii",
+                                    (int64_t)task_source(id),
+                                    (int64_t)task_chunk(id),
+                                    (int64_t)task_chunk(id) * CHUNK_LINES));
+  return rc;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A task: one URL to one output, while it is in the engine's window.
+ *
+ * Its state changes in task_set_state() alone, against a table of legal
+ * transitions; the counts of tasks in each state live beside it.
+ *
+ * Thread: the loop's. Owned by the engine from delivery to its end; the last
+ * few that ended are kept for the screen.
+ */
+#ifndef SPATE_TASK_H
+#define SPATE_TASK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bandwidth.h"
+#include "heap.h"
+#include "list.h"
+#include "session.h"
+#include "stats.h"
+#include "task_state.h"
+
+struct engine;
+struct host;
+struct transfer;
+struct sink;
+
+/* What becomes of an active task when its sink has let go. */
+enum task_after {
+  AFTER_NOTHING,
+  AFTER_QUEUE,
+  AFTER_WAIT, /* until after_due_ns */
+  AFTER_FAIL,
+  AFTER_PAUSE,
+  AFTER_CANCEL,
+};
+
+struct task {
+  uint64_t id;
+  enum task_state state;
+  struct engine *engine; /* borrowed */
+  struct link all;       /* on the engine's list of live or recent tasks */
+  struct link queued;    /* in its host's queue while it is ready */
+  struct heap_node due;  /* in the scheduler's heap while it waits */
+  struct host *host;     /* borrowed; of the present URL */
+  struct host *home;     /* borrowed; of the task's own URL */
+  struct transfer *transfer; /* owned while active */
+  struct sink *sink;         /* owned from the first byte to its end */
+
+  char *url;  /* as the manifest gives it, in clear */
+  char *hop;  /* where redirects have led; NULL = url */
+  char *name; /* output, relative to the output directory */
+  char *shown_url; /* redacted; made when first shown */
+  char *reason;    /* why it waits or failed; NULL none */
+  unsigned redirects;
+
+  int64_t size;     /* of the whole body; -1 unknown */
+  int64_t got;      /* bytes of it that have arrived */
+  int64_t resumed;  /* of got: kept from earlier attempts */
+  char etag[128];
+  char last_modified[64];
+  struct byte_waiter byte_turn; /* while a byte limit holds it up */
+  bool bytes_paid;   /* the chunk at hand was counted already */
+  struct meter rate; /* bytes/s */
+  uint64_t ready_ns; /* when it came into its host's queue */
+  int64_t ended_unix;
+  int attempts; /* begun, throttled ones not counted */
+  int status;
+  int http_version;
+  int64_t ours_since_unix_ns;
+
+  bool ours;          /* a file of its name is this session's */
+  bool replace;       /* such a file may be replaced */
+  bool rename;        /* take another name if there is such a file */
+  bool no_request;    /* the file is there and whole: adopt it */
+  bool renamed;       /* name is not what URL and manifest say */
+  bool resumable;     /* the server answered a range */
+  bool own_part;      /* this run has made its .part */
+  bool has_partial;   /* the session has a row for its .part */
+  bool in_intake;     /* its name is being looked up */
+  bool pause_wanted;  /* by a person, while in_intake */
+  bool cancel_wanted; /* likewise */
+  bool following;     /* the next request is a redirect's, no new attempt */
+  bool start_over;    /* the answer did not fit what is kept */
+  enum task_after after;
+  uint64_t after_due_ns;
+};
+
+/* Counts by state, kept by task_set_state(). */
+struct task_counts {
+  uint64_t in[TASK_STATE_COUNT];
+};
+
+/* Copies url and out; NULL without memory. Not counted yet. */
+struct task *task_new(const struct session_item *item);
+void task_free(struct task *task);
+
+/* A new task enters the counts as queued. */
+void task_enter(struct task_counts *counts, struct task *task);
+
+/* The one place where a state changes. A transition that the table does not
+ * allow is a bug: it aborts, naming both states. */
+void task_set_state(struct task_counts *counts, struct task *task,
+                    enum task_state state);
+bool task_state_legal(enum task_state from, enum task_state to);
+
+/* done, failed, cancelled or expired. */
+bool task_state_final(enum task_state state);
+
+/* Replaces the reason (redacted copy; "" or NULL clears it). */
+void task_set_reason(struct task *task, const char *reason);
+
+/* The URL to ask next. */
+const char *task_target(const struct task *task);
+
+/* Redacted, for people; "" without memory. */
+const char *task_shown_url(struct task *task);
+
+#endif

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One HTTP exchange on a libcurl easy handle: see transfer.h.
+ */
+#include "config.h"
+
+#include "transfer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "answer.h"
+
+#define FREE_MAX 512
+#define HTTP2_GOOD 0x080e00 /* libcurl that survives GOAWAY and resets */
+#define CONNECTION_LIFETIME_S 3600L
+#define BUFFER_FEW (128L << 10)
+#define BUFFER_MANY (16L << 10)
+
+/* ---- callbacks of libcurl ----------------------------------------------- */
+
+static void head_complete(struct transfer *transfer) {
+  if (transfer->answer.status < 200)
+    return; /* an interim answer: another head follows */
+  transfer->head_ns = uv_hrtime();
+  transfer->pool->ops->head(transfer->owner, transfer);
+}
+
+static size_t on_header(char *data, size_t size, size_t count, void *arg) {
+  struct transfer *transfer = arg;
+  size_t length = size * count;
+  bool status_line = length >= 5 && strncmp(data, "HTTP/", 5) == 0;
+  if (transfer->head_ns != 0 && !status_line)
+    return length; /* a trailer may not change what the head said */
+  transfer->head_ns = 0;
+  if (answer_line(&transfer->answer, data, length) == ANSWER_END)
+    head_complete(transfer);
+  return length;
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *arg) {
+  struct transfer *transfer = arg;
+  size_t length = size * count;
+  size_t taken = transfer->pool->ops->body(transfer->owner, transfer, data,
+                                           length);
+  if (taken == TRANSFER_BODY_PAUSE) {
+    transfer->paused = true;
+    return CURL_WRITEFUNC_PAUSE;
+  }
+  if (taken == TRANSFER_BODY_ABORT) {
+    transfer->aborted = true;
+    return 0;
+  }
+  transfer->received += (int64_t)length;
+  return length;
+}
+
+static void on_done(void *arg, CURL *easy, CURLcode code) {
+  struct transfers *transfers = arg;
+  char *private = NULL;
+  struct transfer *transfer;
+  curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
+  transfer = (struct transfer *)(void *)private;
+  transfer->running = false;
+  transfers->ops->done(transfer->owner, transfer, code);
+}
+
+/* ---- options ------------------------------------------------------------ */
+
+static long http_version(const struct transfers *transfers) {
+  return transfers->http_version == 20 ? (long)CURL_HTTP_VERSION_2TLS
+                                       : (long)CURL_HTTP_VERSION_1_1;
+}
+
+static void set_network(CURL *easy, const struct engine_config *config) {
+  long ip = CURL_IPRESOLVE_WHATEVER;
+  if (config->ip_version == 4)
+    ip = CURL_IPRESOLVE_V4;
+  else if (config->ip_version == 6)
+    ip = CURL_IPRESOLVE_V6;
+  curl_easy_setopt(easy, CURLOPT_IPRESOLVE, ip);
+  curl_easy_setopt(easy, CURLOPT_PROXY, config->proxy);
+  curl_easy_setopt(easy, CURLOPT_NOPROXY, config->noproxy);
+  curl_easy_setopt(easy, CURLOPT_INTERFACE, config->interface);
+  if (config->cacert != NULL)
+    curl_easy_setopt(easy, CURLOPT_CAINFO, config->cacert);
+  /* Debian sets both file and directory: the directory is parsed again for
+   * each connection, on the loop. */
+  curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, config->insecure ? 0L : 1L);
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, config->insecure ? 0L : 2L);
+}
+
+/* What stays the same for every request on this handle. */
+static void set_lasting(struct transfer *transfer) {
+  struct transfers *transfers = transfer->pool;
+  CURL *easy = transfer->easy;
+  curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+  curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(easy, CURLOPT_UNRESTRICTED_AUTH, 0L);
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, http_version(transfers));
+  curl_easy_setopt(easy, CURLOPT_USERAGENT, transfers->config->user_agent);
+  curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, transfers->buffer_size);
+  curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, CONNECTION_LIFETIME_S);
+  curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, -1L);
+  curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  set_network(easy, transfers->config);
+  curlmux_adopt(transfers->mux, easy);
+}
+
+static void set_credentials(struct transfer *transfer) {
+  const struct engine_config *config = transfer->pool->config;
+  CURL *easy = transfer->easy;
+  bool foreign = transfer->foreign;
+  if (config->user_pwd != NULL)
+    curl_easy_setopt(easy, CURLOPT_USERPWD, foreign ? NULL : config->user_pwd);
+  if (config->bearer != NULL) {
+    curl_easy_setopt(easy, CURLOPT_XOAUTH2_BEARER,
+                     foreign ? NULL : config->bearer);
+    curl_easy_setopt(easy, CURLOPT_HTTPAUTH,
+                     foreign ? (long)CURLAUTH_BASIC : (long)CURLAUTH_BEARER);
+  }
+  if (config->cookie != NULL)
+    curl_easy_setopt(easy, CURLOPT_COOKIE, foreign ? NULL : config->cookie);
+  if (config->netrc)
+    curl_easy_setopt(easy, CURLOPT_NETRC,
+                     foreign ? (long)CURL_NETRC_IGNORED
+                             : (long)CURL_NETRC_OPTIONAL);
+}
+
+static long milliseconds(double seconds) {
+  return seconds > 0 ? (long)(seconds * 1000 + 0.5) : 0;
+}
+
+static void set_limits(struct transfer *transfer) {
+  const double *limit = transfer->pool->limit;
+  CURL *easy = transfer->easy;
+  long stall = (long)(limit[LIMIT_STALL_TIMEOUT] + 0.999);
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                   milliseconds(limit[LIMIT_CONNECT_TIMEOUT]));
+  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
+                   milliseconds(limit[LIMIT_MAX_TIME]));
+  curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, stall);
+}
+
+/* Range and If-Range (RFC 9110 sections 14.2 and 13.1.5), on top of the
+ * user's headers. */
+static int set_headers(struct transfer *transfer,
+                       const struct transfer_request *request) {
+  struct transfers *transfers = transfer->pool;
+  struct curl_slist *list = request->foreign ? NULL : transfers->headers;
+  char line[256];
+  if (request->from > 0) {
+    snprintf(line, sizeof(line), "%lld-", (long long)request->from);
+    curl_easy_setopt(transfer->easy, CURLOPT_RANGE, line);
+  } else {
+    curl_easy_setopt(transfer->easy, CURLOPT_RANGE, NULL);
+  }
+  if (request->from > 0 && request->if_range[0] != '\0') {
+    struct curl_slist *copy = NULL, *grown;
+    snprintf(line, sizeof(line), "If-Range: %s", request->if_range);
+    for (copy = curl_slist_append(NULL, line); copy != NULL && list != NULL;
+         list = list->next) {
+      grown = curl_slist_append(copy, list->data);
+      if (grown == NULL)
+        break;
+      copy = grown;
+    }
+    if (copy == NULL || list != NULL) {
+      curl_slist_free_all(copy);
+      return ERR_NOMEM;
+    }
+    transfer->extra = list = copy;
+  }
+  curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, list);
+  return 0;
+}
+
+/* The host's addresses, when this lane has not got this version of them. */
+static void set_addresses(struct transfer *transfer) {
+  struct host *host = transfer->host;
+  struct curl_slist *list = transfer->pool->resolve;
+  unsigned char version = (unsigned char)(host->version & 0xff);
+  if (host->addresses != NULL && host->primed[transfer->lane] != version) {
+    list = host->addresses;
+    host->primed[transfer->lane] = version;
+  }
+  curl_easy_setopt(transfer->easy, CURLOPT_RESOLVE, list);
+}
+
+/* ---- pool --------------------------------------------------------------- */
+
+static struct curl_slist *to_list(const struct str_list *strings) {
+  struct curl_slist *list = NULL;
+  for (size_t i = 0; i < strings->count; i++) {
+    struct curl_slist *grown = curl_slist_append(list, strings->items[i]);
+    if (grown == NULL)
+      break;
+    list = grown;
+  }
+  return list;
+}
+
+int transfers_init(struct transfers *transfers, uv_loop_t *loop,
+                   struct loopwatch *watch, const struct engine_config *config,
+                   const double *limit, const struct transfer_ops *ops) {
+  unsigned running = curl_version_info(CURLVERSION_NOW)->version_num;
+  memset(transfers, 0, sizeof(*transfers));
+  transfers->config = config;
+  transfers->limit = limit;
+  transfers->ops = ops;
+  transfers->headers = to_list(&config->headers);
+  transfers->resolve = to_list(&config->resolve);
+  transfers->http_version = config->http_version;
+  if (config->http_version == 0)
+    transfers->http_version = running >= HTTP2_GOOD ? 20 : 11;
+  transfers->buffer_size =
+      limit[LIMIT_CONCURRENCY] <= 64 ? BUFFER_FEW : BUFFER_MANY;
+  return curlmux_new(&transfers->mux, loop, watch, on_done, transfers);
+}
+
+void transfers_fini(struct transfers *transfers) {
+  while (transfers->free_list != NULL) {
+    struct transfer *transfer = transfers->free_list;
+    transfers->free_list = transfer->next_free;
+    curl_easy_cleanup(transfer->easy);
+    free(transfer);
+  }
+  if (transfers->mux != NULL)
+    curlmux_close(transfers->mux);
+  transfers->mux = NULL;
+  curl_slist_free_all(transfers->headers);
+  curl_slist_free_all(transfers->resolve);
+  transfers->headers = transfers->resolve = NULL;
+}
+
+static struct transfer *take(struct transfers *transfers) {
+  struct transfer *transfer = transfers->free_list;
+  if (transfer != NULL) {
+    transfers->free_list = transfer->next_free;
+    transfers->free_count--;
+    return transfer;
+  }
+  transfer = calloc(1, sizeof(*transfer));
+  if (transfer == NULL)
+    return NULL;
+  transfer->easy = curl_easy_init();
+  if (transfer->easy == NULL) {
+    free(transfer);
+    return NULL;
+  }
+  transfer->pool = transfers;
+  set_lasting(transfer);
+  return transfer;
+}
+
+int transfer_start(struct transfers *transfers, void *owner,
+                   const struct transfer_request *request,
+                   struct transfer **out) {
+  struct transfer *transfer = take(transfers);
+  int code;
+  if (transfer == NULL)
+    return ERR_NOMEM;
+  transfer->owner = owner;
+  transfer->host = request->host;
+  transfer->foreign = request->foreign;
+  transfer->paused = transfer->aborted = false;
+  transfer->received = 0;
+  transfer->range_from = request->from;
+  transfer->head_ns = 0;
+  transfer->error[0] = '\0';
+  answer_reset(&transfer->answer);
+  transfer->lane = curlmux_lane(transfers->mux, request->host->number);
+  if (curl_easy_setopt(transfer->easy, CURLOPT_URL, request->url) != CURLE_OK ||
+      set_headers(transfer, request) != 0) {
+    transfer_free(transfer);
+    return ERR_NOMEM;
+  }
+  set_credentials(transfer);
+  set_limits(transfer);
+  set_addresses(transfer);
+  transfer->sent_ns = uv_hrtime();
+  code = curlmux_add(transfers->mux, transfer->lane, transfer->easy);
+  if (code != 0) {
+    transfer_free(transfer);
+    return code;
+  }
+  transfer->running = true;
+  *out = transfer;
+  return 0;
+}
+
+void transfer_cancel(struct transfer *transfer) {
+  if (transfer->running)
+    curlmux_remove(transfer->pool->mux, transfer->lane, transfer->easy);
+  transfer->running = false;
+  transfer_free(transfer);
+}
+
+void transfer_free(struct transfer *transfer) {
+  struct transfers *transfers = transfer->pool;
+  curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, NULL);
+  curl_slist_free_all(transfer->extra);
+  transfer->extra = NULL;
+  transfer->owner = NULL;
+  if (transfers->free_count >= FREE_MAX) {
+    curl_easy_cleanup(transfer->easy);
+    free(transfer);
+    return;
+  }
+  transfer->next_free = transfers->free_list;
+  transfers->free_list = transfer;
+  transfers->free_count++;
+}
+
+void transfer_pause(struct transfer *transfer) {
+  if (transfer->paused || !transfer->running)
+    return;
+  transfer->paused = true;
+  curl_easy_pause(transfer->easy, CURLPAUSE_RECV);
+}
+
+void transfer_unpause(struct transfer *transfer) {
+  if (!transfer->paused || !transfer->running)
+    return;
+  transfer->paused = false;
+  curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
+  curlmux_kick(transfer->pool->mux, transfer->lane);
+}

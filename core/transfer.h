@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Transfers: one HTTP exchange each, on a libcurl easy handle that is used
+ * again and again. A transfer knows its request and what the answer's head
+ * says; what is done with the body is its owner's business (struct
+ * transfer_ops).
+ *
+ * Redirects are not followed by libcurl: the owner gets the 3xx and asks anew,
+ * so that limits, name look-up and credentials are right for the new origin.
+ *
+ * Thread: the loop's. Callbacks named "head" and "body" run inside libcurl:
+ * they must not start or remove transfers.
+ */
+#ifndef SPATE_TRANSFER_H
+#define SPATE_TRANSFER_H
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "curlmux.h"
+#include "engine.h"
+#include "hosts.h"
+
+#define TRANSFER_BODY_PAUSE ((size_t)-1)
+#define TRANSFER_BODY_ABORT ((size_t)-2)
+
+/* The head of an answer; reset when another follows (1xx). */
+struct answer {
+  int status;
+  int64_t content_length; /* -1 not given */
+  int64_t range_first, range_last, range_size; /* Content-Range; -1 unknown */
+  bool has_range;
+  bool accepts_ranges;
+  bool encoded; /* Content-Encoding other than identity */
+  char etag[128];
+  char last_modified[64];
+  char retry_after[64];
+  char content_type[96];
+};
+
+struct transfer {
+  CURL *easy;
+  struct transfers *pool;
+  void *owner;
+  struct host *host;
+  unsigned lane;
+  unsigned version; /* of the host's addresses that were handed over */
+  bool running;
+  bool paused;      /* libcurl was told to stop receiving */
+  bool aborted;     /* the body callback refused */
+  bool foreign;     /* not the origin the user's headers are for */
+  uint64_t sent_ns; /* when it was started */
+  uint64_t head_ns; /* when the final head was complete; 0 not yet */
+  int64_t received; /* bytes of body handed to the owner */
+  int64_t range_from; /* asked for with Range; 0 none */
+  struct answer answer;
+  struct curl_slist *extra; /* headers of this request alone; owned */
+  struct transfer *next_free;
+  char error[CURL_ERROR_SIZE];
+};
+
+struct transfer_ops {
+  /* The head is complete and the body (perhaps empty) follows. */
+  void (*head)(void *owner, struct transfer *transfer);
+  /* Returns length, TRANSFER_BODY_PAUSE (comes again after unpausing) or
+   * TRANSFER_BODY_ABORT. */
+  size_t (*body)(void *owner, struct transfer *transfer, const char *data,
+                 size_t length);
+  /* It is over; the transfer may be freed or started again. */
+  void (*done)(void *owner, struct transfer *transfer, CURLcode code);
+};
+
+/* The pool of transfers of an engine. */
+struct transfers {
+  struct curlmux *mux;
+  const struct engine_config *config; /* borrowed; limits are live copies */
+  const double *limit;                /* LIMIT_* values, live; borrowed */
+  const struct transfer_ops *ops;
+  struct curl_slist *headers; /* the user's */
+  struct curl_slist *resolve; /* the user's --resolve */
+  /* private */
+  struct transfer *free_list;
+  unsigned free_count;
+  long buffer_size;
+  int http_version; /* resolved: 11 or 20 */
+};
+
+int transfers_init(struct transfers *transfers, uv_loop_t *loop,
+                   struct loopwatch *watch, const struct engine_config *config,
+                   const double *limit,
+                   const struct transfer_ops *ops) MUST_CHECK;
+
+/* No transfer may be running. The loop must run on until the mux's handles
+ * are closed. */
+void transfers_fini(struct transfers *transfers);
+
+/* One request. from > 0 asks for the range from there on, with If-Range:
+ * if_range when that is not "". foreign: another origin than the task's own,
+ * which gets neither credentials nor headers of the user. */
+struct transfer_request {
+  const char *url;
+  struct host *host;
+  int64_t from;
+  const char *if_range;
+  bool foreign;
+};
+
+/* Starts one; *out is valid until done or transfer_cancel(). */
+int transfer_start(struct transfers *transfers, void *owner,
+                   const struct transfer_request *request,
+                   struct transfer **out) MUST_CHECK;
+
+/* Stops it without a callback and puts it back. Not from inside libcurl. */
+void transfer_cancel(struct transfer *transfer);
+
+/* Puts a finished one back. */
+void transfer_free(struct transfer *transfer);
+
+/* Holds and continues receiving; not from inside head or body. */
+void transfer_pause(struct transfer *transfer);
+void transfer_unpause(struct transfer *transfer);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A URL taken apart and judged before it may become a task. Stricter than
+ * libcurl, on purpose: what two parsers could read differently is refused, and
+ * what is accepted means the same to libcurl (a test compares them). Nothing
+ * is allocated.
+ *
+ * Syntax: RFC 3986. Pure; any thread.
+ */
+#ifndef SPATE_URL_H
+#define SPATE_URL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "err.h"
+
+#define URL_CAP 8000     /* ceiling of a URL's length, RFC 9110 section 4.1 */
+#define URL_HOST_CAP 256 /* bytes, the NUL included */
+#define URL_ORIGIN_CAP 280
+
+#define URL_ALLOW_HTTP 1u /* http and https */
+#define URL_ALLOW_FTP 2u  /* ftp and ftps */
+#define URL_ALLOW_SFTP 4u /* sftp */
+
+struct url_parts {
+  char origin[URL_ORIGIN_CAP]; /* "https://host:443", lower case; the same for
+                                  two URLs exactly if their origins are */
+  char host[URL_HOST_CAP];     /* lower case; IPv6 in brackets */
+  uint16_t port;               /* the scheme's own when none is given */
+  bool secure;                 /* https, ftps, sftp */
+  /* Offsets into the URL. */
+  uint32_t user, user_len;         /* user info without '@'; len 0 none */
+  uint32_t path, path_len;         /* with its '/'; len 0 when it is empty */
+  uint32_t query, query_len;       /* without '?' */
+  uint32_t fragment, fragment_len; /* without '#' */
+  const char *why; /* after a failure: what is wrong, for a person; a literal */
+};
+
+/* ERR_SYNTAX, ERR_UNSUPPORTED (scheme not in allow) or ERR_TOOBIG. */
+int url_split(const char *url, unsigned allow,
+              struct url_parts *out) MUST_CHECK;
+
+/* A hash of what an object is: the URL without query and fragment, and the
+ * output name (NULL or "" none). Stable for ever, since sessions keep it:
+ * FNV-1a of 64 bits over the URL's bytes, a zero byte and the name, then the
+ * finalizer of MurmurHash3. Not proof against people who look for
+ * collisions. */
+uint64_t url_object_hash64(const char *url, const char *out_name);
+
+/* Scheme, host and port agree. False when either cannot be read. */
+bool url_same_origin(const char *a, const char *b);
+
+#endif

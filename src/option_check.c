@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Validation of option values. A message says three things: which option,
+ * which value, what would be right; the value of a secret stays out of it.
+ * Pure but for access(2) on files that an option names.
+ */
+#include "config.h"
+
+#include "option_check.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+/* Longer values are a mistake, and a header of this size is refused by most
+ * servers. */
+#define TEXT_MAX 16384
+
+int option_choice_index(const char *choices, const char *text) {
+  size_t len = strlen(text);
+  int index = 0;
+  for (const char *at = choices; at != NULL; index++) {
+    size_t span = strcspn(at, "|");
+    if (span == len && memcmp(at, text, len) == 0)
+      return index;
+    at = at[span] == '|' ? at + span + 1 : NULL;
+  }
+  return -1;
+}
+
+int option_parse_number(const char *text, double *value) {
+  /* strtod would take blanks, hexadecimal, "inf" and "nan" too. */
+  if (*text == '\0' || strspn(text, "0123456789.") != strlen(text))
+    return ERR_SYNTAX;
+  char *end;
+  errno = 0;
+  double number = strtod(text, &end);
+  if (*end != '\0' || errno != 0 || !isfinite(number))
+    return ERR_SYNTAX;
+  *value = number;
+  return 0;
+}
+
+size_t option_key_length(enum option_rule rule, const char *text) {
+  if (rule == RULE_HEADER) {
+    size_t name = strcspn(text, ":;");
+    return text[name] != '\0' ? name : 0;
+  }
+  if (rule == RULE_RESOLVE) {
+    const char *port = strchr(text, ':');
+    const char *address = port != NULL ? strchr(port + 1, ':') : NULL;
+    return address != NULL ? (size_t)(address - text) : 0;
+  }
+  return 0;
+}
+
+static int check_number(const struct option_info *info, const char *text,
+                        struct errmsg *msg) {
+  double value;
+  if (option_parse_number(text, &value) == 0 && value >= info->min &&
+      value <= info->max)
+    return 0;
+  return err_set(msg, ERR_USAGE, "--%s: '%s' is not a number from %g to %g",
+                 info->name, text, info->min, info->max);
+}
+
+/* RFC 9110 section 5.6.2: the characters of a field name. */
+static bool is_token(const char *text, size_t len) {
+  static const char others[] = "!#$%&'*+-.^_`|~";
+  for (size_t i = 0; i < len; i++) {
+    char c = text[i];
+    bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+                 (c >= 'A' && c <= 'Z');
+    if (!alnum && strchr(others, c) == NULL)
+      return false;
+  }
+  return len > 0;
+}
+
+static int check_header(const struct option_info *info, const char *text,
+                        struct errmsg *msg) {
+  size_t name = option_key_length(RULE_HEADER, text);
+  if (is_token(text, name))
+    return 0;
+  return err_set(msg, ERR_USAGE,
+                 "--%s: a header is 'Name: value' ('Name;' for one without a "
+                 "value); the name may hold letters, digits and dashes",
+                 info->name);
+}
+
+static int check_resolve(const struct option_info *info, const char *text,
+                         struct errmsg *msg) {
+  const char *port = strchr(text, ':');
+  size_t digits = port != NULL ? strspn(port + 1, "0123456789") : 0;
+  if (port != NULL && port != text && digits >= 1 && digits <= 5 &&
+      port[1 + digits] == ':' && port[2 + digits] != '\0')
+    return 0;
+  return err_set(msg, ERR_USAGE,
+                 "--%s: '%s' should be HOST:PORT:ADDRESS, as in "
+                 "example.org:443:192.0.2.7",
+                 info->name, text);
+}
+
+static int check_readable(const struct option_info *info, const char *text,
+                          struct errmsg *msg) {
+  if (strcmp(text, "-") == 0 || access(text, R_OK) == 0)
+    return 0;
+  return err_set(msg, ERR_USAGE, "--%s: cannot read '%s': %s", info->name, text,
+                 strerror(errno));
+}
+
+static int check_text(const struct option_info *info, const char *text,
+                      struct errmsg *msg) {
+  if (*text == '\0')
+    return err_set(msg, ERR_USAGE, "--%s: %s must not be empty", info->name,
+                   info->arg);
+  if (strlen(text) > TEXT_MAX)
+    return err_set(msg, ERR_USAGE, "--%s: longer than %d bytes", info->name,
+                   TEXT_MAX);
+  for (const char *at = text; *at != '\0'; at++)
+    if ((unsigned char)*at < 0x20 || *at == 0x7f)
+      return err_set(msg, ERR_USAGE,
+                     "--%s: line breaks, tabs and control characters are not "
+                     "allowed in it",
+                     info->name);
+  switch (info->rule) {
+  case RULE_HEADER:
+    return check_header(info, text, msg);
+  case RULE_COOKIE:
+    if (strchr(text, '=') != NULL)
+      return 0;
+    return err_set(msg, ERR_USAGE,
+                   "--%s: cookies are NAME=VALUE; NAME=VALUE; a cookie file "
+                   "is not read",
+                   info->name);
+  case RULE_RESOLVE:
+    return check_resolve(info, text, msg);
+  case RULE_FILE_IN:
+    return check_readable(info, text, msg);
+  case RULE_TEXT:
+    break;
+  }
+  return 0;
+}
+
+static int check_choice(const struct option_info *info, const char *text,
+                        struct errmsg *msg) {
+  if (option_choice_index(info->choices, text) >= 0)
+    return 0;
+  return err_set(msg, ERR_USAGE, "--%s: '%s' is none of %s", info->name, text,
+                 info->choices);
+}
+
+int option_check(const struct option_info *info, const char *text,
+                 struct errmsg *msg) {
+  double value;
+  switch (info->kind) {
+  case OPTION_FLAG:
+    if (option_boolean(text) >= 0)
+      return 0;
+    return err_set(msg, ERR_USAGE, "--%s: '%s' is neither yes nor no",
+                   info->name, text);
+  case OPTION_TEXT:
+  case OPTION_LIST:
+    return check_text(info, text, msg);
+  case OPTION_CHOICE:
+    return check_choice(info, text, msg);
+  case OPTION_NUMBER:
+    return check_number(info, text, msg);
+  case OPTION_LIMIT:
+    return limit_parse(info->limit, text, &value, msg);
+  }
+  return ERR_USAGE;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Every option of the program, once. The command line, the INI files, --help,
+ * --dump-config, what a session keeps for `spate resume`, the man page and the
+ * completion all come from here or are compared with it by check-style.
+ *
+ * A row: symbol, long name (also the INI key), letter or 0, group of --help,
+ * name of the argument ("" none), kind with its limits and default, flags,
+ * help text. Included by options.h and options.c alone.
+ */
+#ifndef SPATE_OPTION_TABLE_H
+#define SPATE_OPTION_TABLE_H
+
+/* clang-format off */
+#define OPTION_TABLE(X)                                                        \
+  X(OPT_INPUT_FILE, "input-file", 'i', GROUP_WHAT, "FILE", LIST(RULE_FILE_IN), \
+    IN_RUN | CLI_ONLY, "read URLs from FILE, one a line (- = standard input)") \
+  X(OPT_INPUT_FORMAT, "input-format", 0, GROUP_WHAT, "FORMAT",                 \
+    CHOICE("auto|text", "auto"), IN_RUN, "form of the manifest")               \
+  X(OPT_STRICT, "strict", 0, GROUP_WHAT, "", FLAG(0), IN_RUN,                  \
+    "stop before the first request when a manifest line is bad")               \
+  X(OPT_DIR, "dir", 'd', GROUP_WHAT, "DIR", TEXT(RULE_TEXT, "."),              \
+    IN_RUN | NOT_KEPT, "output directory, made if missing")                    \
+  X(OPT_OUT, "out", 'o', GROUP_WHAT, "NAME", TEXT(RULE_TEXT, ""),              \
+    IN_RUN | CLI_ONLY, "file name for a single URL")                           \
+  X(OPT_LAYOUT, "layout", 0, GROUP_WHAT, "LAYOUT",                             \
+    CHOICE("flat|path|hash", "flat"), IN_RUN,                                  \
+    "flat: last path segment; path: host/path; hash: 2 x 256 folders")         \
+  X(OPT_OVERWRITE, "overwrite", 0, GROUP_WHAT, "", FLAG(EXCL_EXISTS), IN_RUN,  \
+    "replace a file that is not of this session")                              \
+  X(OPT_SKIP_EXISTING, "skip-existing", 0, GROUP_WHAT, "", FLAG(EXCL_EXISTS),  \
+    IN_RUN, "take a file that is there for the finished one")                  \
+  X(OPT_AUTO_RENAME, "auto-rename", 0, GROUP_WHAT, "", FLAG(EXCL_EXISTS),      \
+    IN_RUN, "choose another name when the file is there")                      \
+  X(OPT_DURABILITY, "durability", 0, GROUP_WHAT, "HOW",                        \
+    CHOICE("batch|none", "batch"), IN_RUN,                                     \
+    "batch: nothing is called done before it is on the disk")                  \
+                                                                               \
+  X(OPT_CONCURRENCY, "concurrency", 'j', GROUP_LIMITS, "N",                    \
+    LIMIT(LIMIT_CONCURRENCY), IN_RUN, "transfers at once")                     \
+  X(OPT_PER_HOST, "per-host", 0, GROUP_LIMITS, "N", LIMIT(LIMIT_PER_HOST),     \
+    IN_RUN, "transfers at once to one host (0 = no limit of its own)")         \
+  X(OPT_RATE, "rate", 0, GROUP_LIMITS, "N[/s|/m|/h]", LIMIT(LIMIT_RATE),       \
+    IN_RUN, "requests started per unit of time, evenly (0 = unlimited)")       \
+  X(OPT_PER_HOST_RATE, "per-host-rate", 0, GROUP_LIMITS, "N[/s|/m|/h]",        \
+    LIMIT(LIMIT_PER_HOST_RATE), IN_RUN, "the same for each host")              \
+  X(OPT_LIMIT_RATE, "limit-rate", 0, GROUP_LIMITS, "BYTES",                    \
+    LIMIT(LIMIT_BANDWIDTH), IN_RUN,                                            \
+    "total bytes a second; k, M, G are powers of 1024 (0 = unlimited)")        \
+  X(OPT_DISK_JOBS, "disk-jobs", 0, GROUP_LIMITS, "N", LIMIT(LIMIT_DISK_JOBS),  \
+    IN_RUN, "file jobs at once")                                               \
+  X(OPT_CPU_JOBS, "cpu-jobs", 0, GROUP_LIMITS, "N", LIMIT(LIMIT_CPU_JOBS),     \
+    IN_RUN, "digests and checks at once")                                      \
+  X(OPT_EXEC_JOBS, "exec-jobs", 0, GROUP_LIMITS, "N", LIMIT(LIMIT_EXEC_JOBS),  \
+    IN_RUN, "external commands at once")                                       \
+                                                                               \
+  X(OPT_TRIES, "tries", 't', GROUP_RETRY, "N", LIMIT(LIMIT_TRIES), IN_RUN,     \
+    "attempts for a task, the first one counted")                              \
+  X(OPT_RETRY_WAIT, "retry-wait", 0, GROUP_RETRY, "SECONDS",                   \
+    LIMIT(LIMIT_RETRY_WAIT), IN_RUN, "first back-off")                         \
+  X(OPT_RETRY_MAX_WAIT, "retry-max-wait", 0, GROUP_RETRY, "SECONDS",           \
+    LIMIT(LIMIT_RETRY_MAX_WAIT), IN_RUN, "longest back-off")                   \
+  X(OPT_CONNECT_TIMEOUT, "connect-timeout", 0, GROUP_RETRY, "SECONDS",         \
+    LIMIT(LIMIT_CONNECT_TIMEOUT), IN_RUN, "time for a connection to stand")    \
+  X(OPT_STALL_TIMEOUT, "stall-timeout", 0, GROUP_RETRY, "SECONDS",             \
+    LIMIT(LIMIT_STALL_TIMEOUT), IN_RUN,                                        \
+    "give up an attempt that brings less than 1 byte a second")                \
+  X(OPT_MAX_TIME, "max-time", 0, GROUP_RETRY, "SECONDS",                       \
+    LIMIT(LIMIT_MAX_TIME), IN_RUN, "longest time for an attempt (0 = none)")   \
+                                                                               \
+  X(OPT_HEADER, "header", 'H', GROUP_HTTP, "LINE", LIST(RULE_HEADER),          \
+    IN_RUN | SECRET, "add a header to each request; repeatable")               \
+  X(OPT_USER, "user", 'u', GROUP_HTTP, "USER:PASSWORD", TEXT(RULE_TEXT, ""),   \
+    IN_RUN | SECRET, "credentials for HTTP")                                   \
+  X(OPT_NETRC, "netrc", 0, GROUP_HTTP, "", FLAG(0), IN_RUN,                    \
+    "take credentials from ~/.netrc")                                          \
+  X(OPT_OAUTH2_BEARER, "oauth2-bearer", 0, GROUP_HTTP, "TOKEN",                \
+    TEXT(RULE_TEXT, ""), IN_RUN | SECRET, "send this bearer token")            \
+  X(OPT_COOKIE, "cookie", 'b', GROUP_HTTP, "DATA", TEXT(RULE_COOKIE, ""),      \
+    IN_RUN | SECRET, "send these cookies: NAME=VALUE; NAME=VALUE")             \
+  X(OPT_USER_AGENT, "user-agent", 'A', GROUP_HTTP, "NAME",                     \
+    TEXT(RULE_TEXT, ""), IN_RUN, "send this User-Agent")                       \
+  X(OPT_PROXY, "proxy", 'x', GROUP_HTTP, "URL", TEXT(RULE_TEXT, ""),           \
+    IN_RUN | SECRET, "go through this proxy")                                  \
+  X(OPT_NOPROXY, "noproxy", 0, GROUP_HTTP, "LIST", TEXT(RULE_TEXT, ""),        \
+    IN_RUN, "hosts that are reached without the proxy")                        \
+  X(OPT_CACERT, "cacert", 0, GROUP_HTTP, "FILE", TEXT(RULE_FILE_IN, ""),       \
+    IN_RUN, "trust the certificates of this file alone")                       \
+  X(OPT_INSECURE, "insecure", 'k', GROUP_HTTP, "", FLAG(0), IN_RUN,            \
+    "do not check the server's certificate")                                   \
+  X(OPT_HTTP1_1, "http1.1", 0, GROUP_HTTP, "", FLAG(EXCL_HTTP), IN_RUN,        \
+    "speak HTTP/1.1")                                                          \
+  X(OPT_HTTP2, "http2", 0, GROUP_HTTP, "", FLAG(EXCL_HTTP), IN_RUN,            \
+    "speak HTTP/2 where the server does")                                      \
+  X(OPT_IPV4, "ipv4", '4', GROUP_HTTP, "", FLAG(EXCL_IP), IN_RUN,              \
+    "connect over IPv4 alone")                                                 \
+  X(OPT_IPV6, "ipv6", '6', GROUP_HTTP, "", FLAG(EXCL_IP), IN_RUN,              \
+    "connect over IPv6 alone")                                                 \
+  X(OPT_INTERFACE, "interface", 0, GROUP_HTTP, "NAME", TEXT(RULE_TEXT, ""),    \
+    IN_RUN, "connect from this interface or address")                          \
+  X(OPT_RESOLVE, "resolve", 0, GROUP_HTTP, "HOST:PORT:ADDRESS",                \
+    LIST(RULE_RESOLVE), IN_RUN, "use this address for a host; repeatable")     \
+                                                                               \
+  X(OPT_TUI, "tui", 0, GROUP_SHOW, "", FLAG(EXCL_FRONT), IN_RUN | NOT_KEPT,    \
+    "open the terminal interface, or fail")                                    \
+  X(OPT_NO_TUI, "no-tui", 0, GROUP_SHOW, "", FLAG(EXCL_FRONT),                 \
+    IN_RUN | NOT_KEPT, "print progress lines even on a terminal")              \
+  X(OPT_PROGRESS, "progress", 0, GROUP_SHOW, "FORM",                           \
+    CHOICE("line|json|none", "line"), IN_RUN | NOT_KEPT,                       \
+    "no terminal interface; print progress in this form")                      \
+  X(OPT_PROGRESS_INTERVAL, "progress-interval", 0, GROUP_SHOW, "SECONDS",      \
+    NUMBER(0.1, 86400, "1"), IN_RUN | NOT_KEPT,                                \
+    "time between two progress lines (5 for lines not on a terminal)")         \
+  X(OPT_QUIET, "quiet", 'q', GROUP_SHOW, "", FLAG(0), IN_RUN | NOT_KEPT,       \
+    "print nothing but errors that end the run")                               \
+  X(OPT_COLOR, "color", 0, GROUP_SHOW, "WHEN",                                 \
+    CHOICE("auto|always|never", "auto"), IN_RUN | NOT_KEPT,                    \
+    "colours on the screen; NO_COLOR is respected")                            \
+  X(OPT_LOG, "log", 0, GROUP_SHOW, "FILE", TEXT(RULE_TEXT, ""), IN_RUN,        \
+    "write the event log here instead of into the session")                    \
+  X(OPT_VERBOSE, "verbose", 'v', GROUP_SHOW, "", FLAG(0), IN_RUN | NOT_KEPT,   \
+    "report finished files too")                                               \
+  X(OPT_JSON, "json", 0, GROUP_SHOW, "", FLAG(0), IN_STATUS | CLI_ONLY,        \
+    "answer as one JSON object")                                               \
+                                                                               \
+  X(OPT_CONFIG, "config", 0, GROUP_CONFIG, "FILE", TEXT(RULE_FILE_IN, ""),     \
+    IN_RUN | CLI_ONLY, "read this INI file too")                               \
+  X(OPT_NO_CONFIG, "no-config", 0, GROUP_CONFIG, "", FLAG(0),                  \
+    IN_RUN | CLI_ONLY, "read no INI file but the one of --config")             \
+  X(OPT_PROFILE, "profile", 0, GROUP_CONFIG, "NAME", TEXT(RULE_TEXT, ""),      \
+    IN_RUN | CLI_ONLY, "use [profile NAME] of the INI files")                  \
+  X(OPT_DUMP_CONFIG, "dump-config", 0, GROUP_CONFIG, "", FLAG(0),              \
+    IN_RUN | CLI_ONLY, "print the options in force as an INI file and end")    \
+  X(OPT_HELP, "help", 'h', GROUP_CONFIG, "", FLAG(0), IN_ALL | CLI_ONLY,       \
+    "print this and end")                                                      \
+  X(OPT_VERSION, "version", 'V', GROUP_CONFIG, "", FLAG(0),                    \
+    IN_ALL | CLI_ONLY, "print the versions in use and end")
+/* clang-format on */
+
+#endif

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A run: options into an engine, a front end in the main thread, an exit
+ * status. Everything that libuv and libcurl start inherits a signal mask in
+ * which the main thread alone is interrupted.
+ */
+#include "config.h"
+
+#include "run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine.h"
+#include "interrupt.h"
+#include "report.h"
+#include "say.h"
+#include "screen.h"
+
+#define LINE_INTERVAL_S 5.0 /* where lines are not rewritten */
+#define TTY_INTERVAL_S 0.5
+
+/* ---- before ----------------------------------------------------------------
+ */
+
+static bool can_draw(void) {
+  const char *term = getenv("TERM");
+  return isatty(STDOUT_FILENO) && term != NULL && *term != '\0' &&
+         strcmp(term, "dumb") != 0;
+}
+
+static enum front headless_front(const struct options *options) {
+  static const enum front form[] = {FRONT_LINE, FRONT_JSON, FRONT_NONE};
+  if (options_flag(options, OPT_QUIET))
+    return FRONT_NONE;
+  return form[options_choice(options, OPT_PROGRESS)];
+}
+
+int run_choose_front(const struct options *options, enum front *front,
+                     struct errmsg *msg) {
+  bool headless = options_flag(options, OPT_QUIET) ||
+                  options_flag(options, OPT_NO_TUI) ||
+                  options_given(options, OPT_PROGRESS);
+  *front = headless_front(options);
+  if (options_flag(options, OPT_TUI)) {
+    if (options_given_by(options, OPT_PROGRESS, LAYER_COMMAND_LINE) ||
+        options_given_by(options, OPT_QUIET, LAYER_COMMAND_LINE))
+      return err_set(msg, ERR_USAGE, "--tui excludes --progress and --quiet");
+    if (!can_draw())
+      return err_set(msg, ERR_USAGE,
+                     "--tui: standard output is no terminal that can be drawn "
+                     "on");
+    headless = false;
+  }
+  if (!headless && can_draw())
+    *front = FRONT_SCREEN;
+  return 0;
+}
+
+/* libuv makes its pool once, at its first job, of the size it finds here. */
+static int size_thread_pool(const struct options *options) {
+  char size[16];
+  const char *given = getenv("UV_THREADPOOL_SIZE");
+  int jobs = (int)options_limit(options, LIMIT_DISK_JOBS) +
+             (int)options_limit(options, LIMIT_CPU_JOBS) + 4;
+  if (jobs < 16)
+    jobs = 16;
+  if (given != NULL && strtol(given, NULL, 10) >= jobs)
+    return 0;
+  snprintf(size, sizeof size, "%d", jobs);
+  return setenv("UV_THREADPOOL_SIZE", size, 1);
+}
+
+int run_prepare(const struct options *options, struct errmsg *msg) {
+  int rc = interrupt_init(msg);
+  if (rc == 0 && size_thread_pool(options) != 0)
+    rc = err_set(msg, ERR_NOMEM, "cannot set UV_THREADPOOL_SIZE");
+  if (rc == 0)
+    interrupt_block();
+  return rc;
+}
+
+/* ---- the session's copy of the options
+ * ---------------------------------------- */
+
+static bool is_kept(const struct option_info *info) {
+  return (info->flags & IN_RUN) != 0 &&
+         (info->flags & (CLI_ONLY | NOT_KEPT)) == 0;
+}
+
+/* Files are kept by their full path: a run may go on from elsewhere. */
+static char *kept_text(enum option_id id, const char *text) {
+  char dir[4096], path[8192];
+  bool is_path = id == OPT_CACERT || id == OPT_LOG;
+  if (!is_path || *text == '/' || getcwd(dir, sizeof dir) == NULL)
+    return strdup(text);
+  int len = snprintf(path, sizeof path, "%s/%s", dir, text);
+  return len > 0 && (size_t)len < sizeof path ? strdup(path) : NULL;
+}
+
+static size_t count_kept(const struct options *options) {
+  size_t count = 0;
+  for (int id = 0; id < OPT_COUNT; id++)
+    if (is_kept(option_info((enum option_id)id)))
+      count += options_count(options, (enum option_id)id);
+  return count;
+}
+
+static int fill_kept(const struct options *options,
+                     struct session_option *kept) {
+  size_t at = 0;
+  for (int id = 0; id < OPT_COUNT; id++) {
+    const struct option_info *info = option_info((enum option_id)id);
+    for (size_t i = 0;
+         is_kept(info) && i < options_count(options, (enum option_id)id);
+         i++, at++) {
+      kept[at].name = info->name;
+      kept[at].value = kept_text((enum option_id)id,
+                                 options_item(options, (enum option_id)id, i));
+      if (kept[at].value == NULL)
+        return ERR_NOMEM;
+    }
+  }
+  return 0;
+}
+
+int run_keep_options(struct session *session, const struct options *options,
+                     struct errmsg *msg) {
+  size_t count = count_kept(options);
+  struct session_option *kept = calloc(count + 1, sizeof *kept);
+  int rc = kept == NULL ? ERR_NOMEM : fill_kept(options, kept);
+  if (rc == 0)
+    rc = session_options_put(session, kept, count, msg);
+  else
+    err_set(msg, rc, "out of memory");
+  for (size_t i = 0; kept != NULL && i < count; i++)
+    free((char *)kept[i].value);
+  free(kept);
+  return rc;
+}
+
+/* ---- options into the engine's terms
+ * -------------------------------------------- */
+
+static const char *given_text(const struct options *options,
+                              enum option_id id) {
+  return options_given(options, id) ? options_text(options, id) : NULL;
+}
+
+/* Borrowed strings in an array of its own. */
+static int list_of(struct str_list *list, const struct options *options,
+                   enum option_id id) {
+  list->count = options_count(options, id);
+  list->items = calloc(list->count + 1, sizeof *list->items);
+  if (list->items == NULL)
+    return ERR_NOMEM;
+  for (size_t i = 0; i < list->count; i++)
+    list->items[i] = (char *)options_item(options, id, i);
+  return 0;
+}
+
+static enum exists_policy exists_policy(const struct options *options) {
+  if (options_flag(options, OPT_OVERWRITE))
+    return EXISTS_OVERWRITE;
+  if (options_flag(options, OPT_SKIP_EXISTING))
+    return EXISTS_SKIP;
+  return options_flag(options, OPT_AUTO_RENAME) ? EXISTS_RENAME : EXISTS_FAIL;
+}
+
+static int ip_version(const struct options *options) {
+  if (options_flag(options, OPT_IPV4))
+    return 4;
+  return options_flag(options, OPT_IPV6) ? 6 : 0;
+}
+
+static int http_version(const struct options *options) {
+  if (options_flag(options, OPT_HTTP1_1))
+    return 11;
+  return options_flag(options, OPT_HTTP2) ? 20 : 0;
+}
+
+static void config_texts(struct engine_config *config,
+                         const struct options *options) {
+  config->user_agent = given_text(options, OPT_USER_AGENT);
+  config->user_pwd = given_text(options, OPT_USER);
+  config->bearer = given_text(options, OPT_OAUTH2_BEARER);
+  config->cookie = given_text(options, OPT_COOKIE);
+  config->proxy = given_text(options, OPT_PROXY);
+  config->noproxy = given_text(options, OPT_NOPROXY);
+  config->cacert = given_text(options, OPT_CACERT);
+  config->interface = given_text(options, OPT_INTERFACE);
+  config->log_file = given_text(options, OPT_LOG);
+}
+
+static int config_init(struct engine_config *config,
+                       const struct options *options) {
+  static const enum layout layouts[] = {LAYOUT_FLAT, LAYOUT_PATH, LAYOUT_HASH};
+  memset(config, 0, sizeof *config);
+  for (int id = 0; id < LIMIT_COUNT; id++)
+    config->limit[id] = options_limit(options, (enum limit_id)id);
+  config->layout = layouts[options_choice(options, OPT_LAYOUT)];
+  config->exists = exists_policy(options);
+  config->durable = options_choice(options, OPT_DURABILITY) == 0;
+  config->insecure = options_flag(options, OPT_INSECURE);
+  config->netrc = options_flag(options, OPT_NETRC);
+  config->ip_version = ip_version(options);
+  config->http_version = http_version(options);
+  config->want_done_events = options_flag(options, OPT_VERBOSE);
+  config_texts(config, options);
+  int rc = list_of(&config->headers, options, OPT_HEADER);
+  return rc == 0 ? list_of(&config->resolve, options, OPT_RESOLVE) : rc;
+}
+
+static void config_fini(struct engine_config *config) {
+  free(config->headers.items);
+  free(config->resolve.items);
+}
+
+/* ---- the run
+ * -------------------------------------------------------------------- */
+
+static double interval(const struct options *options, bool rewritten) {
+  if (options_given(options, OPT_PROGRESS_INTERVAL))
+    return options_number(options, OPT_PROGRESS_INTERVAL);
+  if (options_choice(options, OPT_PROGRESS) == 1)
+    return options_number(options, OPT_PROGRESS_INTERVAL);
+  return rewritten ? TTY_INTERVAL_S : LINE_INTERVAL_S;
+}
+
+static void report_init(struct report *report, const struct options *options,
+                        enum front front, const char *dir, int64_t tasks) {
+  static const struct report_ops *const ops[] = {
+      [FRONT_SCREEN] = &report_line,
+      [FRONT_LINE] = &report_line,
+      [FRONT_JSON] = &report_json,
+      [FRONT_NONE] = &report_none,
+  };
+  memset(report, 0, sizeof *report);
+  report->ops = ops[front];
+  report->tty = front != FRONT_JSON && can_draw();
+  report->interval_s = interval(options, report->tty);
+  report->verbose = options_flag(options, OPT_VERBOSE);
+  report->session_dir = dir;
+  report->tasks = tasks;
+  outbuf_init(&report->out, STDOUT_FILENO);
+  outbuf_init(&report->err, STDERR_FILENO);
+}
+
+static int start(struct engine **engine, struct session *session,
+                 const struct options *options,
+                 const struct engine_hooks *hooks, struct errmsg *msg) {
+  struct engine_config config;
+  int rc = config_init(&config, options);
+  if (rc == 0)
+    rc = engine_start(engine, session, &config, hooks, msg);
+  else
+    session_close(session, false);
+  config_fini(&config);
+  return rc;
+}
+
+/* The screen first where it is wanted; lines for what it leaves over. */
+static int front_end(struct engine *engine, struct report_queue *queue,
+                     struct report *report, const struct options *options,
+                     const struct settings *settings, enum front front) {
+  if (front == FRONT_SCREEN)
+    screen_run(engine, report_queue_fd(queue), options, settings);
+  return report_run(report, engine, queue);
+}
+
+int run_session(struct session *session, const struct options *options,
+                const struct settings *settings, enum front front) {
+  struct errmsg msg = {""};
+  struct session_counts counts;
+  struct report_queue *queue = NULL;
+  struct engine_hooks hooks;
+  struct engine *engine;
+  struct report report;
+  int status;
+  session_counts(session, &counts);
+  char *dir = realpath(session_dir(session), NULL);
+  int rc = report_queue_new(&queue, &msg);
+  if (rc != 0) {
+    session_close(session, false);
+    status = say_error(rc, &msg);
+    goto out;
+  }
+  report_queue_hooks(queue, &hooks);
+  /* The screen shows failures from snapshots; nobody would take events. */
+  if (front == FRONT_SCREEN)
+    hooks.event = NULL;
+  rc = start(&engine, session, options, &hooks, &msg);
+  interrupt_unblock();
+  if (rc != 0) {
+    status = say_error(rc, &msg);
+    goto out;
+  }
+  report_init(&report, options, front, dir != NULL ? dir : "", counts.tasks);
+  status = front_end(engine, queue, &report, options, settings, front);
+  engine_free(engine);
+  outbuf_fini(&report.out);
+  outbuf_fini(&report.err);
+out:
+  report_queue_free(queue);
+  free(dir);
+  return status;
+}

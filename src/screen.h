@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The terminal interface on an engine of this process. The main thread.
+ */
+#ifndef SPATE_SCREEN_H
+#define SPATE_SCREEN_H
+
+#include "engine.h"
+#include "options.h"
+#include "settings.h"
+
+/* Shows the engine until it ends or the person leaves; asks the engine to stop
+ * where it is left running. wake_fd is borrowed. */
+void screen_run(struct engine *engine, int wake_fd,
+                const struct options *options, const struct settings *settings);
+
+#endif

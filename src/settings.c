@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * INI files into options and settings, see settings.h. What a profile says is
+ * checked even when another one is chosen: a mistake should show on the day it
+ * is made. The starting thread alone.
+ */
+#include "config.h"
+
+#include "settings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "ini.h"
+#include "option_check.h"
+#include "theme.h"
+
+struct load {
+  struct settings *settings;
+  struct options *options;
+  const struct settings_source *source;
+  enum option_layer layer;
+  bool profile_found;
+  char profiles[256]; /* names seen, for the message */
+};
+
+void settings_init(struct settings *settings) {
+  memset(settings, 0, sizeof *settings);
+  settings->ascii = -1;
+}
+
+void settings_fini(struct settings *settings) {
+  for (size_t i = 0; i < settings->host_count; i++) {
+    free(settings->hosts[i].name);
+    free(settings->hosts[i].header);
+  }
+  free(settings->hosts);
+  free(settings->theme);
+  settings_init(settings);
+}
+
+/* ---- messages
+ * ---------------------------------------------------------------- */
+
+/* "FILE:LINE: [section] what", the dashes of an option taken off. */
+static int refuse(const struct ini_entry *entry, struct errmsg *msg, int code,
+                  const char *what) {
+  char text[sizeof msg->text];
+  snprintf(text, sizeof text, "%s",
+           strncmp(what, "--", 2) == 0 ? what + 2 : what);
+  return err_set(msg, code, "%s:%u: [%s] %s", entry->file, entry->line,
+                 entry->section, text);
+}
+
+static int refuse_key(const struct ini_entry *entry, struct errmsg *msg,
+                      const char *known) {
+  char text[256];
+  const char *nearest = known == NULL ? option_nearest(entry->key) : NULL;
+  if (known != NULL)
+    snprintf(text, sizeof text, "unknown key '%s'; known here: %s", entry->key,
+             known);
+  else if (nearest != NULL)
+    snprintf(text, sizeof text, "unknown key '%s'; did you mean '%s'?",
+             entry->key, nearest);
+  else
+    snprintf(text, sizeof text,
+             "unknown key '%s'; keys are the long options of 'spate --help'",
+             entry->key);
+  return refuse(entry, msg, ERR_USAGE, text);
+}
+
+static int no_memory(struct errmsg *msg) {
+  return err_set(msg, ERR_NOMEM, "out of memory");
+}
+
+/* ---- [default] and [profile NAME]
+ * --------------------------------------------- */
+
+static int check_option(const struct ini_entry *entry, int *id,
+                        struct errmsg *msg) {
+  struct errmsg why = {""};
+  *id = option_find(entry->key);
+  if (*id < 0)
+    return refuse_key(entry, msg, NULL);
+  const struct option_info *info = option_info((enum option_id) * id);
+  if ((info->flags & CLI_ONLY) != 0 || (info->flags & IN_RUN) == 0) {
+    char text[160];
+    snprintf(text, sizeof text, "'%s' may stand on the command line only",
+             info->name);
+    return refuse(entry, msg, ERR_USAGE, text);
+  }
+  int rc = option_check(info, entry->value, &why);
+  return rc == 0 ? 0 : refuse(entry, msg, rc, why.text);
+}
+
+static int apply_option(struct load *load, const struct ini_entry *entry,
+                        enum option_layer layer, struct errmsg *msg) {
+  int id;
+  int rc = check_option(entry, &id, msg);
+  if (rc != 0)
+    return rc;
+  const struct option_info *info = option_info((enum option_id)id);
+  bool kept = (info->flags & NOT_KEPT) == 0;
+  if (load->source->for_resume && kept && layer < LAYER_SESSION)
+    return 0;
+  return options_set(load->options, (enum option_id)id, entry->value, layer,
+                     msg);
+}
+
+/* The keys of a section come one after the other, so that a name is new when
+ * it is not the last one. */
+static void note_profile(struct load *load, const char *name) {
+  size_t len = strlen(load->profiles), name_len = strlen(name);
+  if (len >= name_len && strcmp(load->profiles + len - name_len, name) == 0 &&
+      (len == name_len || load->profiles[len - name_len - 1] == ' '))
+    return;
+  snprintf(load->profiles + len, sizeof load->profiles - len, "%s%s",
+           len > 0 ? ", " : "", name);
+}
+
+static int apply_profile(struct load *load, const char *name,
+                         const struct ini_entry *entry, struct errmsg *msg) {
+  int id;
+  note_profile(load, name);
+  if (load->source->profile == NULL ||
+      strcasecmp(load->source->profile, name) != 0)
+    return check_option(entry, &id, msg);
+  load->profile_found = true;
+  return apply_option(load, entry, LAYER_PROFILE, msg);
+}
+
+/* ---- [host NAME]
+ * ---------------------------------------------------------------- */
+
+static struct settings_host *host_of(struct settings *settings,
+                                     const char *name) {
+  for (size_t i = 0; i < settings->host_count; i++)
+    if (strcmp(settings->hosts[i].name, name) == 0)
+      return &settings->hosts[i];
+  struct settings_host *grown =
+      realloc(settings->hosts, (settings->host_count + 1) * sizeof *grown);
+  if (grown == NULL)
+    return NULL;
+  settings->hosts = grown;
+  struct settings_host *host = &grown[settings->host_count];
+  *host = (struct settings_host){
+      .name = strdup(name), .per_host = -1, .per_host_rate = -1};
+  if (host->name == NULL)
+    return NULL;
+  settings->host_count++;
+  return host;
+}
+
+static int set_host_limit(double *value, enum limit_id limit,
+                          const struct ini_entry *entry, struct errmsg *msg) {
+  struct errmsg why = {""};
+  int rc = limit_parse(limit, entry->value, value, &why);
+  return rc == 0 ? 0 : refuse(entry, msg, rc, why.text);
+}
+
+static int set_host_header(struct settings_host *host,
+                           const struct ini_entry *entry, struct errmsg *msg) {
+  struct errmsg why = {""};
+  int rc = option_check(option_info(OPT_HEADER), entry->value, &why);
+  if (rc != 0)
+    return refuse(entry, msg, rc, why.text);
+  free(host->header);
+  host->header = strdup(entry->value);
+  return host->header != NULL ? 0 : no_memory(msg);
+}
+
+static int apply_host(struct load *load, const char *name,
+                      const struct ini_entry *entry, struct errmsg *msg) {
+  static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789.-_";
+  if (strspn(name, allowed) != strlen(name))
+    return refuse(entry, msg, ERR_USAGE,
+                  "a host is a name or an IPv4 address, as in "
+                  "[host api.example.org]");
+  struct settings_host *host = host_of(load->settings, name);
+  if (host == NULL)
+    return no_memory(msg);
+  if (strcmp(entry->key, "per-host") == 0)
+    return set_host_limit(&host->per_host, LIMIT_PER_HOST, entry, msg);
+  if (strcmp(entry->key, "per-host-rate") == 0)
+    return set_host_limit(&host->per_host_rate, LIMIT_PER_HOST_RATE, entry,
+                          msg);
+  if (strcmp(entry->key, "header") == 0)
+    return set_host_header(host, entry, msg);
+  return refuse_key(entry, msg, "per-host, per-host-rate, header");
+}
+
+/* ---- [ui]
+ * ----------------------------------------------------------------------- */
+
+static int apply_ui(struct settings *settings, const struct ini_entry *entry,
+                    struct errmsg *msg) {
+  char text[256];
+  if (strcmp(entry->key, "theme") == 0) {
+    if (theme_find(entry->value) == NULL) {
+      snprintf(text, sizeof text, "theme: '%s' is none of %s", entry->value,
+               theme_names());
+      return refuse(entry, msg, ERR_USAGE, text);
+    }
+    free(settings->theme);
+    settings->theme = strdup(entry->value);
+    return settings->theme != NULL ? 0 : no_memory(msg);
+  }
+  if (strcmp(entry->key, "ascii") == 0) {
+    settings->ascii = option_boolean(entry->value);
+    if (settings->ascii >= 0 || strcmp(entry->value, "auto") == 0)
+      return 0;
+    snprintf(text, sizeof text, "ascii: '%s' is none of auto, yes, no",
+             entry->value);
+    return refuse(entry, msg, ERR_USAGE, text);
+  }
+  return refuse_key(entry, msg, "theme, ascii");
+}
+
+/* ---- files
+ * ---------------------------------------------------------------------- */
+
+/* The blank-separated rest of a section "word REST"; NULL when it is not. */
+static const char *named(const char *section, const char *word) {
+  size_t len = strlen(word);
+  if (strncmp(section, word, len) != 0 ||
+      (section[len] != ' ' && section[len] != '\t'))
+    return NULL;
+  return section + len + strspn(section + len, " \t");
+}
+
+static int apply(void *arg, const struct ini_entry *entry, struct errmsg *msg) {
+  struct load *load = arg;
+  const char *host = named(entry->section, "host");
+  const char *profile = named(entry->section, "profile");
+  if (strcmp(entry->section, "default") == 0)
+    return apply_option(load, entry, load->layer, msg);
+  if (strcmp(entry->section, "ui") == 0)
+    return apply_ui(load->settings, entry, msg);
+  if (host != NULL)
+    return apply_host(load, host, entry, msg);
+  if (profile != NULL)
+    return apply_profile(load, profile, entry, msg);
+  return refuse(entry, msg, ERR_USAGE,
+                "unknown section; known are [default], [profile NAME], "
+                "[host NAME] and [ui]");
+}
+
+static int load_file(struct load *load, const char *path,
+                     enum option_layer layer, struct errmsg *msg) {
+  if (path == NULL)
+    return 0;
+  load->layer = layer;
+  int rc = ini_read(path, apply, load, msg);
+  if (rc == ERR_NOTFOUND && layer != LAYER_GIVEN_INI) {
+    msg->text[0] = '\0';
+    return 0;
+  }
+  return rc;
+}
+
+int settings_load(struct settings *settings, struct options *options,
+                  const struct settings_source *source, struct errmsg *msg) {
+  struct load load = {
+      .settings = settings, .options = options, .source = source};
+  int rc = load_file(&load, source->system_path, LAYER_SYSTEM_INI, msg);
+  if (rc == 0)
+    rc = load_file(&load, source->user_path, LAYER_USER_INI, msg);
+  if (rc == 0)
+    rc = load_file(&load, source->given_path, LAYER_GIVEN_INI, msg);
+  if (rc == 0 && source->profile != NULL && !load.profile_found)
+    rc = err_set(
+        msg, ERR_USAGE, "--profile: no INI file has [profile %s]; known: %s",
+        source->profile, load.profiles[0] != '\0' ? load.profiles : "none");
+  return rc;
+}
+
+int settings_user_path(char *buf, size_t cap) {
+  const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+  int len;
+  /* The XDG specification has relative paths ignored. */
+  if (xdg != NULL && *xdg == '/')
+    len = snprintf(buf, cap, "%s/spate/spate.ini", xdg);
+  else if (home != NULL && *home == '/')
+    len = snprintf(buf, cap, "%s/.config/spate/spate.ini", home);
+  else
+    return ERR_NOTFOUND;
+  return len > 0 && (size_t)len < cap ? 0 : ERR_NOTFOUND;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The configuration: INI files in their order into options, and what options
+ * cannot hold: limits and headers of single hosts, the looks of the screen.
+ *
+ * (Called settings because config.h is the build's own.)
+ *
+ * Thread: the starting thread alone.
+ */
+#ifndef SPATE_SETTINGS_H
+#define SPATE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "err.h"
+#include "options.h"
+
+struct settings_host {
+  char *name;           /* lower case */
+  double per_host;      /* base units of limits.h; negative: not set */
+  double per_host_rate; /* the same */
+  char *header;         /* "Name: value" or NULL */
+};
+
+struct settings {
+  struct settings_host *hosts;
+  size_t host_count;
+  char *theme; /* NULL: not set */
+  int ascii;   /* -1 auto, 0 no, 1 yes */
+};
+
+/* The files, each NULL where there is none to read. Only given_path, which a
+ * person named, must exist. */
+struct settings_source {
+  const char *system_path, *user_path, *given_path;
+  const char *profile; /* NULL none */
+  /* Of the system's and the user's file, options that a session keeps are
+   * left alone: it has its own (spate resume). */
+  bool for_resume;
+};
+
+void settings_init(struct settings *settings);
+void settings_fini(struct settings *settings);
+
+/* Reads the files into settings and options. The first mistake ends it, with
+ * file, line, key, value and what would be right. */
+int settings_load(struct settings *settings, struct options *options,
+                  const struct settings_source *source,
+                  struct errmsg *msg) MUST_CHECK;
+
+/* Writes the path of the user's file: $XDG_CONFIG_HOME/spate/spate.ini or
+ * ~/.config/spate/spate.ini. ERR_NOTFOUND when neither variable helps. */
+int settings_user_path(char *buf, size_t cap) MUST_CHECK;
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * --strict, see strict.h. The starting thread alone.
+ */
+#include "config.h"
+
+#include "strict.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "manifest.h"
+#include "say.h"
+#include "tempfile.h"
+
+#define SAID_MAX 20
+
+struct tally {
+  const char *name;
+  uint64_t bad;
+};
+
+static void take_lines(struct manifest *manifest, struct tally *tally) {
+  struct manifest_line line;
+  while (manifest_next(manifest, &line) == 1) {
+    if (line.why == NULL)
+      continue;
+    if (++tally->bad <= SAID_MAX)
+      say("%s:%" PRIu64 ": %s", tally->name, line.line, line.why);
+  }
+}
+
+static ssize_t read_some(int fd, char *buf, size_t room) {
+  ssize_t got;
+  do {
+    got = read(fd, buf, room);
+  } while (got < 0 && errno == EINTR);
+  return got;
+}
+
+int strict_check(int fd, const char *name, struct errmsg *msg) {
+  struct manifest manifest;
+  struct tally tally = {.name = name};
+  ssize_t got = 1;
+  int rc = manifest_init(&manifest, &manifest_text);
+  if (rc != 0)
+    return err_set(msg, rc, "%s", err_text(rc));
+  while (got > 0) {
+    size_t room = 0;
+    char *space = manifest_space(&manifest, &room);
+    got = space != NULL ? read_some(fd, space, room) : -1;
+    if (got > 0)
+      manifest_filled(&manifest, (size_t)got);
+    else
+      manifest_end(&manifest);
+    take_lines(&manifest, &tally);
+  }
+  manifest_fini(&manifest);
+  if (got < 0)
+    return err_set(msg, ERR_IO, "%s: cannot be read: %s", name,
+                   strerror(errno));
+  if (tally.bad > 0)
+    return err_set(msg, ERR_SYNTAX,
+                   "%s: %" PRIu64 " bad lines; nothing was started (--strict)",
+                   name, tally.bad);
+  return 0;
+}
+
+int strict_spool(int fd, struct errmsg *msg) {
+  char buf[65536];
+  ssize_t got;
+  int copy = tempfile_open();
+  if (copy < 0)
+    return err_set(msg, ERR_IO, "cannot make a temporary file: %s",
+                   strerror(errno));
+  int rc = 0;
+  while (rc == 0 && (got = read_some(fd, buf, sizeof buf)) != 0)
+    rc = got < 0 ? ERR_IO : tempfile_write(copy, buf, (size_t)got);
+  if (rc == 0 && lseek(copy, 0, SEEK_SET) != 0)
+    rc = ERR_IO;
+  if (rc == 0)
+    return copy;
+  close(copy);
+  return err_set(msg, rc, "cannot keep the manifest: %s", strerror(errno));
+}

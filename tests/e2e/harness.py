@@ -1,0 +1,542 @@
+# SPDX-License-Identifier: MIT
+"""What the end-to-end tests are made of: servers, runs of spate, terminals.
+
+Nothing here knows a test. Servers listen on 127.0.0.1, on ports of their own,
+keep all their files below a directory given, and die with the process that
+started them.
+"""
+import ctypes
+import fcntl
+import hashlib
+import json
+import os
+import pty
+import select
+import signal
+import socket
+import struct
+import subprocess
+import termios
+import threading
+import time
+import urllib.request
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("SPATE_BUILD") or os.path.join(TOP, "build")
+SPATE = os.path.abspath(os.environ.get("SPATE") or os.path.join(BUILD, "spate"))
+FAULTD = os.path.abspath(
+    os.environ.get("SPATE_FAULTD") or os.path.join(BUILD, "tests/faultd"))
+NGINX = "/usr/sbin/nginx"
+
+# ---- bodies: the generator of tests/faultd-body.h ------------------------
+
+PERIOD = 65521
+_M64 = (1 << 64) - 1
+
+
+def _make_base():
+    x, out = 1, bytearray()
+    for _ in range(PERIOD):
+        x = (x * 6364136223846793005 + 1442695040888963407) & _M64
+        out.append(x >> 56)
+    return bytes(out)
+
+
+_BASE = _make_base()
+_MASKS = [bytes(i ^ m for i in range(256)) for m in range(256)]
+
+
+def _mix(x):
+    x = (x + 0x9E3779B97F4A7C15) & _M64
+    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & _M64
+    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & _M64
+    return x ^ (x >> 31)
+
+
+def body(seed, size, start=0):
+    """Bytes start .. start+size-1 of the body that faultd makes of a seed."""
+    pos = start + (_mix(seed) & ((1 << 40) - 1))
+    parts = []
+    while size > 0:
+        turn, at = divmod(pos, PERIOD)
+        n = min(size, PERIOD - at)
+        parts.append(_BASE[at:at + n].translate(
+            _MASKS[(turn * 167 + (turn >> 8) * 59) & 0xFF]))
+        pos += n
+        size -= n
+    return b"".join(parts)
+
+
+# ---- processes -----------------------------------------------------------
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def _die_with_parent():
+    if hasattr(_LIBC, "prctl"):
+        _LIBC.prctl(1, signal.SIGTERM, 0, 0, 0)  # PR_SET_PDEATHSIG
+
+
+def wait_until(condition, timeout=10.0, step=0.01, what="a condition"):
+    """The first true value of condition(); fails loudly after the timeout."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {timeout} s in vain for {what}")
+        time.sleep(step)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Server:
+    process = None
+    port = 0
+
+    def url(self, path, host="127.0.0.1"):
+        return f"http://{host}:{self.port}{path}"
+
+    def get(self, path, timeout=5):
+        with urllib.request.urlopen(self.url(path), timeout=timeout) as answer:
+            return answer.read()
+
+    def stop(self):
+        if self.process:
+            self.process.terminate()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+            self.process = None
+
+
+class Faultd(Server):
+    """tests/fault-server.c; its options are described in faultd-request.h."""
+
+    def __init__(self, directory, *args):
+        self.log = os.path.join(directory, "faultd.log")
+        self.errors = open(os.path.join(directory, "faultd.err"), "w+b")
+        self.process = subprocess.Popen(
+            [FAULTD, "--log", self.log, *args], stdout=subprocess.PIPE,
+            stderr=self.errors, preexec_fn=_die_with_parent)
+        word, _, port = self.process.stdout.readline().decode().partition(" ")
+        assert word == "PORT", open(self.errors.name).read()
+        self.port = int(port)
+        self.skip = 0
+
+    def data(self, seed, size, name=None, host="127.0.0.1", **options):
+        """The URL of a body; names of options may have _ for -."""
+        query = "&".join(f"{k}={v}" for k, v in options.items())
+        name = "" if name is None else "/" + name
+        return self.url(f"/data/{seed}/{size}{name}" + ("?" + query) * bool(query),
+                        host)
+
+    def stats(self):
+        return json.loads(self.get("/stats"))
+
+    def reset(self):
+        self.get("/reset")
+        self.journal()
+        self.skip = os.path.getsize(self.log)
+
+    def journal(self):
+        """Answers that have ended, in the order of their arrival."""
+        self.stats()
+        self.stats()  # by now an iteration has passed: the file is written
+        with open(self.log, "rb") as log:
+            log.seek(self.skip)
+            entries = [json.loads(line) for line in log]
+        return sorted((e for e in entries if e["target"].startswith("/data/")),
+                      key=lambda e: e["t"])
+
+    def complaints(self):
+        self.errors.flush()
+        with open(self.errors.name, errors="replace") as errors:
+            return errors.read()
+
+
+NGINX_CONF = """
+daemon off;
+master_process off;
+pid {dir}/nginx.pid;
+error_log {dir}/error.log warn;
+worker_rlimit_nofile 16384;
+events {{ worker_connections 8192; }}
+http {{
+  client_body_temp_path {dir}/tmp;
+  proxy_temp_path {dir}/tmp;
+  fastcgi_temp_path {dir}/tmp;
+  uwsgi_temp_path {dir}/tmp;
+  scgi_temp_path {dir}/tmp;
+  log_format e2e '$msec\\t$request_method\\t$request_uri\\t$http_range\\t'
+                 '$status\\t$body_bytes_sent\\t$connection';
+  access_log {log};
+  keepalive_requests 1000000;
+  keepalive_timeout 60s;
+  sendfile on;
+  tcp_nopush on;
+  default_type application/octet-stream;
+  {http}
+  server {{
+    listen 127.0.0.1:{port} backlog=4096;
+    root {root};
+    {server}
+  }}
+}}
+"""
+
+
+class Nginx(Server):
+    """nginx on a document root, without any of the system's configuration."""
+
+    def __init__(self, directory, root, http="", server="", log=True):
+        os.makedirs(os.path.join(directory, "tmp"), exist_ok=True)
+        self.port = free_port()
+        self.root = str(root)
+        self.log = os.path.join(directory, "access.log")
+        conf = os.path.join(directory, "nginx.conf")
+        with open(conf, "w") as f:
+            f.write(NGINX_CONF.format(
+                dir=directory, port=self.port, root=root, http=http,
+                server=server, log=f"{self.log} e2e" if log else "off"))
+        self.process = subprocess.Popen(
+            [NGINX, "-p", directory, "-c", conf,
+             "-e", os.path.join(directory, "error.log")],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            preexec_fn=_die_with_parent)
+        wait_until(self._answers, what="nginx")
+
+    def _answers(self):
+        assert self.process.poll() is None, open(
+            os.path.join(os.path.dirname(self.log), "error.log")).read()
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+        except OSError:
+            return False
+        return True
+
+    def requests(self):
+        """Entries of the access log: dicts with msec, method, uri, ..."""
+        keys = ("msec", "method", "uri", "range", "status", "bytes", "conn")
+        with open(self.log) as log:
+            return [dict(zip(keys, line.rstrip("\n").split("\t")))
+                    for line in log]
+
+
+# ---- runs of spate -------------------------------------------------------
+
+
+class Result:
+    """What a run that has ended left: code, out and err (bytes), events."""
+
+    def __init__(self, code, out, err, seconds):
+        self.code, self.out, self.err, self.seconds = code, out, err, seconds
+
+    @property
+    def text(self):
+        return (self.out + self.err).decode("utf-8", "replace")
+
+    @property
+    def events(self):
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    def event(self, kind):
+        return [e for e in self.events if e["event"] == kind]
+
+    @property
+    def summary(self):
+        last = self.events[-1]
+        assert last["event"] == "summary", last
+        return last
+
+    def __repr__(self):
+        return (f"<exit {self.code} after {self.seconds:.2f} s\n"
+                f"stdout: {self.out[-3000:]!r}\nstderr: {self.err[-3000:]!r}>")
+
+
+class Running:
+    """A spate that is running; its output is read by threads, so it never
+    waits for us."""
+
+    def __init__(self, args, cwd, env, stdin=subprocess.DEVNULL):
+        self.started = time.monotonic()
+        self.out, self.err = bytearray(), bytearray()
+        self.process = subprocess.Popen(
+            [SPATE, *map(str, args)], cwd=cwd, env=env, stdin=stdin,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            preexec_fn=_die_with_parent)
+        self.threads = [
+            threading.Thread(target=self._read, args=pair, daemon=True)
+            for pair in ((self.process.stdout, self.out),
+                         (self.process.stderr, self.err))]
+        for thread in self.threads:
+            thread.start()
+
+    @staticmethod
+    def _read(stream, into):
+        while True:
+            data = os.read(stream.fileno(), 65536)
+            if not data:
+                return
+            into += data
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        """kill -9, then the result."""
+        self.process.kill()
+        return self.wait()
+
+    def wait(self, timeout=60):
+        try:
+            code = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            code = self.process.wait()
+            self._finish()
+            raise AssertionError(
+                f"spate was still running after {timeout} s\n"
+                f"stdout: {bytes(self.out[-2000:])!r}\n"
+                f"stderr: {bytes(self.err[-2000:])!r}") from None
+        self._finish()
+        return Result(code, bytes(self.out), bytes(self.err),
+                      time.monotonic() - self.started)
+
+    def _finish(self):
+        for thread in self.threads:
+            thread.join(5)
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+class Spate:
+    """Starts spate with an empty home, no proxies and a plain locale."""
+
+    def __init__(self, directory):
+        self.home = os.path.join(directory, "home")
+        self.xdg = os.path.join(self.home, "xdg")
+        os.makedirs(self.xdg)
+        self.cwd = os.path.join(directory, "cwd")
+        os.makedirs(self.cwd)
+        keep = ("PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
+                "TSAN_OPTIONS", "LD_LIBRARY_PATH", "TMPDIR")
+        self.env = {k: os.environ[k] for k in keep if k in os.environ}
+        self.env |= {"HOME": self.home, "XDG_CONFIG_HOME": self.xdg,
+                     "LANG": "C.UTF-8", "TERM": "xterm-256color"}
+        self.running = []
+
+    def start(self, *args, cwd=None, stdin=subprocess.DEVNULL, env=None):
+        run = Running(args, cwd or self.cwd, self.env | (env or {}), stdin)
+        self.running.append(run)
+        return run
+
+    def __call__(self, *args, timeout=60, input=None, **kw):
+        if input is None:
+            return self.start(*args, **kw).wait(timeout)
+        run = self.start(*args, stdin=subprocess.PIPE, **kw)
+        try:
+            run.process.stdin.write(input)
+            run.process.stdin.close()
+        except BrokenPipeError:
+            pass
+        return run.wait(timeout)
+
+    def stop(self):
+        for run in self.running:
+            if run.process.poll() is None:
+                run.process.kill()
+                run.process.wait()
+
+
+# ---- files ---------------------------------------------------------------
+
+
+def write_list(path, lines):
+    with open(path, "w") as f:
+        f.writelines(f"{line}\n" for line in lines)
+    return path
+
+
+def make_docs(root, count, size=2048, fanout=0):
+    """count distinct documents; returns their paths relative to root."""
+    names = []
+    for i in range(count):
+        name = f"doc-{i:06d}.bin"
+        if fanout:
+            name = f"d{i % fanout:03d}/{name}"
+        path = os.path.join(root, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as f:
+            f.write(body(i, size))
+        names.append(name)
+    return names
+
+
+def tree(root, session=False):
+    """{relative path: SHA-256 of the file, or what else it is}. A .spate
+    directory is left out unless session is true."""
+    found = {}
+    for at, dirs, files in os.walk(root):
+        if not session and ".spate" in dirs:
+            dirs.remove(".spate")
+        for name in dirs + files:
+            path = os.path.join(at, name)
+            rel = os.path.relpath(path, root)
+            if os.path.islink(path):
+                found[rel] = "-> " + os.readlink(path)
+            elif os.path.isdir(path):
+                found[rel + "/"] = "dir"
+            elif os.path.isfile(path):
+                with open(path, "rb") as f:
+                    found[rel] = hashlib.file_digest(f, "sha256").hexdigest()
+            else:
+                found[rel] = "special"
+    return found
+
+
+def files_of(root):
+    return {k: v for k, v in tree(root).items() if v != "dir"}
+
+
+def sha(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def assert_files(root, expected):
+    """root holds exactly these files: {relative path: bytes}."""
+    want = {name: sha(data) for name, data in expected.items()}
+    have = files_of(root)
+    missing = sorted(set(want) - set(have))
+    extra = sorted(set(have) - set(want))
+    wrong = sorted(n for n in set(want) & set(have) if want[n] != have[n])
+    assert not (missing or extra or wrong), (
+        f"missing {len(missing)} {missing[:5]}, extra {len(extra)} {extra[:5]},"
+        f" wrong {len(wrong)} {wrong[:5]}")
+
+
+class Tmpfs:
+    """A small file system of its own; needs the right to mount."""
+
+    def __init__(self, path, size, options=""):
+        os.makedirs(path, exist_ok=True)
+        self.path = str(path)
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={size}{options}", "spate-test",
+             self.path], capture_output=True, text=True)
+        self.error = done.stderr.strip() if done.returncode else None
+
+    def remount(self, options):
+        subprocess.run(["mount", "-o", f"remount,{options}", self.path],
+                       check=True)
+
+    def close(self):
+        if self.error is None:
+            subprocess.run(["umount", "-l", self.path], check=False)
+            self.error = "closed"
+
+
+# ---- terminals -----------------------------------------------------------
+
+
+class Terminal:
+    """spate on a pseudo terminal, its output drawn by pyte."""
+
+    def __init__(self, args, cwd, env, rows=30, columns=100):
+        import pyte
+        self.screen = pyte.Screen(columns, rows)
+        self.stream = pyte.ByteStream(self.screen)
+        self.raw = bytearray()
+        self.master, self.slave = pty.openpty()
+        self._size(rows, columns)
+        self.before = termios.tcgetattr(self.slave)
+        self.process = subprocess.Popen(
+            [SPATE, *map(str, args)], cwd=cwd, env=env, stdin=self.slave,
+            stdout=self.slave, stderr=self.slave, preexec_fn=self._own_terminal)
+
+    def _own_terminal(self):
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        _die_with_parent()
+
+    def _size(self, rows, columns):
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ,
+                    struct.pack("HHHH", rows, columns, 0, 0))
+
+    def resize(self, rows, columns):
+        self.screen.resize(rows, columns)
+        self._size(rows, columns)
+        self.process.send_signal(signal.SIGWINCH)
+
+    def send(self, text):
+        os.write(self.master, text.encode())
+
+    def pump(self, seconds=0.05):
+        """Reads what has come; true when there was something."""
+        ready, _, _ = select.select([self.master], [], [], seconds)
+        if not ready:
+            return False
+        try:
+            data = os.read(self.master, 65536)
+        except OSError:
+            return False
+        self.raw += data
+        self.stream.feed(data)
+        return bool(data)
+
+    @property
+    def lines(self):
+        return [line.rstrip() for line in self.screen.display]
+
+    @property
+    def text(self):
+        return "\n".join(self.lines)
+
+    def wait_for(self, what, timeout=10):
+        """Until `what` (text, or a function of the screen's text) holds."""
+        test = what if callable(what) else lambda text: what in text
+        end = time.monotonic() + timeout
+        while True:
+            value = test(self.text)
+            if value:
+                return value
+            if time.monotonic() > end:
+                raise AssertionError(
+                    f"the screen never showed {what!r}:\n{self.text}")
+            self.pump()
+
+    def settle(self, seconds=0.3):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.pump(0.02)
+
+    def wait_exit(self, timeout=10):
+        end = time.monotonic() + timeout
+        while self.process.poll() is None:
+            self.pump()
+            assert time.monotonic() < end, (
+                f"spate did not end within {timeout} s:\n{self.text}")
+        while self.pump(0.05):
+            pass
+        return self.process.returncode
+
+    def modes_restored(self):
+        return termios.tcgetattr(self.slave) == self.before
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        os.close(self.master)
+        os.close(self.slave)

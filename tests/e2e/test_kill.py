@@ -1,0 +1,342 @@
+# SPDX-License-Identifier: MIT
+"""Killed, interrupted, resumed: nothing that was done is lost or asked for
+again, and nothing half-done is taken for whole."""
+import collections
+import os
+import random
+import re
+import signal
+import time
+
+import pytest
+
+from harness import (assert_files, body, files_of, wait_until, write_list)
+
+SEED = int(os.environ.get("SPATE_TEST_SEED", random.randrange(1 << 30)))
+
+
+@pytest.fixture
+def rng():
+    """SPATE_TEST_SEED repeats a run; the seed is shown when a test fails."""
+    print("SPATE_TEST_SEED =", SEED)
+    return random.Random(SEED)
+
+
+def docs_of(docs_root):
+    names = sorted(files_of(docs_root))
+    return names, {os.path.basename(n): (docs_root / n).read_bytes() for n in names}
+
+
+def ended_whole(faultd, size):
+    return [e for e in faultd.journal() if e["sent"] == size]
+
+
+# ---- kill -9 -------------------------------------------------------------
+
+NET = 16
+KILLED_AT_MOST = 40
+
+
+def run_until_done(spate, rng, args, shortest, longest):
+    """Starts and kills at random moments until a run ends by itself; the later
+    runs are given more time, so that it ends."""
+    for kills in range(KILLED_AT_MOST):
+        run = spate.start(*args)
+        span = rng.uniform(shortest, longest) * (1 + kills / 10)
+        try:
+            run.process.wait(span)
+        except Exception:  # still running: that is the point
+            run.kill()
+            continue
+        result = run.wait()
+        assert result.code == 0, result
+        return kills
+    result = spate(*args)
+    assert result.code == 0, result
+    return KILLED_AT_MOST
+
+
+@pytest.mark.limit(240)
+def test_small_files_survive_kill_9(spate, start_nginx, docs_root, out, tmp_path,
+                                    rng):
+    names, expected = docs_of(docs_root)
+    # slow enough to be killed often
+    nginx = start_nginx(docs_root,
+                        http="limit_req_zone $server_name zone=z:1m rate=3000r/s;",
+                        server="limit_req zone=z burst=5000;")
+    args = ["-i", write_list(tmp_path / "l", [nginx.url("/" + n) for n in names]),
+            "-d", out, "-j", NET, "--no-tui"]
+    kills = run_until_done(spate, rng, args, 0.05, 0.35)
+    assert kills >= 2, "the runs were never killed: nothing was tested"
+    assert_files(out, expected)
+    counts = collections.Counter(r["uri"] for r in nginx.requests())
+    assert counts.keys() == {"/" + n for n in names}
+    repeated = sum(counts.values()) - len(names)
+    print(f"{kills} kills, {repeated} requests repeated")
+    # what was under way when it was killed, and nothing else
+    assert repeated <= kills * (NET + 64), (kills, repeated)
+
+
+@pytest.mark.limit(240)
+def test_large_files_survive_kill_9(spate, faultd, out, tmp_path, rng):
+    size = 12 << 20
+    urls = [faultd.data(i, size, f"big{i}", rate=6_000_000) for i in range(4)]
+    args = ["-i", write_list(tmp_path / "l", urls), "-d", out]
+    kills = run_until_done(spate, rng, args, 0.5, 1.0)
+    assert kills >= 2
+    assert_files(out, {f"big{i}": body(i, size) for i in range(4)})
+    entries = faultd.journal()
+    resumed = [e for e in entries if e["status"] == 206]
+    assert resumed, "no transfer went on where it had stopped"
+    for entry in resumed:
+        assert re.fullmatch(r"bytes=[1-9]\d*-\d*", entry["range"]), entry
+        assert re.fullmatch(rf'"\d-{size}-0"', entry["if_range"]), entry
+    # at most about half a second of each transfer is fetched again
+    sent = sum(e["sent"] for e in entries)
+    assert sent <= 4 * size + kills * 4 * 6_000_000, (sent, kills)
+
+
+def test_killed_between_part_and_name(spate, faultd, out):
+    """Killed as early as it goes: names that were made are not 'in the way'."""
+    url = faultd.data(1, 2048, "f", delay=100)
+    for _ in range(8):
+        run = spate.start("-d", out, url)
+        time.sleep(0.12)
+        run.kill()
+    run = spate("-d", out, url)
+    assert run.code == 0, run
+    assert_files(out, {"f": body(1, 2048)})
+
+
+# ---- finished ------------------------------------------------------------
+
+
+def test_finished_list_makes_no_request(spate, start_nginx, docs_root, out,
+                                        tmp_path):
+    names, expected = docs_of(docs_root)
+    nginx = start_nginx(docs_root)
+    args = ["-i", write_list(tmp_path / "l", [nginx.url("/" + n) for n in names]),
+            "-d", out, "--progress=json"]
+    assert spate(*args).code == 0
+    before = len(nginx.requests())
+    assert before == len(names)
+    run = spate(*args)
+    assert run.code == 0, run
+    assert run.summary["requests"] == 0
+    assert len(nginx.requests()) == before
+    assert_files(out, expected)
+
+
+def test_finished_list_with_two_lines_more(spate, faultd, out, tmp_path):
+    urls = [faultd.data(i, 100, f"f{i}") for i in range(20)]
+    listing = write_list(tmp_path / "l", urls[:18])
+    assert spate("-i", listing, "-d", out).code == 0
+    write_list(listing, urls)
+    assert spate("-i", listing, "-d", out).code == 0
+    assert len(faultd.journal()) == 20
+    assert_files(out, {f"f{i}": body(i, 100) for i in range(20)})
+
+
+# ---- signals -------------------------------------------------------------
+
+
+def slow_list(faultd, tmp_path, count=200, **options):
+    options = {"delay": 50} | options
+    urls = [faultd.data(i, 2000, f"f{i}", **options) for i in range(count)]
+    expected = {f"f{i}": body(i, 2000) for i in range(count)}
+    return write_list(tmp_path / "list", urls), expected
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signal_stops_and_resume_goes_on(spate, faultd, out, tmp_path, number):
+    listing, expected = slow_list(faultd, tmp_path)
+    run = spate.start("-i", listing, "-d", out, "-j", "4")
+    wait_until(lambda: len(faultd.journal()) > 30, what="30 answers")
+    run.signal(number)
+    result = run.wait(10)
+    assert result.code == 4, result
+    assert result.seconds < 10
+    done = files_of(out)
+    assert 0 < len(done) < len(expected)
+    for name in done:
+        assert (out / name).read_bytes() == expected[name]
+    before = len(faultd.journal())
+    resumed = spate("resume", out)
+    assert resumed.code == 0, resumed
+    assert_files(out, expected)
+    # what was done is not asked for again, and nothing is forgotten
+    again = len(faultd.journal()) - before
+    assert again == len(expected) - len(done)
+
+
+def test_resume_keeps_the_options(spate, faultd, out, tmp_path):
+    listing, expected = slow_list(faultd, tmp_path, need="X-Key")
+    run = spate.start("-i", listing, "-d", out, "-j", "3", "-H", "X-Key: v")
+    wait_until(lambda: len(faultd.journal()) > 10)
+    run.signal(signal.SIGINT)
+    assert run.wait(10).code == 4
+    faultd.reset()
+    resumed = spate("resume", cwd=out)  # the current directory by default
+    assert resumed.code == 0, resumed
+    assert faultd.stats()["max_active"] <= 3
+    assert all(e["x-key"] == "v" for e in faultd.journal())
+    assert_files(out, expected)
+
+
+def test_options_given_again_win(spate, faultd, out, tmp_path):
+    listing, expected = slow_list(faultd, tmp_path)
+    run = spate.start("-i", listing, "-d", out, "-j", "2")
+    wait_until(lambda: len(faultd.journal()) > 4)
+    run.signal(signal.SIGINT)
+    assert run.wait(10).code == 4
+    faultd.reset()
+    resumed = spate("resume", out, "-j", "9")
+    assert resumed.code == 0, resumed
+    assert faultd.stats()["max_active"] == 9
+    assert_files(out, expected)
+
+
+def test_second_signal_exits_at_once(spate, faultd, out, tmp_path):
+    listing, expected = slow_list(faultd, tmp_path, 20, delay=3000)
+    run = spate.start("-i", listing, "-d", out)
+    wait_until(lambda: faultd.stats()["max_active"] >= 16)
+    run.signal(signal.SIGINT)
+    time.sleep(0.05)
+    if run.process.poll() is None:
+        run.signal(signal.SIGINT)
+    asked = time.monotonic()
+    result = run.wait(10)
+    assert time.monotonic() - asked < 1, result
+    assert result.code in (4, -signal.SIGINT, 128 + signal.SIGINT), result
+    assert spate("resume", out).code == 0
+    assert_files(out, expected)
+
+
+def test_interrupted_adhoc_urls_go_on(spate, faultd, out):
+    url = faultd.data(1, "4M", "f", rate=2_000_000)
+    run = spate.start("-d", out, url)
+    wait_until(lambda: (out / "f.part").exists())
+    time.sleep(1)
+    run.signal(signal.SIGINT)
+    assert run.wait(10).code == 4
+    resumed = spate("resume", out)
+    assert resumed.code == 0, resumed
+    assert_files(out, {"f": body(1, 4 << 20)})
+    assert faultd.journal()[-1]["status"] == 206
+
+
+# ---- locks ---------------------------------------------------------------
+
+
+def test_locked_directory_names_the_holder(spate, faultd, out, tmp_path):
+    listing, expected = slow_list(faultd, tmp_path, 60)
+    first = spate.start("-i", listing, "-d", out, "-j", "2")
+    wait_until(lambda: faultd.journal(), what="the first answer")
+    second = spate("-d", out, faultd.data(99, 10, "other"))
+    assert second.code == 3, second
+    assert str(first.pid) in second.err.decode()
+    assert first.wait().code == 0
+    assert_files(out, expected)
+
+
+def test_lock_dies_with_its_holder(spate, faultd, out):
+    run = spate.start("-d", out, faultd.data(1, 10, "f", delay=300))
+    wait_until(lambda: (out / ".spate").exists())
+    run.kill()
+    assert spate("-d", out, faultd.data(1, 10, "f", delay=300)).code == 0
+    assert_files(out, {"f": body(1, 10)})
+
+
+def test_status_while_it_runs(spate, faultd, out, tmp_path):
+    listing, expected = slow_list(faultd, tmp_path)
+    run = spate.start("-i", listing, "-d", out, "-j", "4")
+    wait_until(lambda: len(faultd.journal()) > 20)
+    status = spate("status", out, "--json")
+    assert status.code == 0, status
+    assert run.wait().code == 0
+    assert_files(out, expected)
+
+
+# ---- manifests that were signed again, or changed ------------------------
+
+
+def signed(faultd, key, count=120, **replace):
+    lines = []
+    for i in range(count):
+        path = replace.get(f"line{i}", f"f{i}")
+        lines.append(f"{faultd.url(f'/data/{i}/700/{path}')}"
+                     f"?delay=30&X-Amz-Date=20260101T000000Z&X-Amz-Signature={key}{i}")
+    return lines
+
+
+def interrupted(spate, faultd, out, listing, at_least=20):
+    run = spate.start("-i", listing, "-d", out, "-j", "4")
+    wait_until(lambda: len(faultd.journal()) > at_least)
+    run.signal(signal.SIGINT)
+    result = run.wait(10)
+    assert result.code == 4, result
+    return set(files_of(out))
+
+
+@pytest.mark.parametrize("same_name", [True, False])
+def test_manifest_signed_again_keeps_progress(spate, faultd, out, tmp_path,
+                                              same_name):
+    first = write_list(tmp_path / "first", signed(faultd, "old"))
+    done = interrupted(spate, faultd, out, first)
+    second = first if same_name else tmp_path / "second"
+    write_list(second, signed(faultd, "new"))
+    faultd.reset()
+    run = spate("-i", second, "-d", out)
+    assert run.code == 0, run
+    assert_files(out, {f"f{i}": body(i, 700) for i in range(120)})
+    targets = [e["target"] for e in faultd.journal()]
+    assert len(targets) == 120 - len(done)
+    assert all("Signature=new" in t for t in targets), targets[:3]
+
+
+def test_manifest_of_other_objects_is_refused(spate, faultd, out, tmp_path):
+    listing = write_list(tmp_path / "l", signed(faultd, "a"))
+    done = interrupted(spate, faultd, out, listing)
+    write_list(listing, signed(faultd, "a", line6="another"))
+    faultd.reset()
+    run = spate("-i", listing, "-d", out)
+    assert run.code == 2, run
+    assert re.search(r"\b7\b", run.err.decode()), run  # the line's number
+    assert faultd.journal() == []
+    assert set(files_of(out)) == done
+
+
+def test_piped_list_continues(spate, faultd, out):
+    lines = "".join(l + "\n" for l in signed(faultd, "k")).encode()
+    run = spate.start("-i", "-", "-d", out, "-j", "4", stdin=-1)
+    run.process.stdin.write(lines)
+    run.process.stdin.close()
+    wait_until(lambda: len(faultd.journal()) > 20)
+    run.signal(signal.SIGINT)
+    assert run.wait(10).code == 4
+    done = files_of(out)
+    faultd.reset()
+    run = spate("-i", "-", "-d", out, input=lines)
+    assert run.code == 0, run
+    assert len(faultd.journal()) == 120 - len(done)
+    assert_files(out, {f"f{i}": body(i, 700) for i in range(120)})
+
+
+def test_piped_list_resumes_from_its_spool(spate, faultd, out):
+    lines = "".join(l + "\n" for l in signed(faultd, "k")).encode()
+    run = spate.start("-i", "-", "-d", out, "-j", "4", stdin=-1)
+    run.process.stdin.write(lines)
+    run.process.stdin.close()
+    wait_until(lambda: len(faultd.journal()) > 20)
+    run.kill()
+    assert spate("resume", out).code == 0
+    assert_files(out, {f"f{i}": body(i, 700) for i in range(120)})
+
+
+def test_unfinished_session_takes_more(spate, faultd, out, tmp_path):
+    listing = write_list(tmp_path / "l", signed(faultd, "a"))
+    interrupted(spate, faultd, out, listing)
+    run = spate("-d", out, faultd.data(900, 10, "more"))
+    assert run.code == 0, run
+    assert_files(out, {f"f{i}": body(i, 700) for i in range(120)} |
+                 {"more": body(900, 10)})

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * scheduler.c, hosts.c and task.c: who starts, in what order, within which
+ * limits. The clock is an argument; the loop only carries the alarm.
+ */
+#include "config.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "scheduler.h"
+
+#define NS ((uint64_t)1000000000)
+#define STARTS_MAX 4096
+
+struct bench {
+  uv_loop_t loop;
+  struct hosts hosts;
+  struct resolver resolver;
+  struct task_counts counts;
+  struct scheduler s;
+  struct task *started[STARTS_MAX];
+  size_t count;
+  struct task *made[STARTS_MAX];
+  uint64_t ids;
+  uint64_t now;
+};
+
+static void on_start(void *arg, struct task *task) {
+  struct bench *b = arg;
+  task_set_state(&b->counts, task, TASK_ACTIVE);
+  b->started[b->count++] = task;
+}
+
+static void on_wake(void *arg) {
+  (void)arg;
+}
+
+static int open_bench(void **state) {
+  struct bench *b = calloc(1, sizeof(*b));
+  assert_non_null(b);
+  uv_loop_init(&b->loop);
+  assert_int_equal(hosts_init(&b->hosts), 0);
+  b->resolver.off = true;
+  assert_int_equal(scheduler_init(&b->s, &b->loop, &b->hosts, &b->resolver,
+                                  &b->counts, on_start, on_wake, b),
+                   0);
+  b->now = uv_hrtime();
+  semaphore_resize(&b->s.net, 4, b->now);
+  *state = b;
+  return 0;
+}
+
+static int close_bench(void **state) {
+  struct bench *b = *state;
+  scheduler_close(&b->s);
+  uv_run(&b->loop, UV_RUN_DEFAULT);
+  uv_loop_close(&b->loop);
+  scheduler_fini(&b->s);
+  hosts_fini(&b->hosts);
+  for (size_t i = 0; i < b->ids; i++)
+    task_free(b->made[i]);
+  free(b);
+  return 0;
+}
+
+static struct task *add(struct bench *b, const char *url) {
+  struct session_item item;
+  struct task *task;
+  memset(&item, 0, sizeof(item));
+  item.id = ++b->ids;
+  item.url = url;
+  task = task_new(&item);
+  assert_non_null(task);
+  b->made[b->ids - 1] = task;
+  task_enter(&b->counts, task);
+  assert_int_equal(
+      hosts_get(&b->hosts, url, 0, 0, b->now, &task->host, NULL), 0);
+  scheduler_ready(&b->s, task, b->now);
+  return task;
+}
+
+static void end(struct bench *b, struct task *task) {
+  scheduler_ended(&b->s, task->host, b->now);
+}
+
+static void starts_no_more_than_the_net_semaphore_admits(void **state) {
+  struct bench *b = *state;
+  for (int i = 0; i < 10; i++)
+    add(b, "http://a/");
+  scheduler_run(&b->s, b->now);
+  assert_int_equal(b->count, 4);
+  assert_int_equal(b->s.net.used, 4);
+  assert_int_equal(b->s.runnable, 6);
+  end(b, b->started[0]);
+  scheduler_run(&b->s, b->now);
+  assert_int_equal(b->count, 5);
+  /* First come, first served. */
+  for (size_t i = 0; i < b->count; i++)
+    assert_int_equal(b->started[i]->id, i + 1);
+  semaphore_resize(&b->s.net, 100, b->now);
+  scheduler_run(&b->s, b->now);
+  assert_int_equal(b->count, 10);
+}
+
+static void a_long_queue_of_one_host_does_not_hold_up_another(void **state) {
+  struct bench *b = *state;
+  for (int i = 0; i < 1000; i++)
+    add(b, "http://slow/");
+  add(b, "http://fast/");
+  semaphore_resize(&b->s.net, 2, b->now);
+  scheduler_run(&b->s, b->now);
+  assert_int_equal(b->count, 2);
+  assert_string_equal(b->started[1]->host->name, "fast");
+  semaphore_resize(&b->s.net, 2000, b->now);
+  scheduler_run(&b->s, b->now);
+  assert_int_equal(b->count, 1001);
+}
+
+static void a_host_keeps_to_its_own_limit(void **state) {
+  struct bench *b = *state;
+  struct task *first = add(b, "http://a/");
+  for (int i = 0; i < 5; i++)
+    add(b, "http://a/");
+  for (int i = 0; i < 2; i++)
+    add(b, "http://b/");
+  hosts_set_per_host(&b->hosts, 1, b->now);
+  scheduler_run(&b->s, b->now);
+  assert_int_equal(b->count, 2); /* one each, though net admits four */
+  end(b, first);
+  scheduler_run(&b->s, b->now);
+  assert_int_equal(b->count, 3);
+  hosts_set_per_host(&b->hosts, 0, b->now);
+  scheduler_recheck_all(&b->s);
+  semaphore_resize(&b->s.net, 100, b->now);
+  scheduler_run(&b->s, b->now);
+  assert_int_equal(b->count, 8);
+}
+
+static void starts_are_evenly_spaced(void **state) {
+  struct bench *b = *state;
+  semaphore_resize(&b->s.net, 1000, b->now);
+  bucket_set_rate(&b->s.rate, 100, b->now);
+  for (int i = 0; i < 200; i++)
+    add(b, "http://a/");
+  /* One second in steps of a millisecond: a hundred starts, never two. */
+  for (int ms = 0; ms < 1000; ms++) {
+    size_t before = b->count;
+    scheduler_run(&b->s, b->now);
+    assert_true(b->count - before <= 1);
+    b->now += NS / 1000;
+  }
+  assert_in_range(b->count, 99, 101);
+}
+
+static void a_throttled_host_waits_and_sends_one_canary(void **state) {
+  struct bench *b = *state;
+  for (int i = 0; i < 10; i++)
+    add(b, "http://a/");
+  for (int i = 0; i < 2; i++)
+    add(b, "http://b/");
+  semaphore_resize(&b->s.net, 2, b->now);
+  scheduler_run(&b->s, b->now); /* one of a, one of b */
+  semaphore_resize(&b->s.net, 100, b->now);
+  scheduler_throttled(&b->s, b->started[0]->host, b->now, 2.0, b->now);
+  end(b, b->started[0]);
+  scheduler_run(&b->s, b->now);
+  assert_int_equal(b->count, 3); /* b goes on, a does not */
+  b->now += 2 * NS - 1;
+  scheduler_run(&b->s, b->now);
+  assert_int_equal(b->count, 3);
+  b->now += 2;
+  scheduler_run(&b->s, b->now);
+  assert_int_equal(b->count, 4); /* the canary alone */
+  scheduler_good(&b->s, b->started[3]->host, b->now);
+  end(b, b->started[3]);
+  scheduler_run(&b->s, b->now);
+  assert_int_equal(b->count, 12);
+}
+
+static void stragglers_do_not_lengthen_the_back_off(void **state) {
+  struct bench *b = *state;
+  struct host *host;
+  uint64_t sent = b->now;
+  add(b, "http://a/");
+  scheduler_run(&b->s, b->now);
+  host = b->started[0]->host;
+  b->now += NS / 10;
+  scheduler_throttled(&b->s, host, sent, -1, b->now);
+  for (int i = 0; i < 20; i++)
+    scheduler_throttled(&b->s, host, sent, -1, b->now + 1);
+  assert_int_equal(host->throttled_in_row, 1);
+  assert_true(host->held_until_ns <= b->now + NS);
+}
+
+static void a_waiting_task_comes_back_in_time(void **state) {
+  struct bench *b = *state;
+  struct task *task = add(b, "http://a/");
+  scheduler_run(&b->s, b->now);
+  task_set_state(&b->counts, task, TASK_WAITING);
+  assert_int_equal(scheduler_wait(&b->s, task, b->now + NS), 0);
+  end(b, task);
+  scheduler_run(&b->s, b->now + NS - 1);
+  assert_int_equal(b->count, 1);
+  scheduler_run(&b->s, b->now + NS);
+  assert_int_equal(b->count, 2);
+}
+
+static void a_removed_task_does_not_start(void **state) {
+  struct bench *b = *state;
+  struct task *one = add(b, "http://a/"), *two = add(b, "http://a/");
+  scheduler_remove(&b->s, one);
+  scheduler_run(&b->s, b->now);
+  assert_int_equal(b->count, 1);
+  assert_ptr_equal(b->started[0], two);
+  assert_int_equal(b->s.ready, 0);
+  assert_int_equal(b->s.runnable, 0);
+}
+
+static void nothing_starts_while_blocked(void **state) {
+  struct bench *b = *state;
+  add(b, "http://a/");
+  b->s.blocked = true;
+  scheduler_run(&b->s, b->now);
+  assert_int_equal(b->count, 0);
+  b->s.blocked = false;
+  scheduler_run(&b->s, b->now);
+  assert_int_equal(b->count, 1);
+}
+
+static void an_illegal_change_of_state_aborts(void **state) {
+  int status = 0;
+  pid_t pid = fork();
+  (void)state;
+  if (pid == 0) {
+    struct task_counts counts = {{0}};
+    struct task task;
+    memset(&task, 0, sizeof(task));
+    task.state = TASK_DONE;
+    if (freopen("/dev/null", "w", stderr) == NULL)
+      _exit(9);
+    task_set_state(&counts, &task, TASK_ACTIVE);
+    _exit(0);
+  }
+  assert_true(pid > 0);
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_true(WIFSIGNALED(status));
+  assert_int_equal(WTERMSIG(status), SIGABRT);
+}
+
+static void ends_of_tasks_are_final(void **state) {
+  (void)state;
+  for (int from = 0; from < TASK_STATE_COUNT; from++)
+    for (int to = 0; to < TASK_STATE_COUNT; to++)
+      if (task_state_final((enum task_state)from))
+        assert_false(
+            task_state_legal((enum task_state)from, (enum task_state)to));
+}
+
+int main(void) {
+#define BENCH(name) cmocka_unit_test_setup_teardown(name, open_bench, close_bench)
+  const struct CMUnitTest tests[] = {
+      BENCH(starts_no_more_than_the_net_semaphore_admits),
+      BENCH(a_long_queue_of_one_host_does_not_hold_up_another),
+      BENCH(a_host_keeps_to_its_own_limit),
+      BENCH(starts_are_evenly_spaced),
+      BENCH(a_throttled_host_waits_and_sends_one_canary),
+      BENCH(stragglers_do_not_lengthen_the_back_off),
+      BENCH(a_waiting_task_comes_back_in_time),
+      BENCH(a_removed_task_does_not_start),
+      BENCH(nothing_starts_while_blocked),
+      cmocka_unit_test(an_illegal_change_of_state_aborts),
+      cmocka_unit_test(ends_of_tasks_are_final),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

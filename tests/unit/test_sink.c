@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sink.c and sink_job.c on a real loop, pool and directory: small bodies,
+ * large ones, back-pressure, what is kept, and what is never touched.
+ */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sink.h"
+
+struct bench {
+  uv_loop_t loop;
+  struct loopwatch watch;
+  struct pool pool;
+  struct sinks sinks;
+  char dir[64];
+  int dirfd;
+  int ended, rooms;
+  struct sink_result result;
+  char name[NAME_CAP];
+  int64_t durable;
+};
+
+static void on_room(void *owner) {
+  ((struct bench *)owner)->rooms++;
+}
+
+static void on_ended(void *owner, const struct sink_result *result) {
+  struct bench *b = owner;
+  b->ended++;
+  b->result = *result;
+  snprintf(b->name, sizeof(b->name), "%s", result->name);
+}
+
+static void on_durable(void *owner, int64_t bytes) {
+  ((struct bench *)owner)->durable = bytes;
+}
+
+static const struct sink_ops ops = {on_room, on_ended, on_durable};
+
+static int open_bench(void **state) {
+  struct bench *b = calloc(1, sizeof(*b));
+  assert_non_null(b);
+  snprintf(b->dir, sizeof(b->dir), "/tmp/spate-sink-XXXXXX");
+  assert_non_null(mkdtemp(b->dir));
+  b->dirfd = open(b->dir, O_RDONLY | O_DIRECTORY);
+  assert_true(b->dirfd >= 0);
+  uv_loop_init(&b->loop);
+  loopwatch_init(&b->watch);
+  pool_init(&b->pool, &b->loop, &b->watch, 2, 1);
+  sinks_init(&b->sinks, &b->pool, b->dirfd, true, 8 << 20, &ops);
+  *state = b;
+  return 0;
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type,
+                        struct FTW *ftw) {
+  (void)st;
+  (void)type;
+  (void)ftw;
+  return remove(path);
+}
+
+static int close_bench(void **state) {
+  struct bench *b = *state;
+  assert_int_equal(b->sinks.live, 0);
+  assert_int_equal(b->sinks.buffer_bytes, 0);
+  sinks_fini(&b->sinks);
+  uv_loop_close(&b->loop);
+  close(b->dirfd);
+  assert_int_equal(nftw(b->dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+  free(b);
+  return 0;
+}
+
+static struct sink *sink_for(struct bench *b, const char *name) {
+  struct sink_target target;
+  struct sink *sink;
+  memset(&target, 0, sizeof(target));
+  target.name = name;
+  target.size = -1;
+  sink = sink_open(&b->sinks, b, &target);
+  assert_non_null(sink);
+  return sink;
+}
+
+static void run(struct bench *b) {
+  uv_run(&b->loop, UV_RUN_DEFAULT);
+}
+
+/* Byte i of a body. */
+static char body_at(int64_t i) {
+  return (char)(i * 31 + i / 4096);
+}
+
+/* Writes a body as libcurl would, running the loop when the sink is full. */
+static void write_body(struct bench *b, struct sink *sink, int64_t from,
+                       int64_t to) {
+  char data[16384];
+  while (from < to) {
+    size_t n = (size_t)(to - from) < sizeof(data) ? (size_t)(to - from)
+                                                  : sizeof(data);
+    for (size_t i = 0; i < n; i++)
+      data[i] = body_at(from + (int64_t)i);
+    if (sink_write(sink, data, n) == SINK_FULL) {
+      int rooms = b->rooms;
+      run(b);
+      assert_true(b->rooms > rooms); /* full is always followed by room */
+      continue;
+    }
+    from += (int64_t)n;
+  }
+}
+
+static void file_is(struct bench *b, const char *name, int64_t size) {
+  int fd = openat(b->dirfd, name, O_RDONLY);
+  struct stat st;
+  char *data;
+  assert_true(fd >= 0);
+  assert_int_equal(fstat(fd, &st), 0);
+  assert_int_equal(st.st_size, size);
+  data = malloc((size_t)size + 1);
+  assert_non_null(data);
+  assert_int_equal(read(fd, data, (size_t)size), size);
+  for (int64_t i = 0; i < size; i++)
+    if (data[i] != body_at(i))
+      fail_msg("byte %lld of %s differs", (long long)i, name);
+  free(data);
+  close(fd);
+}
+
+static void no_file(struct bench *b, const char *name) {
+  assert_int_equal(faccessat(b->dirfd, name, F_OK, 0), -1);
+}
+
+static void put_file(struct bench *b, const char *name, const char *text) {
+  int fd = openat(b->dirfd, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  assert_true(fd >= 0);
+  assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+  close(fd);
+}
+
+static void text_is(struct bench *b, const char *name, const char *text) {
+  char data[100] = "";
+  int fd = openat(b->dirfd, name, O_RDONLY);
+  assert_true(fd >= 0);
+  assert_true(read(fd, data, sizeof(data) - 1) >= 0);
+  close(fd);
+  assert_string_equal(data, text);
+}
+
+static void small_body_is_created_whole(void **state) {
+  struct bench *b = *state;
+  struct sink *sink = sink_for(b, "dir/small");
+  write_body(b, sink, 0, 40000);
+  assert_false(sink_spilled(sink));
+  no_file(b, "dir/small");
+  sink_finish(sink);
+  run(b);
+  assert_int_equal(b->ended, 1);
+  assert_int_equal(b->result.code, 0);
+  file_is(b, "dir/small", 40000);
+  no_file(b, "dir/small.part");
+}
+
+static void empty_body_is_an_empty_file(void **state) {
+  struct bench *b = *state;
+  sink_finish(sink_for(b, "empty"));
+  run(b);
+  assert_int_equal(b->result.code, 0);
+  file_is(b, "empty", 0);
+}
+
+static void large_body_grows_as_part_within_the_budget(void **state) {
+  struct bench *b = *state;
+  struct sink *sink = sink_for(b, "large");
+  write_body(b, sink, 0, 30 << 20);
+  assert_true(sink_spilled(sink));
+  assert_true(b->rooms > 0); /* 8 MB of buffers, 30 MB of body */
+  run(b);
+  assert_int_equal(faccessat(b->dirfd, "large.part", F_OK, 0), 0);
+  no_file(b, "large");
+  sink_finish(sink);
+  run(b);
+  assert_int_equal(b->result.code, 0);
+  file_is(b, "large", 30 << 20);
+  no_file(b, "large.part");
+}
+
+static void cut_body_is_kept_and_resumed(void **state) {
+  struct bench *b = *state;
+  struct sink_target target;
+  struct sink *sink = sink_for(b, "file");
+  write_body(b, sink, 0, 3000000);
+  sink_cut(sink, true);
+  run(b);
+  assert_int_equal(b->result.code, 0);
+  assert_int_equal(b->result.durable, 3000000);
+  memset(&target, 0, sizeof(target));
+  target.name = "file";
+  target.ours = true;
+  target.offset = 2000000; /* what came after it was not known to be there */
+  target.size = 5000000;
+  sink = sink_open(&b->sinks, b, &target);
+  assert_non_null(sink);
+  write_body(b, sink, 2000000, 5000000);
+  sink_finish(sink);
+  run(b);
+  assert_int_equal(b->result.code, 0);
+  file_is(b, "file", 5000000);
+}
+
+static void dropped_body_leaves_nothing(void **state) {
+  struct bench *b = *state;
+  struct sink *sink = sink_for(b, "gone");
+  write_body(b, sink, 0, 3000000);
+  sink_cut(sink, false);
+  run(b);
+  assert_int_equal(b->ended, 1);
+  no_file(b, "gone");
+  no_file(b, "gone.part");
+}
+
+static void checkpoint_tells_what_is_on_the_disk(void **state) {
+  struct bench *b = *state;
+  struct sink *sink = sink_for(b, "file");
+  write_body(b, sink, 0, 2500000);
+  sink_checkpoint(sink);
+  run(b);
+  assert_int_equal(b->durable, 2500000);
+  sink_cut(sink, false);
+  run(b);
+}
+
+static void foreign_file_is_never_touched(void **state) {
+  struct bench *b = *state;
+  struct sink *sink;
+  put_file(b, "small", "precious");
+  put_file(b, "large.part", "precious too");
+  sink = sink_for(b, "small");
+  write_body(b, sink, 0, 100);
+  sink_finish(sink);
+  run(b);
+  assert_int_equal(b->result.code, ERR_EXISTS);
+  text_is(b, "small", "precious");
+  sink = sink_for(b, "large");
+  write_body(b, sink, 0, 1 << 20);
+  sink_finish(sink);
+  run(b);
+  assert_int_equal(b->result.code, ERR_EXISTS);
+  text_is(b, "large.part", "precious too");
+  no_file(b, "large");
+}
+
+static void file_that_appears_while_a_large_body_comes_is_kept(void **state) {
+  struct bench *b = *state;
+  struct sink *sink = sink_for(b, "large");
+  write_body(b, sink, 0, 1 << 20);
+  put_file(b, "large", "precious");
+  sink_finish(sink);
+  run(b);
+  assert_int_equal(b->result.code, ERR_EXISTS);
+  text_is(b, "large", "precious");
+  no_file(b, "large.part");
+}
+
+static void finish_with(struct bench *b, const char *name, bool replace,
+                        bool rename) {
+  struct sink_target target;
+  struct sink *sink;
+  memset(&target, 0, sizeof(target));
+  target.name = name;
+  target.size = -1;
+  target.replace = replace;
+  target.rename = rename;
+  sink = sink_open(&b->sinks, b, &target);
+  assert_non_null(sink);
+  write_body(b, sink, 0, 5000);
+  sink_finish(sink);
+  run(b);
+  assert_int_equal(b->result.code, 0);
+}
+
+static void replaces_and_renames_when_told(void **state) {
+  struct bench *b = *state;
+  put_file(b, "old.txt", "old");
+  finish_with(b, "old.txt", false, true);
+  assert_string_equal(b->name, "old.1.txt");
+  text_is(b, "old.txt", "old");
+  file_is(b, "old.1.txt", 5000);
+  finish_with(b, "old.txt", false, true);
+  assert_string_equal(b->name, "old.2.txt");
+  finish_with(b, "old.txt", true, false);
+  assert_string_equal(b->name, "old.txt");
+  file_is(b, "old.txt", 5000);
+}
+
+static void link_on_the_way_is_refused(void **state) {
+  struct bench *b = *state;
+  char outside[] = "/tmp/spate-outside-XXXXXX";
+  char path[80];
+  struct sink *sink;
+  assert_non_null(mkdtemp(outside));
+  assert_int_equal(symlinkat(outside, b->dirfd, "dir"), 0);
+  snprintf(path, sizeof(path), "%s/target", outside);
+  assert_int_equal(symlinkat(path, b->dirfd, "leaf"), 0);
+  sink = sink_for(b, "dir/file");
+  write_body(b, sink, 0, 10);
+  sink_finish(sink);
+  run(b);
+  assert_int_not_equal(b->result.code, 0);
+  sink = sink_for(b, "leaf");
+  write_body(b, sink, 0, 10);
+  sink_finish(sink);
+  run(b);
+  assert_int_not_equal(b->result.code, 0);
+  assert_int_equal(rmdir(outside), 0); /* nothing came into being there */
+}
+
+static void many_small_ones_share_the_budget(void **state) {
+  struct bench *b = *state;
+  enum { COUNT = 200 };
+  struct sink *sinks[COUNT];
+  char name[32];
+  for (int i = 0; i < COUNT; i++) {
+    snprintf(name, sizeof(name), "many/%d", i);
+    sinks[i] = sink_for(b, name);
+    write_body(b, sinks[i], 0, 3000);
+  }
+  assert_true(b->sinks.buffer_bytes <= b->sinks.buffer_limit);
+  for (int i = 0; i < COUNT; i++)
+    sink_finish(sinks[i]);
+  run(b);
+  assert_int_equal(b->ended, COUNT);
+  file_is(b, "many/0", 3000);
+  file_is(b, "many/199", 3000);
+}
+
+int main(void) {
+#define BENCH(name) cmocka_unit_test_setup_teardown(name, open_bench, close_bench)
+  const struct CMUnitTest tests[] = {
+      BENCH(small_body_is_created_whole),
+      BENCH(empty_body_is_an_empty_file),
+      BENCH(large_body_grows_as_part_within_the_budget),
+      BENCH(cut_body_is_kept_and_resumed),
+      BENCH(dropped_body_leaves_nothing),
+      BENCH(checkpoint_tells_what_is_on_the_disk),
+      BENCH(foreign_file_is_never_touched),
+      BENCH(file_that_appears_while_a_large_body_comes_is_kept),
+      BENCH(replaces_and_renames_when_told),
+      BENCH(link_on_the_way_is_refused),
+      BENCH(many_small_ones_share_the_budget),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

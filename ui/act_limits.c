@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Limits by key and by name. A second key before the engine has answered the
+ * first goes on from what was asked for, not from what the snapshot shows.
+ */
+#include "config.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "act.h"
+
+static double current(const struct app *app, enum limit_id id) {
+  const struct wanted_limit *wanted = &app->wanted[id];
+  return wanted->seq > app->snap->reply_seq ? wanted->value
+                                            : app->snap->limit[id];
+}
+
+static void ask_for(struct app *app, enum limit_id id, double value) {
+  const struct limit_info *info = limit_info(id);
+  char from[32], to[32];
+  double old = current(app, id);
+  value = fmin(fmax(value, info->min), info->max);
+  uint64_t seq = app__send(
+      app,
+      (struct command){.kind = CMD_SET_LIMIT, .limit = id, .value = value});
+  if (seq == 0)
+    return;
+  app->wanted[id] = (struct wanted_limit){value, seq};
+  app__say(app, ROLE_TEXT, "%s %s -> %s", info->name,
+           limit_format(id, old, from, sizeof from),
+           limit_format(id, value, to, sizeof to));
+}
+
+/* Three figures that count, so that repeated steps stay readable. */
+static double tidy(double value, double base) {
+  double unit = 1;
+  while (value / unit >= base)
+    unit *= base;
+  double part = value / unit;
+  double grain = part >= 100 ? 1 : part >= 10 ? 0.1 : 0.01;
+  double rounded = nearbyint(part / grain) * grain * unit;
+  return base > 1000 ? nearbyint(rounded) : rounded;
+}
+
+static void step_count(struct app *app, enum limit_id id, int direction) {
+  double value = current(app, id);
+  double step = value > 20 || (value == 20 && direction > 0)
+                    ? fmax(1, floor(value / 10))
+                    : 1;
+  ask_for(app, id, value + direction * step);
+}
+
+/* Limits of which 0 means none: down starts from what is measured. */
+static void step_flow(struct app *app, enum limit_id id, double factor) {
+  const char *name = limit_info(id)->name;
+  double value = current(app, id);
+  if (value <= 0 && factor > 1) {
+    app__say(app, ROLE_TEXT, "%s: there is no limit to raise", name);
+    return;
+  }
+  if (value <= 0)
+    value =
+        id == LIMIT_RATE ? app->snap->requests_per_s : app->snap->bytes_per_s;
+  if (value <= 0) {
+    app__say(app, ROLE_WARN, "%s: nothing is measured yet; type :set %s VALUE",
+             name, name);
+    return;
+  }
+  double next = id == LIMIT_RATE ? tidy(value * factor, 1000)
+                                 : tidy(value * factor, 1024);
+  if (id == LIMIT_BANDWIDTH && next < 1024)
+    next = 1024;
+  if (id == LIMIT_RATE && next < 0.01)
+    next = 0.01;
+  ask_for(app, id, next);
+}
+
+void act__step_limit(struct app *app, enum action action) {
+  if (app->snap == NULL)
+    return;
+  switch (action) {
+  case ACT_NET_UP:
+    step_count(app, LIMIT_CONCURRENCY, 1);
+    break;
+  case ACT_NET_DOWN:
+    step_count(app, LIMIT_CONCURRENCY, -1);
+    break;
+  case ACT_RATE_UP:
+    step_flow(app, LIMIT_RATE, 1.1);
+    break;
+  case ACT_RATE_DOWN:
+    step_flow(app, LIMIT_RATE, 0.9);
+    break;
+  case ACT_RATE_DOUBLE:
+    step_flow(app, LIMIT_RATE, 2);
+    break;
+  case ACT_RATE_HALVE:
+    step_flow(app, LIMIT_RATE, 0.5);
+    break;
+  case ACT_BAND_UP:
+    step_flow(app, LIMIT_BANDWIDTH, 1.1);
+    break;
+  default:
+    step_flow(app, LIMIT_BANDWIDTH, 0.9);
+  }
+}
+
+void act__set(struct app *app, const char *arg) {
+  char name[32];
+  size_t len = strcspn(arg, " =");
+  const char *text = arg + len + strspn(arg + len, " =");
+  if (app->snap == NULL)
+    return;
+  if (len == 0 || len >= sizeof name || text[0] == '\0') {
+    app__say(app, ROLE_WARN, "write: set NAME VALUE, as in set rate 200/s");
+    return;
+  }
+  snprintf(name, sizeof name, "%.*s", (int)len, arg);
+  int id = limit_find(name);
+  if (id < 0) {
+    app__say(app, ROLE_ALERT, "set: there is no limit '%s' (Tab lists them)",
+             name);
+    return;
+  }
+  struct errmsg msg;
+  double value;
+  if (limit_parse((enum limit_id)id, text, &value, &msg) < 0) {
+    app__say(app, ROLE_ALERT, "%s", msg.text);
+    return;
+  }
+  ask_for(app, (enum limit_id)id, value);
+}
