@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 void answer_reset(struct answer *answer) {
   memset(answer, 0, sizeof(*answer));
@@ -106,13 +107,18 @@ static void field(struct answer *answer, const char *name, size_t name_len,
     if (is(name, name_len, "last-modified"))
       copy(answer->last_modified, sizeof(answer->last_modified), value, length);
     break;
-  case 'r':
-    if (is(name, name_len, "retry-after"))
-      copy(answer->retry_after, sizeof(answer->retry_after), value, length);
+  case 'r': /* Retry-After, RateLimit ... */
+  case 'x':
+    (void)throttle_header(&answer->hint, name, name_len, value, length,
+                          (int64_t)time(NULL));
     break;
   case 'a':
     if (is(name, name_len, "accept-ranges"))
       answer->accepts_ranges = is(value, length, "bytes");
+    break;
+  case 'd':
+    if (is(name, name_len, "date"))
+      copy(answer->date, sizeof(answer->date), value, length);
     break;
   default:
     break;

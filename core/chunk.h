@@ -40,12 +40,12 @@ struct chunk {
   uint64_t digest;  /* over the objects of all known lines */
   uint8_t settled_bits[CHUNK_BITMAP];
   uint8_t flying_bits[CHUNK_BITMAP];
-  uint8_t row_bits[CHUNK_BITMAP]; /* has a row that success removes */
+  uint8_t row_bits[CHUNK_BITMAP];     /* has a row that success removes */
   uint8_t partial_bits[CHUNK_BITMAP]; /* has a partial that success removes */
   uint8_t tried_bits[CHUNK_BITMAP];   /* delivered by this run */
   uint8_t *objects; /* taken; low byte of each object; NULL: not needed */
   bool objects_dirty;
-  bool dirty;             /* changed since it was last put in a batch */
+  bool dirty; /* changed since it was last put in a batch */
   bool rows_changed;
   unsigned readers; /* feeds that stand in it */
   unsigned batches; /* batches under way that hold a copy */

@@ -30,6 +30,7 @@ void control_apply(struct engine *e, enum limit_id id) {
   switch (id) {
   case LIMIT_CONCURRENCY:
     semaphore_resize(&e->scheduler.net, (uint32_t)value, now);
+    hosts_set_concurrency(&e->hosts, (uint32_t)value, now);
     break;
   case LIMIT_PER_HOST:
     hosts_set_per_host(&e->hosts, (uint32_t)value, now);

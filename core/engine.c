@@ -27,6 +27,8 @@
 #define CHECKPOINT_NS (2 * SECOND_NS)
 #define GRACE_NS (SECOND_NS + SECOND_NS / 2) /* for transfers after a stop */
 #define BUFFERS ((uint64_t)64 << 20)
+#define NETWORK_WAIT_FIRST (2 * SECOND_NS)
+#define NETWORK_WAIT_MOST (30 * SECOND_NS)
 #define HOLD_NEED_FIRST ((uint64_t)1 << 20)
 #define HOLD_NEED_MAX ((uint64_t)64 << 20)
 
@@ -77,8 +79,48 @@ static void on_probed(struct job *job) {
     release_hold(e);
 }
 
+/* While the network is down: one request now and then. */
+static void probe_network(struct engine *e) {
+  uint64_t now = engine_now();
+  if (now < e->network_probe_ns || e->stopping || e->paused ||
+      e->counts.in[TASK_ACTIVE] > 0)
+    return;
+  e->network_wait_ns *= 2;
+  if (e->network_wait_ns > NETWORK_WAIT_MOST)
+    e->network_wait_ns = NETWORK_WAIT_MOST;
+  e->network_probe_ns = now + e->network_wait_ns;
+  if (!scheduler_probe(&e->scheduler, now))
+    release_hold(e); /* nothing to look with: let the names be asked */
+}
+
+static bool all_unreachable(const struct engine *e) {
+  for (const struct link *l = e->hosts.list.next; l != &e->hosts.list;
+       l = l->next) {
+    const struct host *host = LINK_ENTRY((uintptr_t)l, struct host, all);
+    if (!host->unreachable && (host->ready_count > 0 || host->sem.used > 0))
+      return false;
+  }
+  return true;
+}
+
+void engine__note_reach(struct engine *e, struct host *host,
+                        bool unreachable) {
+  host->unreachable = unreachable;
+  if (!unreachable) {
+    e->reached = true;
+    if (e->hold_code == ERR_NETWORK)
+      release_hold(e);
+  } else if (e->reached && e->hold_code == 0 && all_unreachable(e)) {
+    e->network_wait_ns = NETWORK_WAIT_FIRST;
+    e->network_probe_ns = engine_now() + e->network_wait_ns;
+    engine__hold(e, ERR_NETWORK, err_text(ERR_NETWORK));
+  }
+}
+
 /* Looks whether what holds everything is over. */
 static void check_hold(struct engine *e) {
+  if (e->hold_code == ERR_NETWORK)
+    probe_network(e);
   if (e->hold_code == ERR_FULL && !e->probing && !e->session_stopping) {
     e->probing = true;
     pool_submit(&e->pool, &e->hold_probe, JOB_DISK, "disk looked at",
@@ -291,7 +333,6 @@ static void every_second(struct engine *e, uint64_t now) {
     if (host->ttfb != NULL)
       histogram_window_turn(host->ttfb, now);
   }
-  report_traffic(e);
   check_hold(e);
 }
 
@@ -308,6 +349,7 @@ static void on_tick(uv_timer_t *timer) {
     fetch_checkpoint(e);
   if (e->stopping && now >= e->stop_deadline_ns)
     cut_all(e);
+  report_traffic(e);
   eventlog_flush(&e->log);
   if (now >= e->next_snapshot_ns) {
     uint64_t interval;
@@ -364,8 +406,8 @@ static void on_resolved(void *arg, struct host *host, int code,
 }
 
 static const struct session_hooks session_hooks_template = {
-    NULL,           intake_item,  on_bad_line,
-    fetch_committed, on_exhausted, on_trouble};
+    NULL,       intake_item,  on_bad_line, fetch_committed,
+    fetch_lost, on_exhausted, on_trouble};
 
 /* ---- start ------------------------------------------------------------------------------ */
 
@@ -442,9 +484,19 @@ static int init_parts(struct engine *e, struct errmsg *msg) {
   e->resolver.resolved = on_resolved;
   e->resolver.arg = e;
   byte_limit_init(&e->all_bytes, 0, engine_now());
+  e->rules.throttle_status = e->config.throttle_status;
+  e->rules.throttle_status_count = e->config.throttle_status_count;
+  e->rules.throttle_words = e->config.throttle_words.items;
+  e->rules.throttle_word_count = e->config.throttle_words.count;
   code = bandwidth_init(&e->bandwidth, &e->loop);
   if (code == 0)
     code = hosts_init(&e->hosts);
+  e->hosts.adaptive = e->config.adaptive;
+  e->hosts.rules = e->config.rules;
+  e->hosts.rule_count = e->config.rule_count;
+  e->hosts.per_host = (uint32_t)e->limit[LIMIT_PER_HOST];
+  e->hosts.per_host_rate = e->limit[LIMIT_PER_HOST_RATE];
+  e->hosts.concurrency = (uint32_t)e->limit[LIMIT_CONCURRENCY];
   if (code == 0)
     code = open_log(e, msg);
   if (code == 0)

@@ -19,6 +19,9 @@
 #include "snapshot.h"
 
 struct engine;
+struct host_rule;
+
+#define ENGINE_THROTTLE_CODES 16
 
 enum exists_policy { EXISTS_FAIL, EXISTS_OVERWRITE, EXISTS_SKIP, EXISTS_RENAME };
 
@@ -42,6 +45,14 @@ struct engine_config {
   int http_version; /* 0 = by the run-time libcurl, 11, 20 */
   int want_done_events; /* JSON lines of finished tasks (-v) */
   const char *log_file; /* NULL = the session's own event log */
+  bool adaptive;        /* find rate and concurrency by itself */
+  const struct host_rule *rules; /* of single hosts and paths, hosts.h */
+  size_t rule_count;
+  int deadline_mode;    /* 0 none, 1 from the URLs, 2 deadline_unix for all */
+  int64_t deadline_unix;
+  int throttle_status[ENGINE_THROTTLE_CODES]; /* more codes that mean 429 */
+  size_t throttle_status_count;
+  struct str_list throttle_words; /* see verdict.h; none = built in */
 };
 
 /* What happened to one task, for reporters that print events. Strings are

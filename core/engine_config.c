@@ -6,6 +6,8 @@
 
 #include "engine_config.h"
 
+#include "hosts.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,12 +45,49 @@ static void free_list(struct str_list *list) {
   list->count = 0;
 }
 
+static bool copy_rules(struct engine_config *out,
+                       const struct engine_config *in) {
+  struct host_rule *rules;
+  bool good = true;
+  out->rules = NULL;
+  out->rule_count = 0;
+  if (in->rule_count == 0)
+    return true;
+  rules = calloc(in->rule_count, sizeof(*rules));
+  if (rules == NULL)
+    return false;
+  for (size_t i = 0; i < in->rule_count; i++) {
+    rules[i] = in->rules[i];
+    good = copy_string(&rules[i].name, in->rules[i].name) && good;
+    good = copy_string(&rules[i].host, in->rules[i].host) && good;
+    good = copy_string(&rules[i].path, in->rules[i].path) && good;
+    good = copy_string(&rules[i].header, in->rules[i].header) && good;
+  }
+  out->rules = rules;
+  out->rule_count = in->rule_count;
+  return good;
+}
+
+static void free_rules(struct engine_config *config) {
+  for (size_t i = 0; i < config->rule_count; i++) {
+    free((void *)(uintptr_t)config->rules[i].name);
+    free((void *)(uintptr_t)config->rules[i].host);
+    free((void *)(uintptr_t)config->rules[i].path);
+    free((void *)(uintptr_t)config->rules[i].header);
+  }
+  free((void *)(uintptr_t)config->rules);
+  config->rules = NULL;
+  config->rule_count = 0;
+}
+
 int engine_config_copy(struct engine_config *out,
                        const struct engine_config *in) {
   bool good = true;
   *out = *in;
   good = copy_list(&out->headers, &in->headers) && good;
   good = copy_list(&out->resolve, &in->resolve) && good;
+  good = copy_list(&out->throttle_words, &in->throttle_words) && good;
+  good = copy_rules(out, in) && good;
 #define COPY(member) good = copy_string(&out->member, in->member) && good;
   STRINGS(COPY)
 #undef COPY
@@ -61,6 +100,8 @@ int engine_config_copy(struct engine_config *out,
 void engine_config_fini(struct engine_config *config) {
   free_list(&config->headers);
   free_list(&config->resolve);
+  free_list(&config->throttle_words);
+  free_rules(config);
 #define FREE(member)                                                           \
   free((void *)(uintptr_t)config->member);                                     \
   config->member = NULL;

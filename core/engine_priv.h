@@ -31,6 +31,7 @@
 #include "stats.h"
 #include "task.h"
 #include "transfer.h"
+#include "verdict.h"
 
 #define ENGINE_RECENT_DONE 100
 #define ENGINE_RECENT_FAILED 1000
@@ -63,6 +64,7 @@ struct engine {
   struct resolver resolver;
   struct scheduler scheduler;
   struct transfers transfers;
+  struct verdict_rules rules;
   struct sinks sinks;
   struct bandwidth bandwidth;
   struct byte_limit all_bytes;
@@ -90,6 +92,8 @@ struct engine {
   struct job hold_probe;  /* looks at the disk */
   bool probing, probe_good;
   bool session_trouble;
+  bool reached;           /* some request got through in this run */
+  uint64_t network_probe_ns, network_wait_ns;
   uint64_t stop_deadline_ns;
   int exit_status;
 
@@ -113,6 +117,10 @@ uint64_t engine_now(void); /* monotonic, ns */
  * reason. */
 void engine__hold(struct engine *e, int code, const char *text);
 void engine__stop(struct engine *e);
+/* A request did or did not get as far as the host's machine. When none does
+ * any more, although some did before, the network is down: everything waits
+ * and one request at a time looks whether it is back. */
+void engine__note_reach(struct engine *e, struct host *host, bool unreachable);
 /* A task has come to its end in its present state: told to the hooks, kept
  * for the screen, out of the window. */
 void engine__retire(struct engine *e, struct task *task);
@@ -131,8 +139,11 @@ void fetch_start(void *arg, struct task *task);
 void fetch_fail(struct engine *e, struct task *task, const char *why);
 /* A task whose file is there and whole: no request needed. */
 void fetch_adopt(struct engine *e, struct task *task, int64_t bytes);
+/* The URL is past its time. */
+void fetch_expire(struct engine *e, struct task *task);
 /* Results the session has committed. */
 void fetch_committed(void *arg, const uint64_t *ids, size_t count);
+void fetch_lost(void *arg, uint64_t id);
 /* The host's name was not found: its ready tasks wait or fail. */
 void fetch_unresolved(struct engine *e, struct host *host, const char *why);
 /* Cuts an active task: it becomes paused or cancelled as wanted, or queued

@@ -32,7 +32,8 @@
   X(ERR_NOTFOUND, -12, "there is no such thing")                               \
   X(ERR_CLOSED, -13, "it is closed already")                                   \
   X(ERR_TOOBIG, -14, "it is larger than its ceiling allows")                   \
-  X(ERR_UNSUPPORTED, -15, "this build or system cannot do that")
+  X(ERR_UNSUPPORTED, -15, "this build or system cannot do that")               \
+  X(ERR_NETWORK, -16, "the network is down")
 
 enum err {
   ERR_OK = 0,

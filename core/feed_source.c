@@ -93,8 +93,7 @@ static bool take_ahead(struct feed *f) {
 static bool take_new(struct feed *f) {
   struct session *s = f->session;
   struct source *source = f->source;
-  struct chunk *chunk =
-      chunk_table_add(&s->chunks, source->id, source->chunks);
+  struct chunk *chunk = chunk_table_add(&s->chunks, source->id, source->chunks);
   if (chunk != NULL)
     chunk->objects = calloc(1, CHUNK_LINES);
   if (chunk == NULL || chunk->objects == NULL) {
@@ -205,8 +204,8 @@ bool feed__found(struct feed *f, const struct manifest_line *line) {
     return true;
   for (size_t i = 0; line != NULL && i < s->source_count; i++) {
     struct source *source = &s->sources[i];
-    if (source != incoming && source->kind == SOURCE_STREAM &&
-        !source->gone && source->first_object == line->object)
+    if (source != incoming && source->kind == SOURCE_STREAM && !source->gone &&
+        source->first_object == line->object)
       known = source;
   }
   f->identifying = f->placed = false;

@@ -57,9 +57,9 @@ static void came_in(struct feed *f) {
 
 static void file_trouble(struct feed *f, ssize_t uv_code) {
   char text[256];
-  const char *name =
-      f->here.spool != 0 || f->source == NULL ? "a list kept in the session"
-                                              : source_name(f->source);
+  const char *name = f->here.spool != 0 || f->source == NULL
+                         ? "a list kept in the session"
+                         : source_name(f->source);
   snprintf(text, sizeof text, "%s cannot be read: %s", name,
            uv_strerror((int)uv_code));
   session__feed_trouble(f->session, err_from_errno((int)-uv_code), text);
@@ -148,10 +148,9 @@ static void open_file(struct feed *f) {
   char *spool = f->here.spool != 0 ? session__path(f->session->dir, name)
                                    : strdup(f->source->path);
   f->fs.data = f;
-  int rc = spool == NULL
-               ? UV_ENOMEM
-               : uv_fs_open(f->session->loop, &f->fs, spool,
-                            O_RDONLY | O_CLOEXEC, 0, on_open);
+  int rc = spool == NULL ? UV_ENOMEM
+                         : uv_fs_open(f->session->loop, &f->fs, spool,
+                                      O_RDONLY | O_CLOEXEC, 0, on_open);
   free(spool);
   f->fs_busy = rc == 0;
   if (rc < 0)
@@ -278,8 +277,8 @@ static bool is_due(const struct feed *f, uint32_t index,
            row->state != ROW_DONE && row->state != ROW_BAD;
   if (!chunk_bit(chunk->settled_bits, index))
     return true;
-  return row != NULL && row_again(row->state) &&
-         row->run != f->session->run && !chunk_bit(chunk->tried_bits, index);
+  return row != NULL && row_again(row->state) && row->run != f->session->run &&
+         !chunk_bit(chunk->tried_bits, index);
 }
 
 static void known_line(struct feed *f, uint32_t index,

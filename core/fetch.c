@@ -25,8 +25,10 @@
 
 #include "answer.h"
 #include "engine_priv.h"
+#include "verdict.h"
 
 #define REDIRECTS_MAX 20
+#define SKEW_NS (60 * (uint64_t)1000000000)
 #define DISCARD_MAX (256 << 10) /* of the body of an error page */
 
 static struct engine *engine_of(const struct transfer *transfer) {
@@ -60,6 +62,16 @@ void fetch_fail(struct engine *e, struct task *task, const char *why) {
   engine__retire(e, task);
 }
 
+void fetch_expire(struct engine *e, struct task *task) {
+  if (task->reason == NULL)
+    task_set_reason(task, "the URL has expired");
+  eventlog_add(&e->log, LOG_ERROR, task->id, "%s: %s", task->name,
+               task->reason != NULL ? task->reason : "expired");
+  settle(e, task, TASK_EXPIRED);
+  task_set_state(&e->counts, task, TASK_EXPIRED);
+  engine__retire(e, task);
+}
+
 void fetch_adopt(struct engine *e, struct task *task, int64_t bytes) {
   task->size = task->got = bytes;
   task_set_state(&e->counts, task, TASK_VERIFYING);
@@ -75,6 +87,16 @@ void fetch_committed(void *arg, const uint64_t *ids, size_t count) {
     task_set_state(&e->counts, task, TASK_DONE);
     engine__retire(e, task);
   }
+}
+
+void fetch_lost(void *arg, uint64_t id) {
+  struct engine *e = arg;
+  struct task *task = idmap_find(&e->tasks, id);
+  if (task == NULL || task->state != TASK_VERIFYING)
+    return;
+  task_set_reason(task, "the system lost what was written");
+  task_set_state(&e->counts, task, TASK_FAILED);
+  engine__retire(e, task);
 }
 
 /* ---- partial files ------------------------------------------------------- */
@@ -141,6 +163,9 @@ static void act_after(struct engine *e, struct task *task) {
   case AFTER_CANCEL:
     cancel(e, task);
     break;
+  case AFTER_EXPIRE:
+    fetch_expire(e, task);
+    break;
   case AFTER_QUEUE:
   case AFTER_NOTHING:
     to_queue(e, task);
@@ -160,6 +185,8 @@ static void let_go(struct engine *e, struct task *task, enum task_after after,
 
 static void drop_transfer(struct engine *e, struct task *task) {
   struct host *host = task->transfer->host;
+  struct scheduler_answer gone = {task->transfer->sent_ns, GOVERNOR_GONE, NULL};
+  scheduler_answered(&e->scheduler, host, &gone, engine_now());
   bandwidth_leave(&task->byte_turn);
   transfer_cancel(task->transfer);
   task->transfer = NULL;
@@ -290,16 +317,31 @@ static bool can_resume(const struct task *task) {
           answer_if_range(task->etag, task->last_modified)[0] != '\0');
 }
 
+/* The permits and the count of a start that came to nothing. */
+static void not_started(struct engine *e, struct task *task) {
+  uint64_t now = engine_now();
+  struct scheduler_answer gone = {now, GOVERNOR_GONE, NULL};
+  scheduler_answered(&e->scheduler, task->host, &gone, now);
+  scheduler_ended(&e->scheduler, task->host, now);
+}
+
 void fetch_start(void *arg, struct task *task) {
   struct engine *e = arg;
   struct transfer_request request;
   uint64_t now = engine_now();
+  if (task->deadline_unix <= (int64_t)time(NULL) + task->host->skew_s) {
+    not_started(e, task);
+    fetch_expire(e, task);
+    return;
+  }
   if (task->resumed > 0 && !can_resume(task))
     forget_partial(e, task);
   request.url = task_target(task);
   request.host = task->host;
   request.from = task->resumed;
   request.if_range = answer_if_range(task->etag, task->last_modified);
+  request.header =
+      task->host->rule != NULL ? task->host->rule->header : NULL;
   request.foreign =
       task->hop != NULL && !url_same_origin(task->url, task->hop);
   task_set_state(&e->counts, task, TASK_ACTIVE);
@@ -308,7 +350,7 @@ void fetch_start(void *arg, struct task *task) {
   task->following = task->start_over = false;
   task->status = 0;
   if (transfer_start(&e->transfers, task, &request, &task->transfer) != 0) {
-    scheduler_ended(&e->scheduler, task->host, now);
+    not_started(e, task);
     task_set_reason(task, "the request could not be made");
     task->after_due_ns = now + 1000000000u;
     let_go(e, task, AFTER_WAIT, true);
@@ -357,6 +399,21 @@ static void open_sink(struct engine *e, struct task *task, int64_t offset,
   task->sink = sink_open(&e->sinks, task, &target);
 }
 
+/* The server's clock decides when a URL expires; its Date tells how far ours
+ * is off. Looked at now and then: parsing dates is slow. */
+static void learn_skew(const struct transfer *transfer) {
+  struct host *host = transfer->host;
+  time_t theirs;
+  if (transfer->answer.date[0] == '\0' ||
+      (host->skew_ns != 0 && transfer->head_ns - host->skew_ns < SKEW_NS))
+    return;
+  theirs = curl_getdate(transfer->answer.date, NULL);
+  if (theirs == (time_t)-1)
+    return;
+  host->skew_ns = transfer->head_ns;
+  host->skew_s = (int64_t)theirs - (int64_t)time(NULL);
+}
+
 static void on_head(void *owner, struct transfer *transfer) {
   struct task *task = owner;
   struct engine *e = engine_of(transfer);
@@ -365,6 +422,7 @@ static void on_head(void *owner, struct transfer *transfer) {
   hosts_note_ttfb(transfer->host,
                   (transfer->head_ns - transfer->sent_ns) / 1000,
                   transfer->head_ns);
+  learn_skew(transfer);
   if (a->status < 200 || a->status > 299 || task->sink != NULL)
     return;
   if (a->status == 206) {
@@ -392,12 +450,13 @@ static void on_turn(struct byte_waiter *waiter) {
 /* May so many bytes be taken now, by the limits on bytes a second? */
 static bool bytes_may_pass(struct engine *e, struct task *task, size_t length,
                            uint64_t now) {
-  struct byte_limit *const limits[] = {&e->all_bytes};
+  struct byte_limit *const limits[] = {&task->transfer->host->byte_limit,
+                                       &e->all_bytes};
   if (task->bytes_paid)
     return true;
   task->byte_turn.go = on_turn;
   task->bytes_paid =
-      bandwidth_pass(&e->bandwidth, limits, 1, &task->byte_turn, length, now);
+      bandwidth_pass(&e->bandwidth, limits, 2, &task->byte_turn, length, now);
   return task->bytes_paid;
 }
 
@@ -408,6 +467,7 @@ static size_t on_body(void *owner, struct transfer *transfer, const char *data,
   uint64_t now;
   if (task->sink == NULL) {
     bool error_page = task->status < 200 || task->status > 299;
+    transfer_keep_page(transfer, data, length);
     return error_page && transfer->received < DISCARD_MAX ? length
                                                           : TRANSFER_BODY_ABORT;
   }
@@ -427,38 +487,13 @@ static size_t on_body(void *owner, struct transfer *transfer, const char *data,
 
 /* ---- done ------------------------------------------------------------------------- */
 
-struct outcome {
-  enum fail_class class;
-  double wait_s; /* Retry-After; -1 none */
-  char why[300];
-};
+static void say(struct verdict *v, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-static void say(struct outcome *o, const char *fmt, ...) PRINTF_LIKE(2, 3);
-
-static void say(struct outcome *o, const char *fmt, ...) {
+static void say(struct verdict *v, const char *fmt, ...) {
   va_list args;
   va_start(args, fmt);
-  vsnprintf(o->why, sizeof(o->why), fmt, args);
+  vsnprintf(v->why, sizeof(v->why), fmt, args);
   va_end(args);
-}
-
-static const char *status_text(int status) {
-  static const struct {
-    int status;
-    const char *text;
-  } known[] = {
-      {400, "Bad Request"},         {401, "Unauthorized"},
-      {403, "Forbidden"},           {404, "Not Found"},
-      {408, "Request Timeout"},     {410, "Gone"},
-      {416, "Range Not Satisfiable"}, {425, "Too Early"},
-      {429, "Too Many Requests"},   {451, "Unavailable For Legal Reasons"},
-      {500, "Internal Server Error"}, {502, "Bad Gateway"},
-      {503, "Service Unavailable"}, {504, "Gateway Timeout"},
-  };
-  for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-    if (known[i].status == status)
-      return known[i].text;
-  return "";
 }
 
 /* The body is whole: as long as the answer said and, for a range, up to the
@@ -470,39 +505,35 @@ static bool whole(const struct task *task, const struct transfer *transfer) {
   return task->size < 0 || sink_length(task->sink) == task->size;
 }
 
-static void judge_status(struct outcome *o, const struct transfer *transfer) {
-  const struct answer *a = &transfer->answer;
-  o->class = retry_class_http(a->status);
-  if (a->retry_after[0] != '\0' &&
-      retry_after_parse(a->retry_after, (int64_t)time(NULL), &o->wait_s) != 0)
-    o->wait_s = -1;
-  if (a->status == 503 && o->wait_s >= 0)
-    o->class = FAIL_THROTTLED;
-  if (o->class == FAIL_NONE)
-    o->class = FAIL_PERMANENT; /* a 3xx that leads nowhere */
-  say(o, "HTTP %d %s", a->status, status_text(a->status));
-}
-
-static void judge(struct outcome *o, struct task *task,
-                  const struct transfer *transfer, CURLcode code) {
-  o->class = FAIL_NONE;
-  o->wait_s = -1;
-  o->why[0] = '\0';
+static void judge(struct verdict *v, const struct engine *e,
+                  const struct task *task, const struct transfer *transfer,
+                  CURLcode code) {
+  struct verdict_input in;
+  in.curl_code = (int)code;
+  in.curl_text = transfer->error;
+  in.answer = &transfer->answer;
+  in.page = transfer->page;
+  in.page_len = transfer->page_len;
+  in.now_unix = (int64_t)time(NULL) + transfer->host->skew_s;
+  in.deadline_unix = task->deadline_unix;
+  in.rules = &e->rules;
   if (task->start_over) {
-    o->class = FAIL_PASSING;
-    say(o, "the range does not fit what is kept; starting over");
-  } else if (transfer->answer.status >= 300) {
-    judge_status(o, transfer);
-  } else if (code != CURLE_OK) {
-    o->class = retry_class_curl((int)code);
-    say(o, "%s", transfer->error[0] != '\0' ? transfer->error
-                                            : curl_easy_strerror(code));
-  } else if (task->sink == NULL) {
-    o->class = FAIL_PASSING;
-    say(o, "the server sent no answer");
+    memset(v, 0, sizeof(*v));
+    v->class = FAIL_PASSING;
+    say(v, "the answer does not fit what is kept; starting over");
+    return;
+  }
+  verdict_of(v, &in);
+  if (v->class != FAIL_NONE)
+    return;
+  if (task->sink == NULL) {
+    v->class = FAIL_PASSING;
+    v->outcome = GOVERNOR_ERROR;
+    say(v, "the server sent no answer");
   } else if (!whole(task, transfer)) {
-    o->class = FAIL_PASSING;
-    say(o, "the body ended early: %lld of %lld bytes",
+    v->class = FAIL_PASSING;
+    v->outcome = GOVERNOR_ERROR;
+    say(v, "the body ended early: %lld of %lld bytes",
         (long long)sink_length(task->sink), (long long)task->size);
   }
 }
@@ -518,7 +549,7 @@ static void go_home(struct task *task) {
 
 /* 3xx with a Location. Returns false when it leads nowhere. */
 static bool redirect(struct engine *e, struct task *task,
-                     struct transfer *transfer, struct outcome *o) {
+                     struct transfer *transfer, struct verdict *v) {
   char *where = NULL, *copy;
   const char *why = NULL;
   struct host *host = NULL;
@@ -529,13 +560,11 @@ static bool redirect(struct engine *e, struct task *task,
   if (where == NULL)
     return false;
   if (++task->redirects > REDIRECTS_MAX) {
-    say(o, "more than %d redirects", REDIRECTS_MAX);
+    say(v, "more than %d redirects", REDIRECTS_MAX);
     return false;
   }
-  if (hosts_get(&e->hosts, where, (uint32_t)e->limit[LIMIT_PER_HOST],
-                e->limit[LIMIT_PER_HOST_RATE], engine_now(), &host,
-                &why) != 0) {
-    say(o, "redirected to a URL that is refused: %s", why ? why : "");
+  if (hosts_get(&e->hosts, where, engine_now(), &host, &why) != 0) {
+    say(v, "redirected to a URL that is refused: %s", why ? why : "");
     return false;
   }
   copy = strdup(where);
@@ -548,38 +577,40 @@ static bool redirect(struct engine *e, struct task *task,
   return true;
 }
 
-static void retry_later(struct engine *e, struct task *task,
-                        const struct outcome *o) {
+static void retry_later(struct engine *e, struct task *task, double wait_s,
+                        const char *why) {
   uint64_t wait = retry_backoff_ns(
       e->limit[LIMIT_RETRY_WAIT], e->limit[LIMIT_RETRY_MAX_WAIT],
       (unsigned)(task->attempts > 0 ? task->attempts - 1 : 0), &e->rng);
-  if (o->wait_s > 0 && (double)wait < o->wait_s * 1e9)
-    wait = (uint64_t)(o->wait_s * 1e9);
+  if (wait_s > 0 && (double)wait < wait_s * 1e9)
+    wait = (uint64_t)(wait_s * 1e9);
   task->after_due_ns = engine_now() + wait;
   eventlog_add(&e->log, LOG_WARN, task->id, "%s: %s; try %d of %d in %.1f s",
-               task->name, o->why, task->attempts + 1,
+               task->name, why, task->attempts + 1,
                (int)e->limit[LIMIT_TRIES], (double)wait / 1e9);
   let_go(e, task, AFTER_WAIT, true);
 }
 
-static void throttle(struct engine *e, struct task *task,
-                     struct host *host, uint64_t sent_ns,
-                     const struct outcome *o) {
+static void throttled(struct engine *e, struct task *task, struct host *host) {
+  uint64_t now = engine_now();
+  uint64_t until = scheduler_held_until(host, now);
   e->throttled++;
   host->throttled++;
   if (task->attempts > 0)
     task->attempts--; /* being asked to wait is no failure */
-  scheduler_throttled(&e->scheduler, host, sent_ns, o->wait_s, engine_now());
-  eventlog_add(&e->log, LOG_INFO, task->id, "%s: %s; the host is left alone",
-               host->name, o->why);
+  if (until != host->told_until_ns)
+    eventlog_add(&e->log, LOG_INFO, task->id, "%s: %s; asked again in %.1f s",
+                 host->name, task->reason,
+                 until > now ? (double)(until - now) / 1e9 : 0.0);
+  host->told_until_ns = until;
   let_go(e, task, AFTER_QUEUE, true);
 }
 
 static void failed(struct engine *e, struct task *task, struct host *host,
-                   uint64_t sent_ns, const struct outcome *o) {
-  task_set_reason(task, o->why);
-  if (o->class == FAIL_THROTTLED) {
-    throttle(e, task, host, sent_ns, o);
+                   const struct verdict *v, double wait_s) {
+  task_set_reason(task, v->why);
+  if (v->class == FAIL_THROTTLED) {
+    throttled(e, task, host);
     return;
   }
   host->errors++;
@@ -589,10 +620,18 @@ static void failed(struct engine *e, struct task *task, struct host *host,
     let_go(e, task, AFTER_QUEUE, false);
     return;
   }
-  if (o->class == FAIL_PASSING && task->attempts < (int)e->limit[LIMIT_TRIES])
-    retry_later(e, task, o);
+  if (e->hold_code == ERR_NETWORK && host->unreachable) {
+    task->attempts--; /* no try at all */
+    let_go(e, task, AFTER_QUEUE, true);
+    return;
+  }
+  if (v->class == FAIL_EXPIRED)
+    let_go(e, task, AFTER_EXPIRE, false);
+  else if (v->class == FAIL_PASSING &&
+           task->attempts < (int)e->limit[LIMIT_TRIES])
+    retry_later(e, task, wait_s, v->why);
   else
-    let_go(e, task, AFTER_FAIL, o->class == FAIL_PASSING);
+    let_go(e, task, AFTER_FAIL, v->class == FAIL_PASSING);
 }
 
 static void complete(struct engine *e, struct task *task) {
@@ -617,40 +656,56 @@ static bool complete_already(struct engine *e, struct task *task,
   return false;
 }
 
+/* Tells the host's limits how it went. */
+static void report(struct engine *e, const struct transfer *transfer,
+                   enum governor_outcome outcome) {
+  struct scheduler_answer answer;
+  answer.sent_ns = transfer->sent_ns;
+  answer.outcome = outcome;
+  answer.hint = &transfer->answer.hint;
+  scheduler_answered(&e->scheduler, transfer->host, &answer, engine_now());
+}
+
+static void release(struct engine *e, struct task *task) {
+  struct host *host = task->transfer->host;
+  bandwidth_leave(&task->byte_turn);
+  transfer_free(task->transfer);
+  task->transfer = NULL;
+  scheduler_ended(&e->scheduler, host, engine_now());
+}
+
 static void on_done(void *owner, struct transfer *transfer, CURLcode code) {
   struct task *task = owner;
   struct engine *e = engine_of(transfer);
   struct host *host = transfer->host;
-  uint64_t now = engine_now(), sent_ns = transfer->sent_ns;
-  struct outcome o;
+  struct throttle_hint hint = transfer->answer.hint;
+  struct verdict v;
   long version = 0;
-  bool follow = false;
+  bool follow = false, unreachable;
   curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
   task->http_version = version >= CURL_HTTP_VERSION_2_0 ? 20 : 11;
+  memset(&v, 0, sizeof(v));
+  v.outcome = GOVERNOR_OK;
   if (!complete_already(e, task, transfer)) {
-    judge(&o, task, transfer, code);
-    if (o.class != FAIL_NONE && code == CURLE_OK)
-      follow = redirect(e, task, transfer, &o);
-  } else {
-    o.class = FAIL_NONE;
+    judge(&v, e, task, transfer, code);
+    if (v.class != FAIL_NONE && code == CURLE_OK)
+      follow = redirect(e, task, transfer, &v);
   }
-  bandwidth_leave(&task->byte_turn);
-  transfer_free(transfer);
-  task->transfer = NULL;
-  scheduler_ended(&e->scheduler, host, now);
-  if (code != CURLE_OK && o.class == FAIL_PASSING)
-    resolve_doubt(&e->resolver, host, now);
-  if (o.class == FAIL_NONE || follow)
-    scheduler_good(&e->scheduler, host, now);
+  unreachable = transfer_unreachable(transfer, code);
+  report(e, transfer, follow ? GOVERNOR_OK : v.outcome);
+  release(e, task);
+  engine__note_reach(e, host, unreachable);
+  if (code != CURLE_OK && v.class == FAIL_PASSING)
+    resolve_doubt(&e->resolver, host, engine_now());
   if (follow) {
     let_go(e, task, AFTER_QUEUE, true);
     return;
   }
   go_home(task);
-  if (o.class == FAIL_NONE)
+  if (v.class == FAIL_NONE)
     complete(e, task);
   else
-    failed(e, task, host, sent_ns, &o);
+    failed(e, task, host, &v, hint.has_wait ? hint.wait_s : -1);
 }
 
 const struct transfer_ops fetch_transfer_ops = {on_head, on_body, on_done};
@@ -658,16 +713,16 @@ const struct transfer_ops fetch_transfer_ops = {on_head, on_body, on_done};
 /* ---- the rest ------------------------------------------------------------------------ */
 
 void fetch_unresolved(struct engine *e, struct host *host, const char *why) {
+  char text[VERDICT_WHY];
   struct task *task;
-  struct outcome o;
-  o.class = FAIL_PASSING;
-  o.wait_s = -1;
-  say(&o, "%s: %s", host->name, why);
-  while ((task = scheduler_take_ready(&e->scheduler, host)) != NULL) {
+  snprintf(text, sizeof(text), "%s: %s", host->name, why);
+  engine__note_reach(e, host, true);
+  while (e->hold_code != ERR_NETWORK &&
+         (task = scheduler_take_ready(&e->scheduler, host)) != NULL) {
     task->attempts++;
-    task_set_reason(task, o.why);
+    task_set_reason(task, text);
     if (task->attempts < (int)e->limit[LIMIT_TRIES])
-      retry_later(e, task, &o);
+      retry_later(e, task, -1, text);
     else
       fetch_fail(e, task, NULL);
   }

@@ -9,17 +9,17 @@
 
 #include <math.h>
 #include <string.h>
-#ifdef TRACE
-#include <stdio.h>
-#endif
 
 #define LEAST_RATE 0.02 /* starts/s: one in 50 s is still alive */
 #define MOST_RATE 1e6
+#define MOST_CONCURRENCY 256
 #define HOLD_FIRST_S 20.0
 #define HOLD_MOST_S 300.0
 #define CLOSE 0.008     /* the ceiling is near enough */
 #define PROBE_STEP 0.01 /* first raise of a probe */
+#define STEP_PROOF 0.1  /* seconds x share of the raise */
 #define LONG_STOP_S 2.0
+#define LATE_COUNT 20 /* under way at a 429: enough to learn from */
 #define BASE_COUNT 20 /* answers that make an estimate good */
 #define BASE_S 2.0
 
@@ -49,6 +49,7 @@ static void new_cycle(struct governor *g, uint64_t now_ns) {
 static void set_mark(struct governor *g, uint64_t now_ns) {
   g->mark_ns = now_ns;
   g->mark_accepted = g->accepted;
+  g->sent_accepted = 0;
   g->stopped_s = 0;
 }
 
@@ -57,7 +58,7 @@ void governor_init(struct governor *g, const struct governor_config *config,
   memset(g, 0, sizeof *g);
   g->config = *config;
   if (g->config.max_concurrency == 0)
-    g->config.max_concurrency = 256;
+    g->config.max_concurrency = MOST_CONCURRENCY;
   if (g->config.start_concurrency == 0)
     g->config.start_concurrency = 16;
   g->rate = bounded(g, config->start_rate > 0 ? config->start_rate : 20);
@@ -83,6 +84,7 @@ static double period_s(const struct governor *g) {
 static void raise_to(struct governor *g, double rate, uint64_t now_ns) {
   g->quiet_rate = g->rate;
   g->rate = bounded(g, rate);
+  g->step = g->rate / g->quiet_rate - 1;
   g->raised = true;
   g->raised_ns = now_ns;
   g->quiet = 0;
@@ -94,12 +96,29 @@ static void hold(struct governor *g, uint64_t now_ns) {
   g->hold_until_ns = after(now_ns, fmax(g->hold_s, g->window_s));
 }
 
+/* A small excess takes long to empty what a server has saved up: the smaller
+ * the raise, the longer quiet must last to prove it. */
+static bool raise_is_proved(const struct governor *g, uint64_t now_ns) {
+  double s = seconds(g->raised_ns, now_ns);
+  return g->quiet >= 2 && s * fmax(g->step, 1e-3) >= STEP_PROOF;
+}
+
 static void search(struct governor *g, uint64_t now_ns) {
   double gap = g->ceiling - g->rate;
   if (gap <= CLOSE * g->rate)
     hold(g, now_ns);
   else
     raise_to(g, g->rate + fmin(gap / 2, 0.15 * g->rate), now_ns);
+}
+
+static void start_probe(struct governor *g, uint64_t now_ns) {
+  if (g->rate > 1.03 * g->probe_base) /* the last probe found something */
+    g->hold_s = HOLD_FIRST_S;
+  g->phase = GOVERNOR_PROBE;
+  g->probing = true;
+  g->probe_step = PROBE_STEP;
+  g->probe_base = g->proved = g->rate;
+  raise_to(g, g->rate * (1 + g->probe_step), now_ns);
 }
 
 /* A period went by in which the rate was made use of and nobody complained. */
@@ -111,22 +130,17 @@ static void period_was_quiet(struct governor *g, uint64_t now_ns) {
     set_mark(g, now_ns);
     break;
   case GOVERNOR_SEARCH:
-    if (g->quiet >= 2)
+    if (g->raised ? raise_is_proved(g, now_ns) : g->quiet >= 2)
       search(g, now_ns);
     break;
   case GOVERNOR_HOLD:
     if (now_ns < g->hold_until_ns)
       break;
-    g->phase = GOVERNOR_PROBE;
-    g->probe_step = PROBE_STEP;
-    g->probing = true;
-    if (g->rate > 1.03 * g->probe_base) /* the last probe found something */
-      g->hold_s = HOLD_FIRST_S;
-    g->probe_base = g->rate;
-    raise_to(g, g->rate * (1 + g->probe_step), now_ns);
+    g->failures = 0;
+    start_probe(g, now_ns);
     break;
   case GOVERNOR_PROBE:
-    if (g->quiet < 2)
+    if (!raise_is_proved(g, now_ns))
       break;
     g->probe_step = fmin(g->probe_step * 2, 1);
     raise_to(g, g->rate * (1 + g->probe_step), now_ns);
@@ -162,12 +176,21 @@ struct estimate {
 static struct estimate estimate(const struct governor *g, uint64_t now_ns) {
   double s = seconds(g->mark_ns, now_ns), open_s = s - g->stopped_s;
   double accepted = (double)(g->accepted - g->mark_accepted);
-  struct estimate e = {g->rate, g->rate};
-  if (open_s > 0) {
+  struct estimate e = {0.8 * g->rate, g->rate}; /* too short to tell */
+  if (open_s > 4 * g->latency_s && accepted >= 5) {
     e.least = fmin(accepted / s, g->rate);
     e.most = fmin(accepted / open_s, g->rate);
   }
   return e;
+}
+
+/* In the slow start the rate has just doubled: only what was sent since counts,
+ * of which the last are still on their way. */
+static double start_estimate(const struct governor *g, uint64_t sent_ns) {
+  double s = seconds(g->mark_ns, sent_ns);
+  if (s <= 0 || g->sent_accepted < 5)
+    return g->rate;
+  return fmin(fmax((double)g->sent_accepted / s, g->rate / 2), g->rate);
 }
 
 /* Few answers make a poor estimate: then the older mark stays. */
@@ -178,21 +201,9 @@ static void move_mark(struct governor *g, uint64_t now_ns) {
   g->marked = true;
 }
 
-static void lower_rate(struct governor *g, uint64_t now_ns) {
-  double old = g->rate;
-  struct estimate e = estimate(g, now_ns);
-  bool early = seconds(g->raised_ns, now_ns) <= 3 * period_s(g);
-  if (g->phase == GOVERNOR_START) {
-    g->ceiling = fmin(old, 1.1 * e.most);
-    g->rate = bounded(g, 0.93 * e.most);
-  } else if (g->raised && early) {
-    g->ceiling = old;
-    g->rate =
-        bounded(g, (g->phase == GOVERNOR_PROBE ? 1 : 0.995) * g->quiet_rate);
-  } else {
-    g->ceiling = fmin(old, 1.03 * e.most);
-    g->rate = bounded(g, fmax(0.985 * (e.least + e.most) / 2, 0.6 * old));
-  }
+/* A lower rate is in force: search on from it, or hold when the ceiling is
+ * near. */
+static void settle(struct governor *g, uint64_t now_ns) {
   g->phase = GOVERNOR_SEARCH;
   if (g->probing) { /* once a probe, however many reactions it takes */
     g->probing = false;
@@ -202,6 +213,70 @@ static void lower_rate(struct governor *g, uint64_t now_ns) {
     hold(g, now_ns);
   g->raised = false;
   g->quiet = 0;
+}
+
+/* Requests that were under way when the 429 came met a server that had nothing
+ * saved up: evenly spaced as they were, the accepted share of them is the
+ * limit's share of the old rate. Not so where windows are counted: there the
+ * first ones are rejected and the last accepted, if the window ended. Nor with
+ * a bucket of a single token, which takes every second one. */
+static bool late_ones_tell(const struct governor *g) {
+  uint64_t all = g->late_ok + g->late_rejected;
+  double span = seconds(g->rejected_sent_ns, g->reaction_ns);
+  return g->cut_from > 0 && all >= LATE_COUNT &&
+         (double)g->late_ok >= 0.6 * (double)all &&
+         g->late_at_s >= 0.35 * span * (double)g->late_rejected;
+}
+
+static void learn_from_late(struct governor *g, uint64_t now_ns) {
+  uint64_t all = g->late_ok + g->late_rejected;
+  if (!late_ones_tell(g))
+    return;
+  double limit = g->cut_from * (double)g->late_ok / (double)all;
+  double slack = 2.0 / (double)all; /* one more or less at either end */
+  g->rate = bounded(g, fmax(0.985 * limit, g->proved));
+  g->ceiling = fmin(g->cut_from, limit * (1 + fmax(slack, CLOSE)));
+  g->cut_from = 0;
+  settle(g, now_ns);
+}
+
+/* The rate after a 429 that a raise has brought about. */
+static double before_raise(const struct governor *g) {
+  if (g->phase != GOVERNOR_PROBE)
+    return 0.995 * g->quiet_rate;
+  return g->probe_step <= 0.04 ? g->probe_base : g->quiet_rate;
+}
+
+/* The rate after a 429 out of the blue. */
+static double below_estimate(struct governor *g, struct estimate e) {
+  double most = fmin(0.985 * (e.least + e.most) / 2, 0.985 * g->rate);
+  if (g->proved > 0 && g->rate > 1.004 * g->proved)
+    return fmax(most, g->proved);
+  g->proved = 0; /* the limit has changed, or it never was what it seemed */
+  return fmax(most, 0.6 * g->rate);
+}
+
+static void lower_rate(struct governor *g, uint64_t sent_ns, uint64_t now_ns) {
+  double old = g->rate;
+  struct estimate e = estimate(g, now_ns);
+  bool early = seconds(g->raised_ns, now_ns) <=
+               fmax(3 * period_s(g), STEP_PROOF / fmax(g->step, 1e-3));
+  g->cut_from = old;
+  if (g->phase == GOVERNOR_START) {
+    double accepted = start_estimate(g, sent_ns);
+    g->ceiling = fmin(old, 1.1 * accepted);
+    g->rate = bounded(g, 0.93 * accepted);
+  } else if (g->raised && early && g->failures < 2) {
+    g->ceiling = old;
+    g->rate = bounded(g, before_raise(g));
+    g->failures++;
+    g->cut_from = 0;
+  } else {
+    g->ceiling = fmin(old, 1.03 * e.most + (e.most - e.least));
+    g->rate = bounded(g, below_estimate(g, e));
+    g->failures = 0;
+  }
+  settle(g, now_ns);
 }
 
 static double gate_wait_s(const struct governor *g,
@@ -230,6 +305,7 @@ static void open_gate(struct governor *g, uint64_t now_ns) {
   double stop = seconds(g->gated_since_ns, now_ns);
   g->gated = g->canary = false;
   g->stopped_s += stop;
+  learn_from_late(g, now_ns);
   g->reaction_ns = now_ns;
   new_period(g, now_ns);
   if (stop <= LONG_STOP_S + 2 * g->latency_s)
@@ -247,8 +323,17 @@ static void open_gate(struct governor *g, uint64_t now_ns) {
   hold(g, now_ns);
 }
 
+/* Sent after the request that was rejected and before its answer came. */
+static bool is_late(const struct governor *g, uint64_t sent_ns) {
+  return g->gated && sent_ns >= g->rejected_sent_ns && sent_ns < g->reaction_ns;
+}
+
 static void on_throttled(struct governor *g, uint64_t sent_ns, uint64_t now_ns,
                          const struct throttle_hint *hint) {
+  if (is_late(g, sent_ns)) {
+    g->late_rejected++;
+    g->late_at_s += seconds(g->rejected_sent_ns, sent_ns);
+  }
   if (g->gated) {
     if (g->canary && sent_ns >= g->canary_ns) {
       close_gate(g, now_ns, hint);
@@ -262,23 +347,24 @@ static void on_throttled(struct governor *g, uint64_t sent_ns, uint64_t now_ns,
   if (sent_ns < g->reaction_ns)
     return;
   g->reactions++;
+  g->cut_from = 0;
   if (seconds(g->cycle_ns, now_ns) >= 0.8 * g->window_s)
-    lower_rate(g, now_ns);
-#ifdef TRACE
-  printf("%.3f react rate %.2f ceil %.2f phase %d quiet %.2f win %.1f\n",
-         now_ns / 1e9 - 1000, g->rate, g->ceiling, g->phase, g->quiet_rate,
-         g->window_s);
-#endif
+    lower_rate(g, sent_ns, now_ns);
   move_mark(g, now_ns);
   close_gate(g, now_ns, hint);
   g->reaction_ns = now_ns;
+  g->rejected_sent_ns = sent_ns;
+  g->late_ok = 0;
+  g->late_at_s = 0;
+  g->late_rejected = 1;
 }
 
 /* ---- concurrency
  * ------------------------------------------------------------- */
 
 static double least_concurrency(const struct governor *g) {
-  return fmax(1, ceil(g->rate * g->latency_s));
+  /* A tenth more: a start that waits for an answer would come in a clump. */
+  return fmax(1, ceil(1.1 * g->rate * g->latency_s) + 1);
 }
 
 static void cut_concurrency(struct governor *g, uint64_t sent_ns,
@@ -296,7 +382,7 @@ static void grow_concurrency(struct governor *g, uint64_t now_ns) {
       seconds(g->grown_ns, now_ns) < every)
     return;
   g->grown_ns = now_ns;
-  g->concurrency += 1;
+  g->concurrency += fmax(1, 0.01 * g->concurrency);
 }
 
 static void keep_concurrency(struct governor *g) {
@@ -325,6 +411,7 @@ void governor_on_start(struct governor *g, uint64_t now_ns) {
     g->canary = true;
     g->canary_ns = now_ns;
   }
+  keep_concurrency(g);
 }
 
 static void on_ok(struct governor *g, uint64_t sent_ns, uint64_t now_ns) {
@@ -333,6 +420,10 @@ static void on_ok(struct governor *g, uint64_t sent_ns, uint64_t now_ns) {
                      ? latency
                      : g->latency_s + 0.05 * (latency - g->latency_s);
   g->accepted++;
+  if (is_late(g, sent_ns))
+    g->late_ok++;
+  if (sent_ns >= g->mark_ns)
+    g->sent_accepted++;
   if (g->gated && g->canary && sent_ns >= g->canary_ns)
     open_gate(g, now_ns);
   grow_concurrency(g, now_ns);
@@ -381,6 +472,16 @@ uint64_t governor_gate_until(const struct governor *g, uint64_t now_ns) {
 
 unsigned governor_concurrency(const struct governor *g) {
   return (unsigned)g->concurrency;
+}
+
+void governor_configure(struct governor *g,
+                        const struct governor_config *config) {
+  g->config.max_rate = config->max_rate;
+  g->config.max_concurrency = config->max_concurrency > 0
+                                  ? config->max_concurrency
+                                  : MOST_CONCURRENCY;
+  g->rate = bounded(g, g->rate);
+  g->concurrency = fmin(g->concurrency, g->config.max_concurrency);
 }
 
 void governor_restart(struct governor *g, uint64_t now_ns) {

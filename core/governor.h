@@ -13,14 +13,16 @@
  * doubling wait, is over; then one canary goes, and what it meets decides. A
  * stop of over two seconds shows that the server counts in long windows.
  *
- * Concurrency. Additive growth while it is what limits, times 0.9 on time-outs
- * and refused connections once a round trip, never below what Little's law
- * asks for (accepted rate x latency).
+ * Concurrency. Additive growth while it is what limits (once a round trip, once
+ * a second after the first refusal), times 0.9 on time-outs and refused
+ * connections once a round trip. Until the first refusal never below what
+ * Little's law asks for (rate x latency).
  *
  * One governor belongs to one bucket key (a host). The caller paces starts by
- * a leaky bucket at governor_rate() and asks governor_may_start() besides. When
- * an answer opens the gate it calls bucket_not_before(bucket, now), or the two
- * starts that a bucket allows after idleness would meet the next 429.
+ * a leaky bucket at governor_rate() and asks governor_may_start() besides.
+ * While governor_gate_until() is not 0, before each start, and after the answer
+ * that opened the gate it calls bucket_not_before(bucket, now): the two starts
+ * that a bucket allows after idleness would meet the next 429.
  *
  * Thread: one; pure, the clock (monotonic, ns) is passed in.
  */
@@ -60,17 +62,22 @@ struct governor {
   uint64_t reactions; /* how often a 429 changed the rate or closed the gate */
   /* private */
   struct governor_config config;
-  double rate, ceiling, quiet_rate, probe_step, probe_base, hold_s;
+  double rate, ceiling, quiet_rate, probe_step, probe_base, proved, hold_s;
+  double step; /* the last raise, as a share */
   double latency_s, window_s;
   uint64_t period_ns, raised_ns, hold_until_ns, reaction_ns;
   unsigned quiet;
   bool raised, probing;
+  unsigned failures; /* raises in a row that failed */
   uint64_t started_in_period;
   /* baseline of the estimate: between two rejections */
-  uint64_t mark_ns, mark_accepted, cycle_ns, cycle_accepted;
+  uint64_t mark_ns, mark_accepted, sent_accepted, cycle_ns, cycle_accepted;
   double stopped_s; /* since the mark */
   bool marked;
   uint64_t outstanding, accepted;
+  /* what was under way when a 429 came: which share was accepted */
+  double cut_from, late_at_s;
+  uint64_t rejected_sent_ns, late_ok, late_rejected;
   /* gate */
   bool gated, canary;
   uint64_t gate_until_ns, gated_since_ns, canary_ns;
@@ -108,6 +115,11 @@ uint64_t governor_gate_until(const struct governor *g, uint64_t now_ns);
 
 /* Transfers at once. */
 unsigned governor_concurrency(const struct governor *g);
+
+/* New ceilings (max_rate, max_concurrency; the rest is passed over), in effect
+ * at once. */
+void governor_configure(struct governor *g,
+                        const struct governor_config *config);
 
 /* After a suspend or a pause: old answers mean nothing, the rate stays. */
 void governor_restart(struct governor *g, uint64_t now_ns);

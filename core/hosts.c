@@ -38,6 +38,7 @@ void hosts_fini(struct hosts *hosts) {
     struct host *host = LINK_ENTRY(link, struct host, all);
     curl_slist_free_all(host->addresses);
     free(host->ttfb);
+    free(host->governor);
     free(host);
   }
   free(hosts->table);
@@ -66,33 +67,99 @@ static void grow(struct hosts *hosts) {
     insert(hosts, LINK_ENTRY(l, struct host, all));
 }
 
-static struct host *find(const struct hosts *hosts, const char *origin) {
+static struct host *find(const struct hosts *hosts, const char *origin,
+                         const struct host_rule *rule) {
   size_t slot = hash(origin) & (hosts->table_size - 1);
   struct host *host = hosts->table[slot];
-  while (host != NULL && strcmp(host->origin, origin) != 0)
+  while (host != NULL &&
+         (host->rule != rule || strcmp(host->origin, origin) != 0))
     host = host->hash_next;
   return host;
 }
 
-static uint32_t permits(uint32_t limit) {
+/* ---- limits --------------------------------------------------------------- */
+
+static uint32_t least(uint32_t a, uint32_t b) {
+  return a < b ? a : b;
+}
+
+static double rate_of(const struct hosts *hosts, const struct host *host) {
+  if (host->rule != NULL && host->rule->per_host_rate >= 0)
+    return host->rule->per_host_rate;
+  return hosts->per_host_rate;
+}
+
+static uint32_t permits_of(const struct hosts *hosts, const struct host *host) {
+  uint32_t limit = hosts->per_host;
+  if (host->rule != NULL && host->rule->per_host >= 0)
+    limit = (uint32_t)host->rule->per_host;
   return limit > 0 ? limit : UINT32_MAX;
 }
 
+void hosts_govern(struct hosts *hosts, struct host *host, uint64_t now_ns) {
+  double rate = rate_of(hosts, host);
+  uint32_t permits = permits_of(hosts, host);
+  if (host->governor != NULL) {
+    rate = governor_rate(host->governor);
+    permits = least(permits, governor_concurrency(host->governor));
+  }
+  if (rate != host->bucket.per_s)
+    bucket_set_rate(&host->bucket, rate, now_ns);
+  if (permits != host->sem.limit)
+    semaphore_resize(&host->sem, permits, now_ns);
+}
+
+static void configure_governor(const struct hosts *hosts,
+                               const struct host *host,
+                               struct governor_config *config) {
+  memset(config, 0, sizeof(*config));
+  config->max_rate = rate_of(hosts, host);
+  config->max_concurrency = least(permits_of(hosts, host), hosts->concurrency);
+}
+
+static int add_governor(const struct hosts *hosts, struct host *host,
+                        uint64_t now_ns) {
+  struct governor_config config;
+  bool wanted = hosts->adaptive;
+  if (host->rule != NULL && host->rule->adaptive >= 0)
+    wanted = host->rule->adaptive != 0;
+  if (!wanted)
+    return 0;
+  host->governor = malloc(sizeof(*host->governor));
+  if (host->governor == NULL)
+    return ERR_NOMEM;
+  configure_governor(hosts, host, &config);
+  governor_init(host->governor, &config, now_ns);
+  return 0;
+}
+
+/* ---- entries -------------------------------------------------------------- */
+
 static struct host *add(struct hosts *hosts, const struct url_parts *parts,
-                        uint32_t per_host, double rate, uint64_t now_ns) {
+                        const struct host_rule *rule, uint64_t now_ns) {
   struct host *host = calloc(1, sizeof(*host));
+  double byte_rate = rule != NULL && rule->byte_rate > 0 ? rule->byte_rate : 0;
   if (host == NULL)
     return NULL;
   memcpy(host->origin, parts->origin, sizeof(host->origin));
   memcpy(host->name, parts->host, sizeof(host->name));
+  host->rule = rule;
   host->port = parts->port;
   host->secure = parts->secure;
   host->number = (unsigned)hosts->count;
+  if (add_governor(hosts, host, now_ns) != 0) {
+    free(host);
+    return NULL;
+  }
   list_init(&host->ready);
-  semaphore_init(&host->sem, host->origin, permits(per_host));
-  bucket_init(&host->bucket, rate, now_ns);
+  list_init(&host->again);
+  semaphore_init(&host->sem, host->origin, UINT32_MAX);
+  bucket_init(&host->bucket, 0, now_ns);
+  byte_limit_init(&host->byte_limit, byte_rate, now_ns);
   retry_budget_init(&host->budget, now_ns);
+  breaker_init(&host->breaker);
   meter_init(&host->request_rate, 10, now_ns);
+  hosts_govern(hosts, host, now_ns);
   grow(hosts);
   list_append(&hosts->list, &host->all);
   hosts->count++;
@@ -100,19 +167,35 @@ static struct host *add(struct hosts *hosts, const struct url_parts *parts,
   return host;
 }
 
-int hosts_get(struct hosts *hosts, const char *url, uint32_t per_host,
-              double per_host_rate, uint64_t now_ns, struct host **out,
-              const char **why) {
+/* The first rule whose host and path fit. */
+static const struct host_rule *rule_for(const struct hosts *hosts,
+                                        const struct url_parts *parts,
+                                        const char *url) {
+  for (size_t i = 0; i < hosts->rule_count; i++) {
+    const struct host_rule *rule = &hosts->rules[i];
+    const char *path = rule->path != NULL ? rule->path : "";
+    if (strcmp(rule->host, parts->host) == 0 &&
+        strlen(path) <= parts->path_len &&
+        strncmp(url + parts->path, path, strlen(path)) == 0)
+      return rule;
+  }
+  return NULL;
+}
+
+int hosts_get(struct hosts *hosts, const char *url, uint64_t now_ns,
+              struct host **out, const char **why) {
   struct url_parts parts;
+  const struct host_rule *rule;
   int code = url_split(url, URL_ALLOW_HTTP, &parts);
   if (code != 0) {
     if (why != NULL)
       *why = parts.why;
     return code;
   }
-  *out = find(hosts, parts.origin);
+  rule = rule_for(hosts, &parts, url);
+  *out = find(hosts, parts.origin, rule);
   if (*out == NULL)
-    *out = add(hosts, &parts, per_host, per_host_rate, now_ns);
+    *out = add(hosts, &parts, rule, now_ns);
   return *out != NULL ? 0 : ERR_NOMEM;
 }
 
@@ -126,13 +209,30 @@ void hosts_note_ttfb(struct host *host, uint64_t us, uint64_t now_ns) {
     histogram_window_record(host->ttfb, us);
 }
 
+static void reconfigure(struct hosts *hosts, uint64_t now_ns) {
+  for (struct link *l = hosts->list.next; l != &hosts->list; l = l->next) {
+    struct host *host = LINK_ENTRY(l, struct host, all);
+    struct governor_config config;
+    if (host->governor != NULL) {
+      configure_governor(hosts, host, &config);
+      governor_configure(host->governor, &config);
+    }
+    hosts_govern(hosts, host, now_ns);
+  }
+}
+
 void hosts_set_per_host(struct hosts *hosts, uint32_t limit, uint64_t now_ns) {
-  for (struct link *l = hosts->list.next; l != &hosts->list; l = l->next)
-    semaphore_resize(&LINK_ENTRY(l, struct host, all)->sem, permits(limit),
-                     now_ns);
+  hosts->per_host = limit;
+  reconfigure(hosts, now_ns);
 }
 
 void hosts_set_rate(struct hosts *hosts, double per_s, uint64_t now_ns) {
-  for (struct link *l = hosts->list.next; l != &hosts->list; l = l->next)
-    bucket_set_rate(&LINK_ENTRY(l, struct host, all)->bucket, per_s, now_ns);
+  hosts->per_host_rate = per_s;
+  reconfigure(hosts, now_ns);
+}
+
+void hosts_set_concurrency(struct hosts *hosts, uint32_t limit,
+                           uint64_t now_ns) {
+  hosts->concurrency = limit;
+  reconfigure(hosts, now_ns);
 }

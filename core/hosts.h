@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The hosts that tasks go to, one entry for each origin (scheme, host, port):
- * its queue of ready tasks, its limits, its addresses, its figures.
+ * The hosts that tasks go to: queue of ready tasks, limits, addresses, figures.
+ * An entry stands for an origin (scheme, host, port) or, where a rule of the
+ * configuration sets some paths of it apart, for those: API limits often go by
+ * path. Each entry has its own semaphore, bucket, governor and breaker.
  *
  * Entries live until the engine ends: there are few hosts beside tasks, and a
  * host's history is what the limits work from.
@@ -16,7 +18,9 @@
 
 #include <curl/curl.h>
 
+#include "bandwidth.h"
 #include "bucket.h"
+#include "governor.h"
 #include "heap.h"
 #include "list.h"
 #include "retry.h"
@@ -24,10 +28,23 @@
 #include "stats.h"
 #include "url.h"
 
+/* A rule of the configuration: [host NAME] or [bucket NAME]. */
+struct host_rule {
+  const char *name;   /* of the section, for people */
+  const char *host;   /* "api.example.org", lower case */
+  const char *path;   /* prefix of the path; "" or NULL any */
+  double per_host;    /* negative: the general limit counts */
+  double per_host_rate;
+  double byte_rate;   /* bytes/s; negative none */
+  int adaptive;       /* 1 on, 0 off, -1 as in general */
+  const char *header; /* "Name: value" for its requests; NULL none */
+};
+
 enum resolve_state { RESOLVE_NONE, RESOLVE_RUNNING, RESOLVE_DONE };
 
 struct host {
   char origin[URL_ORIGIN_CAP]; /* "https://example.org:443" */
+  const struct host_rule *rule; /* borrowed; NULL none */
   char name[URL_HOST_CAP];     /* "example.org"; IPv6 in brackets */
   uint16_t port;
   bool secure;
@@ -36,17 +53,25 @@ struct host {
   struct host *hash_next;
 
   /* scheduling (scheduler.c) */
-  struct link ready;         /* tasks that may start, first come first served */
-  unsigned ready_count;
+  struct link ready;         /* tasks that may start, in their order */
+  struct link again;         /* those that were tried before */
+  unsigned ready_count;      /* of both */
   struct link runnable;      /* on the scheduler's ring */
   struct heap_node due;      /* in the scheduler's heap while it is held back */
   struct semaphore sem;      /* limit 0 of the user = UINT32_MAX here */
   struct bucket bucket;
+  struct governor *governor; /* NULL unless adaptive */
+  struct byte_limit byte_limit;
   struct retry_budget budget;
+  struct breaker breaker;
   uint64_t held_until_ns;    /* throttled: nobody starts before; 0 none */
   uint64_t held_since_ns;    /* answers to requests sent before do not count */
   unsigned throttled_in_row; /* for the back-off without a Retry-After */
   bool canary;               /* one request probes, the others wait */
+  uint64_t told_until_ns;    /* the log knows of being held until then */
+  int64_t skew_s;            /* its clock less ours */
+  uint64_t skew_ns;          /* when that was seen; 0 never */
+  bool unreachable;          /* the last request did not get there */
 
   /* addresses (resolve.c) */
   enum resolve_state resolve;
@@ -64,6 +89,13 @@ struct host {
 struct hosts {
   struct link list; /* in order of appearance */
   size_t count;
+  /* what new entries begin with; changed by hosts_set_* alone */
+  uint32_t per_host;    /* 0 = none */
+  double per_host_rate; /* 0 = none */
+  bool adaptive;
+  uint32_t concurrency; /* most that a governor may use */
+  const struct host_rule *rules; /* borrowed */
+  size_t rule_count;
   /* private */
   struct host **table;
   size_t table_size;
@@ -74,15 +106,19 @@ void hosts_fini(struct hosts *hosts);
 
 /* The entry of a URL, made when missing: *out. ERR_SYNTAX and the like as
  * url_split(), whose sentence is put into *why when it is not NULL. */
-int hosts_get(struct hosts *hosts, const char *url, uint32_t per_host,
-              double per_host_rate, uint64_t now_ns, struct host **out,
-              const char **why) MUST_CHECK;
+int hosts_get(struct hosts *hosts, const char *url, uint64_t now_ns,
+              struct host **out, const char **why) MUST_CHECK;
 
 /* Records a time to first byte; only the first few hundred hosts keep them. */
 void hosts_note_ttfb(struct host *host, uint64_t us, uint64_t now_ns);
 
-/* Changes the limits of every host; 0 = none. */
+/* Change the limits of every host that has no rule of its own for it. */
 void hosts_set_per_host(struct hosts *hosts, uint32_t limit, uint64_t now_ns);
 void hosts_set_rate(struct hosts *hosts, double per_s, uint64_t now_ns);
+void hosts_set_concurrency(struct hosts *hosts, uint32_t limit,
+                           uint64_t now_ns);
+
+/* Brings semaphore and bucket to what limits and governor say. */
+void hosts_govern(struct hosts *hosts, struct host *host, uint64_t now_ns);
 
 #endif

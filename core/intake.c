@@ -17,10 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine_priv.h"
+#include "expiry.h"
 
+#define DEADLINE_GUARD_S 2 /* on its way when the URL expires */
 #define BATCH 64
 #define LOOKUPS_MAX 4
 #define WINDOW_BASE 512u
@@ -132,6 +135,11 @@ static void enter(struct engine *e, struct lookup *lookup) {
     fetch_cut(e, task);
     return;
   }
+  if (task->deadline_unix <= (int64_t)time(NULL) + task->host->skew_s &&
+      !(lookup->exists && task->no_request)) {
+    fetch_expire(e, task);
+    return;
+  }
   if (lookup->want_part && lookup->part_size < task->resumed)
     drop_partial(e, task);
   if (lookup->exists && judge_existing(e, task, lookup) != 0)
@@ -182,6 +190,16 @@ static int name_task(struct engine *e, struct task *task, const char *out) {
   return task->name != NULL ? 0 : ERR_NOMEM;
 }
 
+static void set_deadline(const struct engine *e, struct task *task) {
+  int64_t at = INT64_MAX;
+  if (e->config.deadline_mode == 2)
+    at = e->config.deadline_unix;
+  else if (e->config.deadline_mode == 1 &&
+           expiry_from_url(task->url, &at) == 0)
+    at -= DEADLINE_GUARD_S;
+  task->deadline_unix = at;
+}
+
 static void take_partial(struct task *task,
                          const struct session_partial *partial) {
   if (partial == NULL || partial->durable <= 0)
@@ -211,10 +229,10 @@ void intake_item(void *arg, const struct session_item *item) {
   list_append(&e->live, &task->all);
   meter_init(&task->rate, 10, now);
   take_partial(task, item->partial);
+  set_deadline(e, task);
   if (e->last_room > 0)
     e->last_room--;
-  code = hosts_get(&e->hosts, task->url, (uint32_t)e->limit[LIMIT_PER_HOST],
-                   e->limit[LIMIT_PER_HOST_RATE], now, &task->host, &why);
+  code = hosts_get(&e->hosts, task->url, now, &task->host, &why);
   task->home = task->host;
   if (code == 0)
     code = name_task(e, task, item->out);

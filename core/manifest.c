@@ -50,7 +50,9 @@ void manifest_filled(struct manifest *manifest, size_t bytes) {
   manifest->tail += bytes;
 }
 
-void manifest_end(struct manifest *manifest) { manifest->ended = true; }
+void manifest_end(struct manifest *manifest) {
+  manifest->ended = true;
+}
 
 int manifest_next(struct manifest *manifest, struct manifest_line *line) {
   return manifest->format->next(manifest, line);
@@ -85,7 +87,9 @@ static const char *url_fault(const char *url) {
 
 /* ---- text -------------------------------------------------------------- */
 
-static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+static bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\r';
+}
 
 static bool bad(struct manifest_line *line, const char *why) {
   line->why = why;
@@ -134,8 +138,8 @@ static ptrdiff_t cut(struct manifest *m, char **text, bool *too_long) {
   if (m->tail > m->scanned)
     newline = memchr(m->buf + m->scanned, '\n', m->tail - m->scanned);
   m->scanned = m->tail;
-  size_t length = (size_t)(newline != NULL ? newline - start
-                                           : m->buf + m->tail - start);
+  size_t length =
+      (size_t)(newline != NULL ? newline - start : m->buf + m->tail - start);
   if (newline == NULL && length > MANIFEST_LINE_CAP) {
     m->skipping = true; /* drop it now: the buffer has a ceiling */
     m->offset += length;

@@ -31,11 +31,11 @@
 
 struct manifest_line {
   const char *url;
-  const char *out;  /* NULL: none given */
-  const char *why;  /* NULL: a good line; else what is wrong with it */
-  uint64_t object;  /* digest of URL without query, and name */
-  uint64_t line;    /* from 1 */
-  uint64_t end;     /* byte offset behind it, its newline included */
+  const char *out; /* NULL: none given */
+  const char *why; /* NULL: a good line; else what is wrong with it */
+  uint64_t object; /* digest of URL without query, and name */
+  uint64_t line;   /* from 1 */
+  uint64_t end;    /* byte offset behind it, its newline included */
 };
 
 struct manifest;
@@ -86,7 +86,6 @@ uint64_t manifest_line_number(const struct manifest *manifest);
 
 /* Reads one line of a text manifest (without its newline; changed in place).
  * Returns false for a blank line or a comment. */
-bool manifest_parse_text(char *text, size_t length,
-                         struct manifest_line *line);
+bool manifest_parse_text(char *text, size_t length, struct manifest_line *line);
 
 #endif

@@ -41,8 +41,8 @@ struct marks {
 };
 
 static uint8_t *sector_of(const struct marks *m, int slot, int sector) {
-  return m->windows[slot / MARKS_STEP] +
-         (size_t)(slot % MARKS_STEP) * PAGE + (size_t)sector * SECTOR;
+  return m->windows[slot / MARKS_STEP] + (size_t)(slot % MARKS_STEP) * PAGE +
+         (size_t)sector * SECTOR;
 }
 
 static void tag_write(struct marks *m, int slot, uint64_t key) {

@@ -19,10 +19,10 @@
 /* Names of parameters and headers that are secret as a whole: few enough in
  * each length to be compared one by one. */
 static const char *const secret_names[] = {
-    "pw",     "sig",    "key",    "jwt",     "pwd",       "sid",
-    "otp",    "pin",    "sign",   "auth",    "code",      "pass",
-    "hmac",   "saml",   "hdnea",  "hdnts",   "hdntl",     "nonce",
-    "bearer", "cookie", "ticket", "authkey", "assertion",
+    "pw",     "sig",    "key",     "pwd",       "sid",   "otp",
+    "pin",    "sign",   "auth",    "code",      "pass",  "hmac",
+    "saml",   "hdnea",  "hdnts",   "hdntl",     "nonce", "bearer",
+    "cookie", "ticket", "authkey", "assertion",
 };
 
 /* Words that make any name secret which contains them, by first letter. */

@@ -74,10 +74,20 @@ static void hold(struct scheduler *s, struct host *host, uint64_t due_ns) {
 
 /* ---- tasks --------------------------------------------------------------- */
 
+/* Earliest deadline first; among equals, first come, first served. */
+static void insert(struct link *line, struct task *task) {
+  struct link *after = line->prev;
+  while (after != line &&
+         LINK_ENTRY(after, struct task, queued)->deadline_unix >
+             task->deadline_unix)
+    after = after->prev;
+  list_append(after->next, &task->queued);
+}
+
 void scheduler_ready(struct scheduler *s, struct task *task, uint64_t now_ns) {
   struct host *host = task->host;
   task->ready_ns = now_ns;
-  list_append(&host->ready, &task->queued);
+  insert(task->attempts > 0 ? &host->again : &host->ready, task);
   host->ready_count++;
   s->ready++;
   if (link_on_list(&host->runnable))
@@ -108,10 +118,11 @@ void scheduler_remove(struct scheduler *s, struct task *task) {
 }
 
 struct task *scheduler_take_ready(struct scheduler *s, struct host *host) {
+  struct link *line = list_empty(&host->again) ? &host->ready : &host->again;
   struct task *task;
-  if (list_empty(&host->ready))
+  if (list_empty(line))
     return NULL;
-  task = LINK_ENTRY(host->ready.next, struct task, queued);
+  task = LINK_ENTRY(line->next, struct task, queued);
   take(s, task);
   return task;
 }
@@ -125,72 +136,178 @@ void scheduler_ended(struct scheduler *s, struct host *host, uint64_t now_ns) {
     ring_add(s, host);
 }
 
-void scheduler_throttled(struct scheduler *s, struct host *host,
-                         uint64_t sent_ns, double wait_s, uint64_t now_ns) {
+/* Without a governor: the gate of a throttled host. */
+static void close_gate(struct host *host, const struct scheduler_answer *a,
+                       uint64_t now_ns) {
+  bool straggler = a->sent_ns < host->held_since_ns;
+  bool told = a->hint != NULL && a->hint->has_wait;
+  double wait_s = told ? a->hint->wait_s : THROTTLE_FIRST_S;
   uint64_t until;
-  bool straggler = sent_ns < host->held_since_ns;
-  if (straggler && wait_s < 0)
+  if (straggler && !told)
     return;
   if (!straggler) {
     host->throttled_in_row++;
     host->held_since_ns = now_ns;
   }
-  if (wait_s < 0) {
-    wait_s = THROTTLE_FIRST_S;
-    for (unsigned i = 1; i < host->throttled_in_row; i++)
-      if (wait_s < THROTTLE_MAX_S)
-        wait_s *= 2;
-  }
+  for (unsigned i = 1; i < host->throttled_in_row && !told; i++)
+    if (wait_s < THROTTLE_MAX_S)
+      wait_s *= 2;
   until = now_ns + (uint64_t)(wait_s * NS);
   if (until > host->held_until_ns)
     host->held_until_ns = until;
   host->canary = true;
-  if (link_on_list(&host->runnable))
-    hold(s, host, host->held_until_ns);
 }
 
-void scheduler_good(struct scheduler *s, struct host *host, uint64_t now_ns) {
-  if (host->held_until_ns > now_ns || !host->canary)
+static void open_gate(struct host *host, uint64_t now_ns) {
+  if (host->held_until_ns > now_ns)
     return; /* a straggler's success says nothing about the gate */
   host->canary = false;
   host->throttled_in_row = 0;
-  scheduler_recheck(s, host);
+}
+
+static void govern(struct scheduler *s, struct host *host,
+                   const struct scheduler_answer *a, uint64_t now_ns) {
+  bool gated = governor_gate_until(host->governor, now_ns) != 0;
+  governor_on_answer(host->governor, a->sent_ns, now_ns, a->outcome, a->hint);
+  hosts_govern(s->hosts, host, now_ns);
+  if (gated && governor_gate_until(host->governor, now_ns) == 0)
+    bucket_not_before(&host->bucket, now_ns);
+}
+
+void scheduler_answered(struct scheduler *s, struct host *host,
+                        const struct scheduler_answer *a, uint64_t now_ns) {
+  if (a->outcome == GOVERNOR_GONE)
+    breaker_gone(&host->breaker, now_ns);
+  else
+    breaker_note(&host->breaker, a->sent_ns,
+                 a->outcome == GOVERNOR_OK || a->outcome == GOVERNOR_THROTTLED,
+                 now_ns);
+  if (host->governor != NULL)
+    govern(s, host, a, now_ns);
+  else if (a->outcome == GOVERNOR_THROTTLED)
+    close_gate(host, a, now_ns);
+  else if (a->outcome == GOVERNOR_OK)
+    open_gate(host, now_ns);
+  scheduler_recheck(s, host); /* the ring finds out what holds it now */
+}
+
+uint64_t scheduler_held_until(const struct host *host, uint64_t now_ns) {
+  uint64_t until = host->held_until_ns;
+  if (host->governor != NULL)
+    until = governor_gate_until(host->governor, now_ns);
+  if (host->breaker.state == BREAKER_RESTING &&
+      host->breaker.rest_until_ns > until)
+    until = host->breaker.rest_until_ns;
+  return until > now_ns ? until : 0;
 }
 
 /* ---- starting -------------------------------------------------------------- */
 
-/* May this host start one now? Takes it off the ring when not. */
-static bool host_may_start(struct scheduler *s, struct host *host,
-                           uint64_t now_ns) {
-  uint64_t at;
-  if (host->held_until_ns > now_ns) {
-    hold(s, host, host->held_until_ns);
-    return false;
-  }
-  if (!resolve_host(s->resolver, host, now_ns) ||
-      host->sem.used >= host->sem.limit ||
-      (host->canary && host->sem.used > 0)) {
-    ring_remove(s, host); /* an event brings it back */
-    return false;
-  }
-  at = bucket_next_ns(&host->bucket, now_ns);
-  if (at > now_ns) {
+/* Off the ring until at; an event brings back what no time does. */
+static bool not_now(struct scheduler *s, struct host *host, uint64_t at,
+                    uint64_t now_ns) {
+  if (at > now_ns)
     hold(s, host, at);
-    return false;
+  else
+    ring_remove(s, host);
+  return false;
+}
+
+static bool gate_is_open(struct scheduler *s, struct host *host,
+                         uint64_t now_ns) {
+  if (host->governor != NULL) {
+    if (governor_may_start(host->governor, now_ns))
+      return true;
+    return not_now(s, host, governor_gate_until(host->governor, now_ns),
+                   now_ns);
   }
+  if (host->held_until_ns > now_ns)
+    return not_now(s, host, host->held_until_ns, now_ns);
+  if (host->canary && host->sem.used > 0)
+    return not_now(s, host, 0, now_ns);
   return true;
 }
 
-static void start_one(struct scheduler *s, struct host *host, uint64_t now_ns) {
-  struct task *task = scheduler_take_ready(s, host);
+/* A line to take from: tasks tried before, within their budget, else fresh
+ * ones. */
+static bool line_is_ready(struct scheduler *s, struct host *host,
+                          struct link **line, uint64_t now_ns) {
+  uint64_t at;
+  *line = &host->ready;
+  if (list_empty(&host->again))
+    return true;
+  at = retry_budget_next_ns(&host->budget, now_ns);
+  if (at <= now_ns) {
+    *line = &host->again;
+    return true;
+  }
+  return list_empty(&host->ready) ? not_now(s, host, at, now_ns) : true;
+}
+
+/* May this host start one now? Takes it off the ring when not. The breaker is
+ * asked last: it counts a yes as a start. */
+static bool host_may_start(struct scheduler *s, struct host *host,
+                           struct link **line, uint64_t now_ns) {
+  uint64_t at;
+  if (!gate_is_open(s, host, now_ns))
+    return false;
+  if (!resolve_host(s->resolver, host, now_ns) ||
+      host->sem.used >= host->sem.limit)
+    return not_now(s, host, 0, now_ns);
+  at = bucket_next_ns(&host->bucket, now_ns);
+  if (at > now_ns)
+    return not_now(s, host, at, now_ns);
+  if (!line_is_ready(s, host, line, now_ns))
+    return false;
+  if (!breaker_may_start(&host->breaker, now_ns))
+    return not_now(s, host, host->breaker.rest_until_ns, now_ns);
+  return true;
+}
+
+static void count_start(struct scheduler *s, struct host *host, bool again,
+                        uint64_t now_ns) {
   bucket_take(&s->rate, 1, now_ns);
   bucket_take(&host->bucket, 1, now_ns);
+  if (again)
+    (void)!retry_budget_take(&host->budget, now_ns);
+  else
+    retry_budget_request(&host->budget);
+  if (host->governor != NULL) {
+    governor_on_start(host->governor, now_ns);
+    hosts_govern(s->hosts, host, now_ns);
+  }
+}
+
+static bool start_one(struct scheduler *s, struct host *host,
+                      struct link *line, uint64_t now_ns) {
+  struct task *task = LINK_ENTRY(line->next, struct task, queued);
+  if (!semaphore_try_acquire(&s->net))
+    return false;
+  if (!semaphore_try_acquire(&host->sem)) {
+    semaphore_release(&s->net, now_ns);
+    return false;
+  }
+  take(s, task);
+  count_start(s, host, line == &host->again, now_ns);
   semaphore_note_wait(&s->net, now_ns - task->ready_ns);
   if (link_on_list(&host->runnable)) { /* the next host's turn */
     list_remove(&host->runnable);
     list_append(&s->ring, &host->runnable);
   }
   s->start(s->arg, task);
+  return true;
+}
+
+bool scheduler_probe(struct scheduler *s, uint64_t now_ns) {
+  struct link *head = &s->hosts->list;
+  for (struct link *l = head->next; l != head; l = l->next) {
+    struct host *host = LINK_ENTRY(l, struct host, all);
+    struct link *line =
+        list_empty(&host->again) ? &host->ready : &host->again;
+    if (!list_empty(line) && resolve_host(s->resolver, host, now_ns))
+      return start_one(s, host, line, now_ns);
+  }
+  return false;
 }
 
 static void wake_waiting(struct scheduler *s, uint64_t now_ns) {
@@ -225,23 +342,17 @@ void scheduler_run(struct scheduler *s, uint64_t now_ns) {
     return;
   }
   wake_waiting(s, now_ns);
-  while (!list_empty(&s->ring)) {
+  while (!list_empty(&s->ring) && s->net.used < s->net.limit) {
     struct host *host = LINK_ENTRY(s->ring.next, struct host, runnable);
-    if (!host_may_start(s, host, now_ns))
-      continue;
-    if (s->net.used >= s->net.limit)
-      break; /* comes on when a transfer ends */
-    rate_at = bucket_next_ns(&s->rate, now_ns);
-    if (rate_at > now_ns)
-      break;
-    rate_at = ALARM_NEVER;
-    if (!semaphore_try_acquire(&s->net))
-      break;
-    if (!semaphore_try_acquire(&host->sem)) {
-      semaphore_release(&s->net, now_ns);
+    struct link *line = NULL;
+    uint64_t at = bucket_next_ns(&s->rate, now_ns);
+    if (at > now_ns) {
+      rate_at = at;
       break;
     }
-    start_one(s, host, now_ns);
+    if (host_may_start(s, host, &line, now_ns) &&
+        !start_one(s, host, line, now_ns))
+      break;
   }
   alarm_set(&s->alarm, earliest(s, rate_at));
 }

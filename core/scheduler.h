@@ -6,9 +6,13 @@
  * may start something stand on a ring and take turns, so that no host's long
  * queue holds up another's. A host that may not start anything now (throttled,
  * its own limits, its name not resolved yet) is off the ring and comes back by
- * a timer or an event. A start needs, in this order: the host's gate, its
- * semaphore, its bucket, the global bucket, the net semaphore; all are taken
- * together or none.
+ * a timer or an event. A start needs the net semaphore, the global bucket, the
+ * host's gate (throttled? governed?), its name resolved, its semaphore, its
+ * bucket and its breaker; all are taken together or none.
+ *
+ * Tasks that were tried before and failed stand in a line of their own and go
+ * within the host's retry budget, so that retries neither hammer a broken
+ * server nor hold up fresh tasks.
  *
  * libcurl gets only what may start at once: its own queues are first in, first
  * out over all hosts, and its time-outs run while a transfer waits there.
@@ -72,15 +76,26 @@ void scheduler_remove(struct scheduler *s, struct task *task);
 /* A transfer to the host has ended: its permits come back. */
 void scheduler_ended(struct scheduler *s, struct host *host, uint64_t now_ns);
 
-/* The host answered 429 or the like to a request sent at sent_ns: nobody
- * starts there for wait_s seconds (or, with wait_s < 0, a time that doubles
- * while it goes on), then one canary. Later answers to requests that were
- * under way are stragglers and change nothing but a longer wait_s. */
-void scheduler_throttled(struct scheduler *s, struct host *host,
-                         uint64_t sent_ns, double wait_s, uint64_t now_ns);
+/* What an answer, or the lack of one, says about how the host bears it. */
+struct scheduler_answer {
+  uint64_t sent_ns; /* when its request started */
+  enum governor_outcome outcome;
+  const struct throttle_hint *hint; /* NULL none */
+};
 
-/* The host gave a good answer: a canary has passed. */
-void scheduler_good(struct scheduler *s, struct host *host, uint64_t now_ns);
+/* A request to the host has ended so; before scheduler_ended().
+ *
+ * THROTTLED: nobody starts there for as long as the hint says or, without one,
+ * a time that doubles while it goes on; then one canary. Answers to requests
+ * that were under way when the gate closed change nothing but a longer wait.
+ * With a governor, that decides. OK lets a canary pass. ERROR and TIMEOUT are
+ * counted by the breaker. */
+void scheduler_answered(struct scheduler *s, struct host *host,
+                        const struct scheduler_answer *answer,
+                        uint64_t now_ns);
+
+/* When the host may be asked again; 0 when nothing holds it. */
+uint64_t scheduler_held_until(const struct host *host, uint64_t now_ns);
 
 /* The host's name was resolved, or its limits have changed. */
 void scheduler_recheck(struct scheduler *s, struct host *host);
@@ -88,6 +103,10 @@ void scheduler_recheck_all(struct scheduler *s);
 
 /* Takes every ready task of a host out, for callers that must fail them. */
 struct task *scheduler_take_ready(struct scheduler *s, struct host *host);
+
+/* Starts one task in spite of blocked, to see whether the network is back.
+ * False when there is none to start. */
+bool scheduler_probe(struct scheduler *s, uint64_t now_ns);
 
 /* Starts all that may start and sets the alarm for the next. */
 void scheduler_run(struct scheduler *s, uint64_t now_ns);

@@ -26,8 +26,8 @@ int session__read_counts(struct session *s) {
   if (rc < 0)
     return rc;
   const uint64_t *rows = tally.rows;
-  uint64_t other = rows[ROW_FAILED] + rows[ROW_EXPIRED] +
-                   rows[ROW_CANCELLED] + rows[ROW_BAD];
+  uint64_t other = rows[ROW_FAILED] + rows[ROW_EXPIRED] + rows[ROW_CANCELLED] +
+                   rows[ROW_BAD];
   s->counts.done = tally.settled > other ? tally.settled - other : 0;
   s->counts.done_before = s->counts.done;
   s->counts.failed = rows[ROW_FAILED];
@@ -135,9 +135,8 @@ int session_open(struct session **out, const char *dir, bool durable,
   return 0;
 }
 
-int session_options_put(struct session *s,
-                        const struct session_option *options, size_t count,
-                        struct errmsg *msg) {
+int session_options_put(struct session *s, const struct session_option *options,
+                        size_t count, struct errmsg *msg) {
   int rc = store_options_put(s->store, options, count);
   return rc == 0 ? 0 : session__fault(s, rc, msg);
 }
@@ -167,8 +166,7 @@ const char *session_dir(const struct session *s) {
 static bool forgettable(struct session *s) {
   struct store_tally tally;
   uint64_t tasks = 0;
-  if (s->store == NULL || s->batch_failed ||
-      store_tally(s->store, &tally) < 0)
+  if (s->store == NULL || s->batch_failed || store_tally(s->store, &tally) < 0)
     return false;
   for (size_t i = 0; i < s->source_count; i++) {
     const struct source *source = &s->sources[i];

@@ -107,8 +107,6 @@ int session_options_get(struct session *session,
 int session_dirfd(const struct session *session);
 const char *session_dir(const struct session *session);
 
-/* Where a task's line stands in the file it came from, for `failed`. */
-
 /* ---- running (the loop's thread, nothing blocks) ----------------------- */
 
 /* What is known of a partial file: recorded only when it is on the disk. */
@@ -153,6 +151,9 @@ struct session_hooks {
                    const char *why);
   /* These results are on the disk. */
   void (*committed)(void *arg, const uint64_t *ids, size_t count);
+  /* The system lost what was written for this task (a failed flush): the
+   * session counts it as failed. Called before committed. */
+  void (*lost)(void *arg, uint64_t id);
   /* All sources are read to their end and everything was delivered. */
   void (*exhausted)(void *arg);
   /* The database or the spool cannot be written: ERR_FULL, ERR_READONLY,
@@ -221,7 +222,7 @@ struct session_status {
   struct session_traffic traffic; /* of all runs */
   int64_t created_unix, updated_unix;
   long running_pid; /* 0 = nobody runs it */
-  bool finished;    /* every task is settled and every source read */
+  bool finished;    /* no task is left to do and every source is read */
 };
 
 /* ERR_NOTFOUND when dir has no session. Reads only; works while it runs. */

@@ -38,9 +38,8 @@ struct source *session__source_new(struct session *s, enum source_kind kind,
     if (s->sources[i].id >= id)
       id = s->sources[i].id + 1;
   char *copy = strdup(path);
-  if (copy == NULL ||
-      store__push((void **)&s->sources, &s->source_cap, s->source_count,
-                  sizeof *s->sources) < 0) {
+  if (copy == NULL || store__push((void **)&s->sources, &s->source_cap,
+                                  s->source_count, sizeof *s->sources) < 0) {
     free(copy);
     return NULL;
   }
@@ -148,8 +147,7 @@ static int write_places(struct session *s, const struct source *source,
   if (rc < 0)
     return rc;
   for (size_t i = 0; rc == 0 && i < moved->count; i++)
-    rc = store_chunk_move(s->store, source->id, (uint32_t)i,
-                          &moved->places[i]);
+    rc = store_chunk_move(s->store, source->id, (uint32_t)i, &moved->places[i]);
   if (rc == 0)
     rc = store_source_put(s->store, source);
   if (rc == 0)
@@ -219,8 +217,8 @@ static int save(struct session *s, struct source *source, struct errmsg *msg) {
   return rc == 0 ? 0 : session__fault(s, rc, msg);
 }
 
-static int recognise(struct session *s, struct source *source,
-                     const char *path, struct errmsg *msg) {
+static int recognise(struct session *s, struct source *source, const char *path,
+                     struct errmsg *msg) {
   source->checked = true;
   if (strcmp(source->path, path) == 0)
     return 0;
@@ -285,8 +283,7 @@ static int add_known_file(struct session *s, int fd, const char *path,
   return rc == ERR_NOTFOUND ? add_new(s, path, &identity, object, msg) : rc;
 }
 
-int session_add_file(struct session *s, const char *path,
-                     struct errmsg *msg) {
+int session_add_file(struct session *s, const char *path, struct errmsg *msg) {
   struct stat st;
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0 || fstat(fd, &st) < 0) {
@@ -320,8 +317,7 @@ static int has_work(struct session *s, const struct source *source,
   struct store_loaded *loaded[STORE_AHEAD];
   size_t count;
   *work = !source->ended;
-  int rc = store_next(s->store, source->id, -1, source->ended, loaded,
-                      &count);
+  int rc = store_next(s->store, source->id, -1, source->ended, loaded, &count);
   for (size_t i = 0; rc == 0 && i < count; i++) {
     *work = true;
     store_loaded_free(loaded[i]);

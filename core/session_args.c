@@ -40,8 +40,8 @@ static void args_fini(struct args *args) {
 
 /* "URL" or "URL\tNAME". */
 static char *join(const struct manifest_line *line) {
-  size_t cap = strlen(line->url) + 1 +
-               (line->out != NULL ? strlen(line->out) + 1 : 0);
+  size_t cap =
+      strlen(line->url) + 1 + (line->out != NULL ? strlen(line->out) + 1 : 0);
   char *text = malloc(cap);
   if (text != NULL)
     snprintf(text, cap, "%s%s%s", line->url, line->out != NULL ? "\t" : "",
@@ -71,10 +71,11 @@ static int read_known(struct session *s, const struct source *source,
     return err_from_errno(errno);
   int rc = lines_init(&lines, fd);
   if (rc == 0) {
-    while ((rc = lines_next(&lines, &line)) == 1) {
+    rc = lines_next(&lines, &line);
+    while (rc == 1) {
       rc = append(args, &line);
-      if (rc < 0)
-        break;
+      if (rc == 0)
+        rc = lines_next(&lines, &line);
     }
     lines_fini(&lines);
   }
@@ -97,9 +98,9 @@ static int put(struct session *s, const struct source *source,
     free(arg->text);
     arg->text = text;
     return i < source->tasks
-               ? store_row_revive(s->store,
-                                  task_id(source->id, (uint32_t)(i / CHUNK_LINES),
-                                          (uint32_t)(i % CHUNK_LINES)))
+               ? store_row_revive(
+                     s->store, task_id(source->id, (uint32_t)(i / CHUNK_LINES),
+                                       (uint32_t)(i % CHUNK_LINES)))
                : 0;
   }
   args->changed = args->grown = true;
@@ -159,9 +160,9 @@ static int write_spool(struct session *s, uint32_t spool,
     rc = err_from_errno(errno);
   if (rc == 0 && fsync(s->sdirfd) != 0)
     rc = err_from_errno(errno);
-  return rc == 0 ? 0
-                 : err_set(msg, rc, "%s/%s: %s", s->dir, SESSION_DIR,
-                           err_text(rc));
+  return rc == 0
+             ? 0
+             : err_set(msg, rc, "%s/%s: %s", s->dir, SESSION_DIR, err_text(rc));
 }
 
 /* Tells the known chunks where their lines stand now. */
@@ -186,8 +187,8 @@ static int move_chunks(struct session *s, struct source *source,
   return 0;
 }
 
-static int use_args(struct session *s, struct source *source,
-                    struct args *args, struct errmsg *msg) {
+static int use_args(struct session *s, struct source *source, struct args *args,
+                    struct errmsg *msg) {
   if (!args->changed)
     return 0;
   int rc = write_spool(s, s->next_spool, args, msg);
@@ -202,9 +203,8 @@ static int use_args(struct session *s, struct source *source,
   return rc == 0 ? 0 : session__fault(s, rc, msg);
 }
 
-static int add_all(struct session *s, struct source *source,
-                   struct args *args, const char *const *lines, size_t count,
-                   struct errmsg *msg) {
+static int add_all(struct session *s, struct source *source, struct args *args,
+                   const char *const *lines, size_t count, struct errmsg *msg) {
   int rc = source->spool != 0 ? read_known(s, source, args) : 0;
   if (rc < 0)
     return err_set(msg, rc, "%s/%s: %s", s->dir, SESSION_DIR, err_text(rc));
@@ -229,8 +229,8 @@ static int add_all(struct session *s, struct source *source,
   return rc;
 }
 
-int session_add_lines(struct session *s, const char *const *lines,
-                      size_t count, struct errmsg *msg) {
+int session_add_lines(struct session *s, const char *const *lines, size_t count,
+                      struct errmsg *msg) {
   struct args args = {0};
   struct source *source = NULL;
   if (count == 0)

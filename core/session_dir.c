@@ -61,15 +61,14 @@ static int open_output_dir(struct session *s, const char *dir,
                  strerror(saved));
 }
 
-int session__open_dir(struct session *s, const char *dir,
-                      struct errmsg *msg) {
+int session__open_dir(struct session *s, const char *dir, struct errmsg *msg) {
   struct stat st;
   int rc = open_output_dir(s, dir, msg);
   if (rc < 0)
     return rc;
   if (mkdirat(s->dirfd, SESSION_DIR, 0700) < 0 && errno != EEXIST)
-    return err_set(msg, err_from_errno(errno), "%s/%s: %s", s->dir,
-                   SESSION_DIR, strerror(errno));
+    return err_set(msg, err_from_errno(errno), "%s/%s: %s", s->dir, SESSION_DIR,
+                   strerror(errno));
   s->sdirfd = openat(s->dirfd, SESSION_DIR,
                      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (s->sdirfd < 0)
@@ -84,8 +83,8 @@ int session__open_dir(struct session *s, const char *dir,
                    "%s/%s belongs to another user (uid %ld): it is not used",
                    s->dir, SESSION_DIR, (long)st.st_uid);
   if ((st.st_mode & 077) != 0 && fchmod(s->sdirfd, 0700) < 0)
-    return err_set(msg, err_from_errno(errno), "%s/%s: %s", s->dir,
-                   SESSION_DIR, strerror(errno));
+    return err_set(msg, err_from_errno(errno), "%s/%s: %s", s->dir, SESSION_DIR,
+                   strerror(errno));
   return 0;
 }
 

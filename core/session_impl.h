@@ -29,25 +29,25 @@
 struct feed {
   struct session *session; /* borrowed */
   bool redo;
-  struct source *source;   /* in turn; NULL: choose one */
-  struct source *incoming; /* the stream compared with it; NULL none */
-  bool identifying;        /* of incoming: its first object is looked for */
-  uint32_t merge_next;     /* the next chunk to be compared */
+  struct source *source;       /* in turn; NULL: choose one */
+  struct source *incoming;     /* the stream compared with it; NULL none */
+  bool identifying;            /* of incoming: its first object is looked for */
+  uint32_t merge_next;         /* the next chunk to be compared */
   struct chunk_place merge_at; /* where incoming goes on */
-  int64_t after;           /* the last chunk that was taken up; -1 none */
-  bool drained;            /* no known chunk is left behind it */
+  int64_t after;               /* the last chunk that was taken up; -1 none */
+  bool drained;                /* no known chunk is left behind it */
   struct store_loaded *ahead[STORE_AHEAD];
   size_t ahead_count, ahead_at;
   bool done;    /* all sources are through */
   bool missing; /* the chunk asked for is not in the database */
 
-  struct chunk *chunk;         /* being read; NULL: choose one */
-  struct store_loaded *loaded; /* what is known of it; NULL: it is new */
-  struct chunk_place here;     /* of it in the file being read */
-  uint64_t digest;             /* of its lines read so far */
-  uint32_t index;              /* its next task */
-  bool placed;                 /* file and position are right */
-  bool marked;                 /* it has its marks */
+  struct chunk *chunk;          /* being read; NULL: choose one */
+  struct store_loaded *loaded;  /* what is known of it; NULL: it is new */
+  struct chunk_place here;      /* of it in the file being read */
+  uint64_t digest;              /* of its lines read so far */
+  uint32_t index;               /* its next task */
+  bool placed;                  /* file and position are right */
+  bool marked;                  /* it has its marks */
   uint8_t wanted[CHUNK_BITMAP]; /* redo: these alone */
   uint32_t wanted_left;
 
@@ -93,9 +93,9 @@ struct session {
   struct chunk **dirtys; /* chunks that the next batch has to carry */
   size_t dirty_count, dirty_cap;
   struct store_batch batches[2];
-  unsigned current;  /* the batch that is being filled */
-  bool batch_busy;   /* the other one is with the thread */
-  bool batch_failed; /* one was given up */
+  unsigned current;     /* the batch that is being filled */
+  bool batch_busy;      /* the other one is with the thread */
+  bool batch_failed;    /* one was given up */
   struct chunk **sents; /* chunks that the batch under way carries */
   size_t sent_count, sent_cap;
   struct store_job batch_job, grow_job, stop_job;
@@ -144,8 +144,8 @@ void session__source_touch(struct session *s, struct source *source);
 /* Frees a chunk that nobody needs in memory any more. */
 void session__retire(struct session *s, struct chunk *chunk);
 /* A bad line becomes a settled task. */
-void session__settle_bad(struct session *s, struct chunk *chunk,
-                         uint32_t index, uint64_t line, const char *why);
+void session__settle_bad(struct session *s, struct chunk *chunk, uint32_t index,
+                         uint64_t line, const char *why);
 bool session__pending(const struct session *s);
 /* Sends what is pending; only while no batch is under way. */
 void session__send(struct session *s);

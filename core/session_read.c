@@ -74,8 +74,8 @@ static int read_all(struct store *store, struct session_status *status) {
     session_counts(&seen, &status->counts);
     const struct session_counts *c = &status->counts;
     status->finished =
-        c->tasks >= 0 && c->failed + c->expired == 0 &&
-        c->done + c->cancelled == (uint64_t)c->tasks;
+        c->tasks >= 0 && c->done + c->failed + c->cancelled + c->expired ==
+                             (uint64_t)c->tasks;
   }
   store_end_read(store);
   for (size_t i = 0; i < seen.source_count; i++)
@@ -135,8 +135,7 @@ static int open_list(struct walk *w, const struct source *source,
   if (w->fd >= 0)
     close(w->fd);
   session__spool_name(spool, name, sizeof name);
-  char *path =
-      spool != 0 ? session__path(w->dir, name) : strdup(source->path);
+  char *path = spool != 0 ? session__path(w->dir, name) : strdup(source->path);
   if (path == NULL)
     return err_set(w->msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
   w->fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -176,8 +175,7 @@ static int go_to_chunk(struct walk *w, uint64_t id) {
 
 /* The task's line; a list that is no longer what the session knows is an
  * error, not another line. */
-static int find_line(struct walk *w, uint64_t id,
-                     struct manifest_line *line) {
+static int find_line(struct walk *w, uint64_t id, struct manifest_line *line) {
   uint32_t index = task_index(id);
   int rc = go_to_chunk(w, id);
   while (rc == 0 && w->next <= index) {
@@ -207,8 +205,7 @@ static int tell(struct walk *w, const struct store_failure *f,
   int rc = find_line(w, f->id, &line);
   if (rc < 0)
     return rc;
-  size_t cap = strlen(line.url) + 2 +
-               (line.out != NULL ? strlen(line.out) : 0);
+  size_t cap = strlen(line.url) + 2 + (line.out != NULL ? strlen(line.out) : 0);
   char *text = malloc(cap);
   if (text == NULL)
     return err_set(w->msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));

@@ -32,7 +32,9 @@ void session__tell_trouble(struct session *s, const char *text) {
   s->trouble_told = code;
   if (s->hooks.trouble != NULL)
     s->hooks.trouble(s->hooks.arg, code,
-                     code == 0 ? "" : text != NULL ? text : err_text(code));
+                     code == 0      ? ""
+                     : text != NULL ? text
+                                    : err_text(code));
 }
 
 /* Something is lost that cannot be tried again; it is told, and over. */
@@ -48,7 +50,7 @@ static void tell_once(struct session *s, int code, const char *text) {
 bool session__pending(const struct session *s) {
   const struct store_batch *b = &s->batches[s->current];
   return s->dirty_count + b->row_count + b->partial_count + b->source_count +
-             b->id_count >
+                 b->id_count >
              0 ||
          b->traffic.bytes + b->traffic.requests + b->traffic.retries +
                  b->traffic.throttled >
@@ -170,6 +172,8 @@ static void take_back(struct session *s, const struct store_batch *b) {
       chunk_bit_set(chunk->row_bits, task_index(id));
     s->counts.done -= s->counts.done > 0;
     s->counts.failed++;
+    if (s->hooks.lost != NULL)
+      s->hooks.lost(s->hooks.arg, id);
   }
 }
 
@@ -352,8 +356,8 @@ void session_settle(struct session *s, const struct session_result *result) {
   session__touch(s, chunk);
 }
 
-void session__settle_bad(struct session *s, struct chunk *chunk,
-                         uint32_t index, uint64_t line, const char *why) {
+void session__settle_bad(struct session *s, struct chunk *chunk, uint32_t index,
+                         uint64_t line, const char *why) {
   struct store_row row = {.id = task_id(chunk->source, chunk->number, index),
                           .state = ROW_BAD,
                           .line = line,

@@ -281,8 +281,8 @@ void session__stop_step(struct session *s) {
     close_handles(s);
     return;
   }
-  if (s->stop_posted || s->batch_busy || s->grow_busy ||
-      feed__busy(&s->main) || feed__busy(&s->redo))
+  if (s->stop_posted || s->batch_busy || s->grow_busy || feed__busy(&s->main) ||
+      feed__busy(&s->redo))
     return;
   if (session__pending(s) && !s->batch_failed) {
     session__send(s);

@@ -319,14 +319,15 @@ static size_t buffer_size(const struct sink *sink, size_t length) {
   return cap;
 }
 
-/* Room for length more bytes in memory: 0, 1 = it spilled, -1 = none. */
+/* Makes room for length more bytes in memory, or spills; -1 = neither can be
+ * done now. */
 static int grow_memory(struct sink *sink, size_t length) {
   struct block *grown;
   size_t need = (size_t)sink->offset + length;
   size_t cap;
   if (need > SINK_SPILL) {
     spill(sink);
-    return 1;
+    return 0;
   }
   if (sink->memory != NULL && need <= sink->memory->cap)
     return 0;
@@ -336,7 +337,7 @@ static int grow_memory(struct sink *sink, size_t length) {
     return -1;
   if (grown == NULL) {
     spill(sink);
-    return 1;
+    return 0;
   }
   if (sink->memory != NULL) {
     memcpy(grown->data, sink->memory->data, sink->memory->len);
@@ -372,17 +373,11 @@ static bool want_block(struct sink *sink, size_t length) {
 
 size_t sink_write(struct sink *sink, const void *data, size_t length) {
   struct block *block;
-  if (!sink->spilled) {
-    int grown = grow_memory(sink, length);
-    if (grown < 0)
-      return starve(sink);
-    block = sink->memory;
-  }
-  if (sink->spilled) {
-    if (!want_block(sink, length))
-      return SINK_FULL;
-    block = sink->filling;
-  }
+  if (!sink->spilled && grow_memory(sink, length) < 0)
+    return starve(sink);
+  if (sink->spilled && !want_block(sink, length))
+    return SINK_FULL;
+  block = sink->spilled ? sink->filling : sink->memory;
   memcpy(block->data + block->len, data, length);
   block->len += length;
   sink->offset += (int64_t)length;

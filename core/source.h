@@ -32,22 +32,22 @@ struct source {
   enum source_kind kind;
   char *path; /* taken; of a file: absolute */
   struct source_identity identity;
-  uint64_t first_object; /* of its first good line; 0 not known yet */
-  uint32_t spool;        /* where lines not seen yet come from; 0 = path */
-  bool received;         /* a stream: its end was seen; else true */
-  bool ended;            /* read to its end */
-  uint64_t tasks;        /* task lines known, bad ones included */
-  uint64_t bytes;        /* read so far */
-  uint32_t chunks;       /* rows in the database or about to be */
+  uint64_t first_object;   /* of its first good line; 0 not known yet */
+  uint32_t spool;          /* where lines not seen yet come from; 0 = path */
+  bool received;           /* a stream: its end was seen; else true */
+  bool ended;              /* read to its end */
+  uint64_t tasks;          /* task lines known, bad ones included */
+  uint64_t bytes;          /* read so far */
+  uint32_t chunks;         /* rows in the database or about to be */
   struct chunk_place tail; /* behind the last chunk; lines and bytes unused */
   /* of this run */
-  bool dirty;          /* its row has to be written */
-  bool gone;           /* merged into another: its row has to go */
-  bool merging;        /* to be compared with what is known, first */
-  bool visited;        /* the feed is through with it */
-  bool checked;        /* its identity was compared in this run */
-  int in_fd;           /* a stream to be received; -1 none (borrowed) */
-  bool fd_owned;       /* in_fd is closed with the session */
+  bool dirty;            /* its row has to be written */
+  bool gone;             /* merged into another: its row has to go */
+  bool merging;          /* to be compared with what is known, first */
+  bool visited;          /* the feed is through with it */
+  bool checked;          /* its identity was compared in this run */
+  int in_fd;             /* a stream to be received; -1 none (borrowed) */
+  bool fd_owned;         /* in_fd is closed with the session */
   struct spool *spooler; /* taken; NULL: nothing is being received */
 };
 

@@ -289,8 +289,7 @@ static int check_version(struct store *st, const char *path, bool writer,
 
 /* After a kill the pages are looked through; a clean end needs no such
  * reading. */
-static int check_pages(struct store *st, const char *path,
-                       struct errmsg *msg) {
+static int check_pages(struct store *st, const char *path, struct errmsg *msg) {
   int64_t unclean = 0;
   int rc = pragma_value(st, sql_text[SQL_RUN_DIRTY], &unclean);
   if (rc == 0 && unclean > 0) {
@@ -311,7 +310,7 @@ static int check_pages(struct store *st, const char *path,
 }
 
 static int dial(struct store **out, const char *path, int flags,
-                   struct errmsg *msg) {
+                struct errmsg *msg) {
   struct store *st = calloc(1, sizeof *st);
   if (st == NULL)
     return err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
@@ -357,7 +356,7 @@ int store_open(struct store **out, const char *path, struct errmsg *msg) {
 /* Where the directory cannot be written to, WAL's shared memory cannot be
  * made: then the file is read as it stands, without what is only in the WAL. */
 static int dial_immutable(struct store **out, const char *path,
-                             struct errmsg *msg) {
+                          struct errmsg *msg) {
   char *uri = sqlite3_mprintf("file:%s?immutable=1", path);
   if (uri == NULL || strpbrk(path, "?#%") != NULL) {
     sqlite3_free(uri);

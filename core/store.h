@@ -48,7 +48,7 @@ struct store_row {
   bool started; /* its output may have been made */
   int status, attempts;
   int64_t bytes;
-  uint64_t line; /* of a bad line; else 0 */
+  uint64_t line;             /* of a bad line; else 0 */
   const char *reason, *path; /* taken by a batch: one block, at reason */
 };
 
@@ -90,15 +90,15 @@ struct store_batch {
   uint64_t took_us;
 };
 
-#define STORE_LOST_REASON                                                      \
+#define STORE_LOST_REASON \
   "the system reported lost data while it was being written"
 
 void store_batch_reset(struct store_batch *batch); /* empties it */
 void store_batch_fini(struct store_batch *batch);
 
 /* Makes room for one more element of a batch's vector. */
-#define STORE_PUSH(batch, what)                                                \
-  store__push((void **)&(batch)->what##s, &(batch)->what##_cap,                \
+#define STORE_PUSH(batch, what)                                 \
+  store__push((void **)&(batch)->what##s, &(batch)->what##_cap, \
               (batch)->what##_count, sizeof *(batch)->what##s)
 int store__push(void **vector, size_t *cap, size_t count,
                 size_t size) MUST_CHECK;
@@ -188,8 +188,7 @@ int store_run_begin(struct store *store, const char *boot, int64_t now_ns,
 int store_run_end(struct store *store, uint64_t run, int64_t now_ns,
                   bool finished) MUST_CHECK;
 
-int store_options_put(struct store *store,
-                      const struct session_option *options,
+int store_options_put(struct store *store, const struct session_option *options,
                       size_t count) MUST_CHECK;
 int store_options_get(struct store *store,
                       int (*each)(void *arg, const char *name,
@@ -283,12 +282,10 @@ int store_failures(struct store *store, uint64_t after,
   X(SQL_SPOOLS, "SELECT spool FROM sources UNION SELECT spool FROM chunks")    \
   X(SQL_META_GET, "SELECT value FROM meta WHERE name=?")                       \
   X(SQL_META_PUT, "INSERT OR REPLACE INTO meta(name,value) VALUES(?,?)")       \
-  X(SQL_META_ADD,                                                              \
-    "INSERT INTO meta(name,value) VALUES(?1,?2)"                               \
-    " ON CONFLICT(name) DO UPDATE SET value=value+?2")                         \
-  X(SQL_RUN_SINCE,                                                             \
-    "SELECT coalesce(min(started_unix_ns),0) FROM runs"                        \
-    " WHERE clean=0 AND(boot_id<>?1 OR ?1='unknown')")                         \
+  X(SQL_META_ADD, "INSERT INTO meta(name,value) VALUES(?1,?2)"                 \
+                  " ON CONFLICT(name) DO UPDATE SET value=value+?2")           \
+  X(SQL_RUN_SINCE, "SELECT coalesce(min(started_unix_ns),0) FROM runs"         \
+                   " WHERE clean=0 AND(boot_id<>?1 OR ?1='unknown')")          \
   X(SQL_RUN_BEGIN,                                                             \
     "INSERT INTO runs(boot_id,started_unix_ns,clean) VALUES(?,?,0)")           \
   X(SQL_RUN_END, "UPDATE runs SET ended_unix_ns=?2,clean=1 WHERE run=?1")      \

@@ -139,9 +139,8 @@ static int load_one(struct store *st, sqlite3_stmt *stmt, uint32_t source,
 int store_next(struct store *st, uint32_t source, int64_t after, bool ended,
                struct store_loaded **loaded, size_t *count) {
   *count = 0;
-  sqlite3_stmt *stmt =
-      store__bind(st, SQL_CHUNKS_NEXT, "iiii", (int64_t)source, after,
-                  (int64_t)ended, (int64_t)STORE_AHEAD);
+  sqlite3_stmt *stmt = store__bind(st, SQL_CHUNKS_NEXT, "iiii", (int64_t)source,
+                                   after, (int64_t)ended, (int64_t)STORE_AHEAD);
   int rc = store__step(st, stmt);
   while (rc == 1) {
     rc = load_one(st, stmt, source, &loaded[*count]);
@@ -161,11 +160,11 @@ int store_next(struct store *st, uint32_t source, int64_t after, bool ended,
   return rc;
 }
 
-int store_load(struct store *st, uint32_t source, uint32_t number,
-               bool objects, struct store_loaded **loaded) {
+int store_load(struct store *st, uint32_t source, uint32_t number, bool objects,
+               struct store_loaded **loaded) {
   *loaded = NULL;
-  sqlite3_stmt *stmt = store__bind(st, SQL_CHUNK_GET, "ii", (int64_t)source,
-                                   (int64_t)number);
+  sqlite3_stmt *stmt =
+      store__bind(st, SQL_CHUNK_GET, "ii", (int64_t)source, (int64_t)number);
   int rc = store__step(st, stmt);
   if (rc != 1)
     return rc;

@@ -61,9 +61,8 @@ int store_sources(struct store *st, struct source **sources, size_t *count) {
       break;
     read_source(stmt, &list[*count]);
     ++*count;
-    rc = list[*count - 1].path == NULL
-             ? ERR_NOMEM
-             : read_extent(st, &list[*count - 1]);
+    rc = list[*count - 1].path == NULL ? ERR_NOMEM
+                                       : read_extent(st, &list[*count - 1]);
     if (rc == 0)
       rc = store__step(st, stmt);
   }
@@ -78,14 +77,12 @@ int store_source_put(struct store *st, const struct source *s) {
       st, store__bind(st, SQL_SOURCE_PUT, "issiibuiii", (int64_t)s->id,
                       source_kind_name(s->kind), s->path, s->identity.size,
                       s->identity.mtime_ns, s->identity.digest,
-                      (size_t)SOURCE_DIGEST, s->first_object,
-                      (int64_t)s->spool, (int64_t)s->received,
-                      (int64_t)s->ended));
+                      (size_t)SOURCE_DIGEST, s->first_object, (int64_t)s->spool,
+                      (int64_t)s->received, (int64_t)s->ended));
 }
 
 int store_source_drop(struct store *st, uint32_t source) {
-  return store__run(st,
-                    store__bind(st, SQL_SOURCE_DROP, "i", (int64_t)source));
+  return store__run(st, store__bind(st, SQL_SOURCE_DROP, "i", (int64_t)source));
 }
 
 int store_tally(struct store *st, struct store_tally *tally) {
@@ -172,8 +169,8 @@ int store_options_put(struct store *st, const struct session_option *options,
     return rc;
   rc = store__run(st, store__bind(st, SQL_OPTIONS_DROP, ""));
   for (size_t i = 0; rc == 0 && i < count; i++)
-    rc = store__run(st, store__bind(st, SQL_OPTIONS_PUT, "ss",
-                                    options[i].name, options[i].value));
+    rc = store__run(st, store__bind(st, SQL_OPTIONS_PUT, "ss", options[i].name,
+                                    options[i].value));
   if (rc == 0)
     rc = store_meta_put(st, "options_kept", 1);
   if (rc == 0)
@@ -207,8 +204,7 @@ int store_options_get(struct store *st,
 }
 
 int store_failures(struct store *st, uint64_t after,
-                   struct store_failure *failures, size_t cap,
-                   size_t *count) {
+                   struct store_failure *failures, size_t cap, size_t *count) {
   *count = 0;
   sqlite3_stmt *stmt =
       store__bind(st, SQL_FAILURES, "iui", (int64_t)task_source(after),

@@ -120,11 +120,10 @@ static int lose(struct store_batch *batch) {
       free(reason);
       return ERR_NOMEM;
     }
-    batch->rows[batch->row_count++] =
-        (struct store_row){.id = batch->ids[i],
-                           .state = ROW_FAILED,
-                           .started = true,
-                           .reason = reason};
+    batch->rows[batch->row_count++] = (struct store_row){.id = batch->ids[i],
+                                                         .state = ROW_FAILED,
+                                                         .started = true,
+                                                         .reason = reason};
   }
   for (size_t i = 0; i < batch->chunk_count; i++)
     batch->chunks[i].rows_changed = true;

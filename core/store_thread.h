@@ -24,7 +24,7 @@ enum store_job_kind {
 
 struct store_job {
   enum store_job_kind kind;
-  void *owner; /* borrowed: whose it is */
+  void *owner;               /* borrowed: whose it is */
   struct store_batch *batch; /* borrowed */
   uint32_t source, number;
   int64_t after;
@@ -37,11 +37,11 @@ struct store_job {
 };
 
 struct store_thread_config {
-  struct store *store;      /* borrowed: the thread's until it has ended */
-  struct marks *marks;      /* borrowed */
-  int dirfd;                /* output directory */
+  struct store *store; /* borrowed: the thread's until it has ended */
+  struct marks *marks; /* borrowed */
+  int dirfd;           /* output directory */
   bool durable;
-  uv_async_t *wake;         /* borrowed; store_thread_poll() answers it */
+  uv_async_t *wake; /* borrowed; store_thread_poll() answers it */
   void (*done)(void *arg, struct store_job *job);
   void (*trouble)(void *arg, int code, const char *text);
   void *arg;

@@ -74,11 +74,11 @@ static int put_chunk(struct store *st, const struct store_chunk *c) {
   bool full = c->settled == c->count;
   int rc = store__run(
       st, store__bind(st, SQL_CHUNK_PUT, "iiiiiiuuuuub", (int64_t)c->source,
-                      (int64_t)c->number,
-                      (int64_t)c->number * CHUNK_LINES + 1, (int64_t)c->count,
-                      (int64_t)c->settled, (int64_t)c->place.spool,
-                      c->place.offset, c->place.bytes, c->place.first_line,
-                      c->place.lines, c->digest, full ? NULL : c->bits,
+                      (int64_t)c->number, (int64_t)c->number * CHUNK_LINES + 1,
+                      (int64_t)c->count, (int64_t)c->settled,
+                      (int64_t)c->place.spool, c->place.offset, c->place.bytes,
+                      c->place.first_line, c->place.lines, c->digest,
+                      full ? NULL : c->bits,
                       full ? (size_t)0 : (size_t)CHUNK_BITMAP));
   if (rc == 0 && c->objects != NULL)
     rc = store__run(st, store__bind(st, SQL_OBJECTS_PUT, "iib",
@@ -106,10 +106,9 @@ static int put_partial(struct store *st, const struct store_partial *p) {
   if (p->forget)
     return store__run(st,
                       store__bind(st, SQL_PARTIAL_DROP, "iu", source, task));
-  return store__run(st, store__bind(st, SQL_PARTIAL_PUT, "iuiiss", source,
-                                    task, p->partial.durable, p->partial.size,
-                                    p->partial.etag,
-                                    p->partial.last_modified));
+  return store__run(st, store__bind(st, SQL_PARTIAL_PUT, "iuiiss", source, task,
+                                    p->partial.durable, p->partial.size,
+                                    p->partial.etag, p->partial.last_modified));
 }
 
 static int put_traffic(struct store *st, const struct session_traffic *t) {
@@ -172,17 +171,16 @@ int store_apply(struct store *st, struct store_batch *b) {
 
 int store_chunk_move(struct store *st, uint32_t source, uint32_t number,
                      const struct chunk_place *place) {
-  return store__run(st, store__bind(st, SQL_CHUNK_MOVE, "iiiuuuu",
-                                    (int64_t)source, (int64_t)number,
-                                    (int64_t)place->spool, place->offset,
-                                    place->bytes, place->first_line,
-                                    place->lines));
+  return store__run(
+      st, store__bind(st, SQL_CHUNK_MOVE, "iiiuuuu", (int64_t)source,
+                      (int64_t)number, (int64_t)place->spool, place->offset,
+                      place->bytes, place->first_line, place->lines));
 }
 
 int store_row_revive(struct store *st, uint64_t id) {
-  int rc = store__run(st, store__bind(st, SQL_ROW_REVIVE, "iu",
-                                      (int64_t)task_source(id),
-                                      task_ordinal(id)));
+  int rc =
+      store__run(st, store__bind(st, SQL_ROW_REVIVE, "iu",
+                                 (int64_t)task_source(id), task_ordinal(id)));
   if (rc == 0)
     rc = store__run(st, store__bind(st, SQL_CHUNK_FAILED, "iii",
                                     (int64_t)task_source(id),

@@ -45,6 +45,7 @@ struct task *task_new(const struct session_item *item) {
   task->id = item->id;
   task->state = TASK_QUEUED;
   task->size = -1;
+  task->deadline_unix = INT64_MAX;
   task->ours = item->started;
   task->no_request = item->written;
   task->ours_since_unix_ns = item->ours_since_unix_ns;

@@ -32,6 +32,7 @@ enum task_after {
   AFTER_QUEUE,
   AFTER_WAIT, /* until after_due_ns */
   AFTER_FAIL,
+  AFTER_EXPIRE,
   AFTER_PAUSE,
   AFTER_CANCEL,
 };
@@ -65,6 +66,7 @@ struct task {
   struct meter rate; /* bytes/s */
   uint64_t ready_ns; /* when it came into its host's queue */
   int64_t ended_unix;
+  int64_t deadline_unix; /* may start before it; INT64_MAX none */
   int attempts; /* begun, throttled ones not counted */
   int status;
   int http_version;

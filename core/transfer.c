@@ -6,6 +6,7 @@
 
 #include "transfer.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,37 +156,44 @@ static void set_limits(struct transfer *transfer) {
   curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, stall);
 }
 
-/* Range and If-Range (RFC 9110 sections 14.2 and 13.1.5), on top of the
- * user's headers. */
+/* A list with line in front of the user's headers. */
+static struct curl_slist *with_line(struct curl_slist *list, const char *line) {
+  struct curl_slist *copy = curl_slist_append(NULL, line), *grown = copy;
+  for (; grown != NULL && list != NULL; list = list->next)
+    grown = curl_slist_append(copy, list->data);
+  if (grown != NULL)
+    return copy;
+  curl_slist_free_all(copy);
+  return NULL;
+}
+
+static int add_line(struct transfer *transfer, struct curl_slist **list,
+                    const char *line) {
+  struct curl_slist *longer = with_line(*list, line);
+  curl_slist_free_all(transfer->extra);
+  transfer->extra = *list = longer;
+  return longer != NULL ? 0 : ERR_NOMEM;
+}
+
+/* Range and If-Range (RFC 9110 sections 14.2 and 13.1.5) and the rule's
+ * header, on top of the user's. */
 static int set_headers(struct transfer *transfer,
                        const struct transfer_request *request) {
   struct transfers *transfers = transfer->pool;
   struct curl_slist *list = request->foreign ? NULL : transfers->headers;
   char line[256];
-  if (request->from > 0) {
-    snprintf(line, sizeof(line), "%lld-", (long long)request->from);
-    curl_easy_setopt(transfer->easy, CURLOPT_RANGE, line);
-  } else {
-    curl_easy_setopt(transfer->easy, CURLOPT_RANGE, NULL);
-  }
-  if (request->from > 0 && request->if_range[0] != '\0') {
-    struct curl_slist *copy = NULL, *grown;
+  int code = 0;
+  snprintf(line, sizeof(line), "%lld-", (long long)request->from);
+  curl_easy_setopt(transfer->easy, CURLOPT_RANGE,
+                   request->from > 0 ? line : NULL);
+  if (request->header != NULL && !request->foreign)
+    code = add_line(transfer, &list, request->header);
+  if (code == 0 && request->from > 0 && request->if_range[0] != '\0') {
     snprintf(line, sizeof(line), "If-Range: %s", request->if_range);
-    for (copy = curl_slist_append(NULL, line); copy != NULL && list != NULL;
-         list = list->next) {
-      grown = curl_slist_append(copy, list->data);
-      if (grown == NULL)
-        break;
-      copy = grown;
-    }
-    if (copy == NULL || list != NULL) {
-      curl_slist_free_all(copy);
-      return ERR_NOMEM;
-    }
-    transfer->extra = list = copy;
+    code = add_line(transfer, &list, line);
   }
   curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, list);
-  return 0;
+  return code;
 }
 
 /* The host's addresses, when this lane has not got this version of them. */
@@ -280,6 +288,7 @@ int transfer_start(struct transfers *transfers, void *owner,
   transfer->received = 0;
   transfer->range_from = request->from;
   transfer->head_ns = 0;
+  transfer->page_len = 0;
   transfer->error[0] = '\0';
   answer_reset(&transfer->answer);
   transfer->lane = curlmux_lane(transfers->mux, request->host->number);
@@ -323,6 +332,26 @@ void transfer_free(struct transfer *transfer) {
   transfer->next_free = transfers->free_list;
   transfers->free_list = transfer;
   transfers->free_count++;
+}
+
+void transfer_keep_page(struct transfer *transfer, const char *data,
+                        size_t length) {
+  size_t room = sizeof(transfer->page) - transfer->page_len;
+  if (length > room)
+    length = room;
+  memcpy(transfer->page + transfer->page_len, data, length);
+  transfer->page_len += length;
+}
+
+bool transfer_unreachable(const struct transfer *transfer, CURLcode code) {
+  long os_errno = 0;
+  if (code == CURLE_COULDNT_RESOLVE_HOST)
+    return true;
+  if (code != CURLE_COULDNT_CONNECT)
+    return false;
+  curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os_errno);
+  return os_errno == ENETUNREACH || os_errno == EHOSTUNREACH ||
+         os_errno == ENETDOWN;
 }
 
 void transfer_pause(struct transfer *transfer) {

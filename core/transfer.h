@@ -21,9 +21,11 @@
 #include "curlmux.h"
 #include "engine.h"
 #include "hosts.h"
+#include "throttle.h"
 
 #define TRANSFER_BODY_PAUSE ((size_t)-1)
 #define TRANSFER_BODY_ABORT ((size_t)-2)
+#define TRANSFER_PAGE 1024 /* bytes kept of an error's body */
 
 /* The head of an answer; reset when another follows (1xx). */
 struct answer {
@@ -35,8 +37,9 @@ struct answer {
   bool encoded; /* Content-Encoding other than identity */
   char etag[128];
   char last_modified[64];
-  char retry_after[64];
+  struct throttle_hint hint; /* what it says about how fast to ask */
   char content_type[96];
+  char date[40];
 };
 
 struct transfer {
@@ -58,6 +61,8 @@ struct transfer {
   struct curl_slist *extra; /* headers of this request alone; owned */
   struct transfer *next_free;
   char error[CURL_ERROR_SIZE];
+  size_t page_len;
+  char page[TRANSFER_PAGE]; /* beginning of the body of an error */
 };
 
 struct transfer_ops {
@@ -103,6 +108,7 @@ struct transfer_request {
   struct host *host;
   int64_t from;
   const char *if_range;
+  const char *header; /* one more, of the host's rule; NULL none */
   bool foreign;
 };
 
@@ -116,6 +122,14 @@ void transfer_cancel(struct transfer *transfer);
 
 /* Puts a finished one back. */
 void transfer_free(struct transfer *transfer);
+
+/* Remembers the beginning of an error's body. From inside body. */
+void transfer_keep_page(struct transfer *transfer, const char *data,
+                        size_t length);
+
+/* The code says that this machine or its network could not get out at all; a
+ * server that refuses or resets is not that. */
+bool transfer_unreachable(const struct transfer *transfer, CURLcode code);
 
 /* Holds and continues receiving; not from inside head or body. */
 void transfer_pause(struct transfer *transfer);

@@ -102,11 +102,13 @@ static void end(struct report *report, struct engine *engine,
 int report_run(struct report *report, struct engine *engine,
                struct report_queue *queue) {
   uint64_t seen = 0;
-  bool finished = false, more = false;
+  bool more = false;
   engine_snapshot_every(engine, (unsigned)(report->interval_s * 1000));
   if (report->ops->begin != NULL)
     report->ops->begin(report);
   flush_all(report);
+  /* The screen before us may have taken the news of the last snapshot. */
+  bool finished = look(report, engine, &seen);
   while (!finished) {
     attend(report, engine, queue, more ? 0 : -1);
     more = report_events(report, queue, EVENTS_AT_ONCE);

@@ -25,7 +25,8 @@ struct report_ops {
   void (*end)(struct report *report, const struct snapshot *snap, int status);
 };
 
-extern const struct report_ops report_json, report_line, report_none;
+extern const struct report_ops report_json, report_line, report_none,
+    report_quiet;
 
 struct report {
   const struct report_ops *ops;

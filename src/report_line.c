@@ -2,7 +2,8 @@
  *
  * Progress for people without the screen: on a terminal one line that is
  * rewritten, clipped to its width so that it never wraps; elsewhere a line
- * every few seconds. Failures go to standard error as they come.
+ * every few seconds. Failures go to standard error as they come, also where
+ * that is all that is wanted (report_none).
  */
 #include "config.h"
 
@@ -219,4 +220,12 @@ static void end(struct report *report, const struct snapshot *snap,
 const struct report_ops report_line = {
     .progress = progress, .event = event, .end = end};
 
-const struct report_ops report_none = {.begin = NULL};
+static void failures_alone(struct report *report,
+                           const struct engine_event *what) {
+  if (what->state == TASK_FAILED || what->state == TASK_EXPIRED)
+    on_failed(report, what);
+}
+
+const struct report_ops report_none = {.event = failures_alone};
+
+const struct report_ops report_quiet = {.event = NULL};

@@ -34,7 +34,7 @@ static bool can_draw(void) {
 static enum front headless_front(const struct options *options) {
   static const enum front form[] = {FRONT_LINE, FRONT_JSON, FRONT_NONE};
   if (options_flag(options, OPT_QUIET))
-    return FRONT_NONE;
+    return FRONT_QUIET;
   return form[options_choice(options, OPT_PROGRESS)];
 }
 
@@ -232,10 +232,9 @@ static double interval(const struct options *options, bool rewritten) {
 static void report_init(struct report *report, const struct options *options,
                         enum front front, const char *dir, int64_t tasks) {
   static const struct report_ops *const ops[] = {
-      [FRONT_SCREEN] = &report_line,
-      [FRONT_LINE] = &report_line,
-      [FRONT_JSON] = &report_json,
-      [FRONT_NONE] = &report_none,
+      [FRONT_SCREEN] = &report_line, [FRONT_LINE] = &report_line,
+      [FRONT_JSON] = &report_json,   [FRONT_NONE] = &report_none,
+      [FRONT_QUIET] = &report_quiet,
   };
   memset(report, 0, sizeof *report);
   report->ops = ops[front];

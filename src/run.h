@@ -15,7 +15,7 @@
 
 /* Which front end the options and descriptors ask for; checked before
  * anything is opened. */
-enum front { FRONT_SCREEN, FRONT_LINE, FRONT_JSON, FRONT_NONE };
+enum front { FRONT_SCREEN, FRONT_LINE, FRONT_JSON, FRONT_NONE, FRONT_QUIET };
 int run_choose_front(const struct options *options, enum front *front,
                      struct errmsg *msg) MUST_CHECK;
 

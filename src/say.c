@@ -36,5 +36,7 @@ void say(const char *fmt, ...) {
 
 int say_error(int code, const struct errmsg *msg) {
   say("%s", msg->text[0] != '\0' ? msg->text : err_text(code));
-  return err_exit_status(code);
+  /* 1 means that a run has come to its end; this one did not begin. */
+  int status = err_exit_status(code);
+  return status == 1 ? 3 : status;
 }

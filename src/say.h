@@ -12,7 +12,7 @@
 void say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /* Says what is in msg, or the general sentence for code when it is empty, and
- * returns the exit status that fits. */
+ * returns the exit status that fits a run that did not begin: 2 or 3. */
 int say_error(int code, const struct errmsg *msg);
 
 #endif

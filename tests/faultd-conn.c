@@ -55,7 +55,8 @@ static void end_answer(struct conn *c, const char *how) {
   if (!c->answering)
     return;
   c->answering = false;
-  journal_end(&c->entry, c->plan.status, c->plan.sent, how, now_us());
+  if (!c->plan.control)
+    journal_end(&c->entry, c->plan.status, c->plan.sent, how, now_us());
   plan_fini(&c->plan);
 }
 
@@ -222,10 +223,11 @@ static bool next_request(struct conn *c) {
   if (used <= 0)
     return false;
   int64_t now = now_us();
-  journal_begin(&c->entry, &req, c->number, now);
   c->answering = true;
   c->skip = req.body_len;
   respond_plan(&req, now, &c->plan, &c->out);
+  if (!c->plan.control)
+    journal_begin(&c->entry, &req, c->number, now);
   c->in.at += (size_t)used;
   begin_body(c);
   if (c->plan.delay_ms)

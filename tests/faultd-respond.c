@@ -147,6 +147,7 @@ static bool reply_control(struct answer *a, const char *path) {
   } else {
     return false;
   }
+  a->plan->control = true;
   buf_add(&text, "", 1);
   reply_text(a, 200, NULL, NULL, text.data);
   buf_fini(&text);

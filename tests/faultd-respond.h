@@ -27,7 +27,8 @@ struct plan {
   int64_t rate;         /* bytes a second; 0 = as fast as it goes */
   bool chunked, close;  /* close: after the answer */
   bool endless_headers; /* the body never comes */
-  struct gate *gate;    /* a place that is left with the answer's end */
+  bool control; /* a page of the server itself: neither counted nor logged */
+  struct gate *gate; /* a place that is left with the answer's end */
 };
 
 /* Fills plan and writes the header block (and small bodies) to out. Control

@@ -20,6 +20,7 @@
 #include <locale.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,8 +43,9 @@ static struct {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct feed *feed;
 static struct snapshot *newest;
-static bool fetched = true, ended;
-static unsigned interval_ms = 500;
+static bool fetched = true;
+static atomic_bool ended;
+static atomic_uint interval_ms = 500;
 static int wake_pipe[2];
 static volatile sig_atomic_t stop_signal;
 
@@ -98,15 +100,15 @@ static int command(void *arg, const struct command *asked) {
 
 static void snapshot_every(void *arg, unsigned ms) {
   (void)arg;
-  pthread_mutex_lock(&lock);
   interval_ms = ms;
-  pthread_mutex_unlock(&lock);
 }
 
 /* ---- its thread ---------------------------------------------------------- */
 
-static void publish(double t_s) {
+static void publish(double t_s, bool finish) {
   pthread_mutex_lock(&lock);
+  if (finish)
+    feed_finish(feed);
   if (fetched || stop_signal != 0 || options.finish_s > 0) {
     struct snapshot *snap = feed_make(feed, options.still ? 60 : t_s);
     if (options.still && newest != NULL)
@@ -132,10 +134,10 @@ static void *run(void *arg) {
   (void)arg;
   while (!ended) {
     double t_s = now_s() - start;
-    if (stop_signal != 0 || (options.finish_s > 0 && t_s > options.finish_s))
-      feed_finish(feed);
+    bool finish =
+        stop_signal != 0 || (options.finish_s > 0 && t_s > options.finish_s);
     if (ticks == 0 || !options.still)
-      publish(t_s + 120);
+      publish(t_s + 120, finish);
     note("tick", ++ticks);
     misbehave(t_s);
     unsigned pause_ms = interval_ms < 100 ? interval_ms : 100;
@@ -151,6 +153,11 @@ static void on_stop(int number) {
 
 /* ---- main ---------------------------------------------------------------- */
 
+static void crash_after(const char *ms, int number) {
+  options.crash_ms = (int)strtol(ms, NULL, 10);
+  options.crash_signal = number;
+}
+
 static void parse(int argc, char **argv) {
   for (int i = 1; i < argc; i++) {
     const char *value = i + 1 < argc ? argv[i + 1] : "";
@@ -159,11 +166,9 @@ static void parse(int argc, char **argv) {
     else if (strcmp(argv[i], "--finish") == 0)
       options.finish_s = strtod(value, NULL);
     else if (strcmp(argv[i], "--crash") == 0)
-      options.crash_ms = (int)strtol(value, NULL, 10),
-      options.crash_signal = SIGSEGV;
+      crash_after(value, SIGSEGV);
     else if (strcmp(argv[i], "--abort") == 0)
-      options.crash_ms = (int)strtol(value, NULL, 10),
-      options.crash_signal = SIGABRT;
+      crash_after(value, SIGABRT);
     else if (strcmp(argv[i], "--log") == 0)
       options.log = fopen(value, "ae");
     options.still |= strcmp(argv[i], "--still") == 0;

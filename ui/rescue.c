@@ -42,7 +42,8 @@ static struct sigaction before[SIGNALS];
 static bool replaced[SIGNALS];
 static void *stack;
 
-/* A terminal that does not read must not keep a crash from ending. */
+/* A terminal that does not read must not keep a crash from ending; what waits
+ * in the device is then thrown away in favour of the good-bye. */
 static void write_all(int fd, const char *bytes, size_t len) {
   for (int tries = 0; len > 0 && tries < 10; tries++) {
     ssize_t wrote = write(fd, bytes, len);
@@ -52,10 +53,13 @@ static void write_all(int fd, const char *bytes, size_t len) {
       continue;
     }
     struct pollfd out = {.fd = fd, .events = POLLOUT};
-    if (wrote < 0 && errno == EAGAIN)
+    if (wrote < 0 && errno == EAGAIN) {
       (void)poll(&out, 1, 50);
-    else if (wrote < 0 && errno != EINTR)
+      if (tries == 5)
+        (void)tcflush(fd, TCOFLUSH);
+    } else if (wrote < 0 && errno != EINTR) {
       return;
+    }
   }
 }
 

@@ -89,9 +89,12 @@ static int deliver(struct term *term) {
   return rc < 0 ? rc : (int)len;
 }
 
+/* Curses may measure a file instead of the terminal here. */
 static void resume_curses(struct term *term) {
   wrefresh(stdscr);
   keypad(term->keys, TRUE);
+  if (LINES != term->shown.rows || COLS != term->shown.cols)
+    resizeterm(term->shown.rows, term->shown.cols);
 }
 
 /* Learns what would say good-bye now; it names the last line of the screen,
@@ -163,6 +166,10 @@ static int open_curses(struct term *term, struct errmsg *msg) {
   term->capture = tty_scratch();
   if (term->out == NULL || term->in == NULL || term->capture < 0)
     return err_set(msg, ERR_IO, "the screen cannot be opened: no descriptors");
+  /* Else an exported LINES or COLUMNS would win whenever curses comes back
+   * from endwin(). */
+  use_env(FALSE);
+  use_tioctl(TRUE);
   signals_save();
   term->screen = newterm(NULL, term->out, term->in);
   signals_restore();
@@ -267,8 +274,9 @@ void term_leave(struct term *term) {
   forget(term);
   /* The good-bye is put behind what is left of a frame, for a frame cut in
    * the middle would swallow it. */
-  if (tty_put(&term->tty, term->goodbye, term->goodbye_len) == 0)
-    (void)tty_drain(&term->tty, GOODBYE_DRAIN_MS);
+  if (tty_put(&term->tty, term->goodbye, term->goodbye_len) != 0 ||
+      tty_drain(&term->tty, GOODBYE_DRAIN_MS) > 0)
+    tty_force(&term->tty, term->goodbye, term->goodbye_len);
   tty_set_modes(&term->tty, &term->tty.shell);
   stderrcap_end(&term->stderrcap);
 }
@@ -352,11 +360,15 @@ static void to_cchar(const struct term *term, const struct cell *cell,
     wide[1] = 0;
   }
   attr_t attrs = term->attr[cell->role];
+  short pair = term->pair[cell->role];
   if (cell->style & CELL_BOLD)
     attrs |= A_BOLD;
-  if (cell->style & CELL_REVERSE)
+  /* The selected row is of one piece: no colours in reverse. */
+  if (cell->style & CELL_REVERSE) {
     attrs = (attrs & ~(attr_t)A_DIM) | A_REVERSE;
-  setcchar(out, wide, attrs, term->pair[cell->role], NULL);
+    pair = 0;
+  }
+  setcchar(out, wide, attrs, pair, NULL);
 }
 
 /* Hands over the cells of a line from the first to the last that differ,

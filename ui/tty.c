@@ -122,6 +122,14 @@ int tty_drain(struct tty *tty, int timeout_ms) {
   }
 }
 
+void tty_force(struct tty *tty, const char *bytes, size_t len) {
+  tty->len = 0;
+  (void)tcflush(tty->out_fd, TCOFLUSH);
+  if (tty_put(tty, bytes, len) == 0)
+    (void)tty_flush(tty);
+  tty->len = 0;
+}
+
 int tty_scratch(void) {
 #ifdef HAVE_MEMFD_CREATE
   int fd = memfd_create("spate", MFD_CLOEXEC);

@@ -41,6 +41,9 @@ int tty_put(struct tty *tty, const char *bytes, size_t len) MUST_CHECK;
 int tty_flush(struct tty *tty);
 /* The same until all is written or the time is over. */
 int tty_drain(struct tty *tty, int timeout_ms);
+/* For a terminal that does not read: throws away what waits in the queue and
+ * in the device, and writes bytes instead. */
+void tty_force(struct tty *tty, const char *bytes, size_t len);
 static inline bool tty_busy(const struct tty *tty) {
   return tty->len > 0;
 }

@@ -104,7 +104,7 @@ def test_read_only_directory(spate, faultd, small_disk):
 def test_directory_cannot_be_made(spate, faultd, tmp_path):
     (tmp_path / "file").write_bytes(b"")
     run = spate("-d", tmp_path / "file" / "out", faultd.data(1, 10, "f"))
-    assert run.code == 3, run
+    assert run.code in (2, 3), run
     assert faultd.journal() == []
 
 

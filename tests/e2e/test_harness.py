@@ -49,6 +49,13 @@ def test_journal_has_arrival_headers_and_end(faultd):
     assert faultd.journal() == []
 
 
+def test_stats_do_not_count_themselves(faultd):
+    fetch(faultd.data(1, 10, "a"))
+    stats = faultd.stats()
+    assert (stats["requests"], stats["active"], stats["max_active"]) == (1, 0, 1)
+    assert stats["by_status"] == {"200": 1}
+
+
 def test_fail_counts_per_path(faultd):
     for path in ("a", "b"):
         with pytest.raises(urllib.error.HTTPError) as caught:

@@ -6,11 +6,12 @@ import os
 import random
 import re
 import signal
+import subprocess
 import time
 
 import pytest
 
-from harness import (assert_files, body, files_of, wait_until, write_list)
+from harness import assert_files, body, files_of, sha, wait_until, write_list
 
 SEED = int(os.environ.get("SPATE_TEST_SEED", random.randrange(1 << 30)))
 
@@ -37,16 +38,17 @@ NET = 16
 KILLED_AT_MOST = 40
 
 
-def run_until_done(spate, rng, args, shortest, longest):
+def run_until_done(spate, rng, args, shortest, longest, killed=lambda: None):
     """Starts and kills at random moments until a run ends by itself; the later
-    runs are given more time, so that it ends."""
+    runs are given more time, so that it ends. Calls killed() after each."""
     for kills in range(KILLED_AT_MOST):
         run = spate.start(*args)
         span = rng.uniform(shortest, longest) * (1 + kills / 10)
         try:
             run.process.wait(span)
-        except Exception:  # still running: that is the point
+        except subprocess.TimeoutExpired:  # that is the point
             run.kill()
+            killed()
             continue
         result = run.wait()
         assert result.code == 0, result
@@ -61,29 +63,43 @@ def test_small_files_survive_kill_9(spate, start_nginx, docs_root, out, tmp_path
                                     rng):
     names, expected = docs_of(docs_root)
     # slow enough to be killed often
-    nginx = start_nginx(docs_root,
-                        http="limit_req_zone $server_name zone=z:1m rate=3000r/s;",
-                        server="limit_req zone=z burst=5000;")
+    nginx = start_nginx(
+        docs_root, http="limit_req_zone $binary_remote_addr zone=z:1m rate=2000r/s;",
+        server="limit_req zone=z burst=5000;")
     args = ["-i", write_list(tmp_path / "l", [nginx.url("/" + n) for n in names]),
             "-d", out, "-j", NET, "--no-tui"]
-    kills = run_until_done(spate, rng, args, 0.05, 0.35)
+    states = []  # (requests so far, names that were whole) at each kill
+
+    def killed():
+        whole = {n for n, digest in files_of(out).items()
+                 if digest == sha(expected[n])}
+        states.append((len(nginx.requests()), whole))
+
+    kills = run_until_done(spate, rng, args, 0.05, 0.35, killed)
     assert kills >= 2, "the runs were never killed: nothing was tested"
     assert_files(out, expected)
-    counts = collections.Counter(r["uri"] for r in nginx.requests())
-    assert counts.keys() == {"/" + n for n in names}
-    repeated = sum(counts.values()) - len(names)
-    print(f"{kills} kills, {repeated} requests repeated")
-    # what was under way when it was killed, and nothing else
-    assert repeated <= kills * (NET + 64), (kills, repeated)
+    uris = [r["uri"] for r in nginx.requests()]
+    assert set(uris) == {"/" + n for n in names}
+    ends = [before for before, _ in states[1:]] + [len(uris)]
+    refetched = sum(
+        len({os.path.basename(u) for u in uris[before:end]} & whole)
+        for (before, whole), end in zip(states, ends))
+    print(f"{kills} kills, {len(uris) - len(names)} requests repeated, "
+          f"{refetched} for files that were whole")
+    # A file is on the disk a moment before the session knows: that much, for
+    # each of the jobs under way (4 of up to 16 files), may be fetched again;
+    # beyond it only what was in flight or waited in memory (1,024 bodies).
+    assert refetched <= kills * 4 * 16
+    assert len(uris) - len(names) <= kills * (NET + 1024)
 
 
 @pytest.mark.limit(240)
 def test_large_files_survive_kill_9(spate, faultd, out, tmp_path, rng):
     size = 12 << 20
-    urls = [faultd.data(i, size, f"big{i}", rate=6_000_000) for i in range(4)]
+    urls = [faultd.data(i, size, f"big{i}", rate=4_000_000) for i in range(4)]
     args = ["-i", write_list(tmp_path / "l", urls), "-d", out]
-    kills = run_until_done(spate, rng, args, 0.5, 1.0)
-    assert kills >= 2
+    kills = run_until_done(spate, rng, args, 0.5, 2.5)
+    assert kills >= 1
     assert_files(out, {f"big{i}": body(i, size) for i in range(4)})
     entries = faultd.journal()
     resumed = [e for e in entries if e["status"] == 206]
@@ -91,21 +107,24 @@ def test_large_files_survive_kill_9(spate, faultd, out, tmp_path, rng):
     for entry in resumed:
         assert re.fullmatch(r"bytes=[1-9]\d*-\d*", entry["range"]), entry
         assert re.fullmatch(rf'"\d-{size}-0"', entry["if_range"]), entry
-    # at most about half a second of each transfer is fetched again
+    # a partial file is recorded every two seconds: no more is fetched again,
+    # but for what the server had sent and the killed client not yet read
     sent = sum(e["sent"] for e in entries)
-    assert sent <= 4 * size + kills * 4 * 6_000_000, (sent, kills)
+    lost = 4 * (2.5 * 4_000_000 + (1 << 20))
+    assert sent <= 4 * size + kills * lost, (sent, kills)
 
 
-def test_killed_between_part_and_name(spate, faultd, out):
-    """Killed as early as it goes: names that were made are not 'in the way'."""
-    url = faultd.data(1, 2048, "f", delay=100)
-    for _ in range(8):
-        run = spate.start("-d", out, url)
-        time.sleep(0.12)
+def test_killed_when_a_file_gets_its_name(spate, faultd, out, tmp_path):
+    """Killed about when the name is made: it is not 'in the way' later."""
+    listing = write_list(tmp_path / "l", [
+        faultd.data(i, 2048, f"f{i}", delay=100) for i in range(4)])
+    for wait in range(100, 160, 5):
+        run = spate.start("-i", listing, "-d", out)
+        time.sleep(wait / 1000)
         run.kill()
-    run = spate("-d", out, url)
+    run = spate("-i", listing, "-d", out)
     assert run.code == 0, run
-    assert_files(out, {"f": body(1, 2048)})
+    assert_files(out, {f"f{i}": body(i, 2048) for i in range(4)})
 
 
 # ---- finished ------------------------------------------------------------
@@ -213,15 +232,15 @@ def test_second_signal_exits_at_once(spate, faultd, out, tmp_path):
 
 
 def test_interrupted_adhoc_urls_go_on(spate, faultd, out):
-    url = faultd.data(1, "4M", "f", rate=2_000_000)
+    url = faultd.data(1, "20M", "f", rate=5_000_000)
     run = spate.start("-d", out, url)
     wait_until(lambda: (out / "f.part").exists())
-    time.sleep(1)
+    time.sleep(0.5)
     run.signal(signal.SIGINT)
     assert run.wait(10).code == 4
     resumed = spate("resume", out)
     assert resumed.code == 0, resumed
-    assert_files(out, {"f": body(1, 4 << 20)})
+    assert_files(out, {"f": body(1, 20 << 20)})
     assert faultd.journal()[-1]["status"] == 206
 
 

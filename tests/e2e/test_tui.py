@@ -60,7 +60,7 @@ def test_plus_and_minus_change_the_net_limit(screen, faultd):
     screen.wait_for(lambda t: net(t) == (8, 8))
     screen.send("++")
     screen.wait_for(lambda t: net(t) == (10, 10))
-    wait_until(lambda: faultd.stats()["active"] - 1 == 10)
+    wait_until(lambda: faultd.stats()["active"] == 10)
     screen.send("---")
     screen.wait_for(lambda t: net(t) == (7, 7), 20)
     assert stop(screen) == 4
@@ -73,7 +73,7 @@ def test_pause_all_and_resume(screen, faultd):
     time.sleep(0.5)
     before = faultd.stats()["requests"]
     screen.settle(1)
-    assert faultd.stats()["requests"] - before <= 1  # the question itself
+    assert faultd.stats()["requests"] == before
     screen.send("P")
     wait_until(lambda: screen.settle(0.1) or
                faultd.stats()["requests"] > before + 4, 10)
@@ -110,7 +110,7 @@ def test_other_screens(screen, key):
 
 
 def test_quit_then_run_again_finishes(terminal, spate, faultd, out, tmp_path):
-    path = listing(faultd, tmp_path, 20, rate=400_000)
+    path = listing(faultd, tmp_path, 20, rate=100_000)
     tui = terminal("-i", path, "-d", out, "-j", "4")
     tui.wait_for("file-000.bin")
     assert stop(tui) == 4
@@ -122,7 +122,7 @@ def test_quit_then_run_again_finishes(terminal, spate, faultd, out, tmp_path):
 
 
 def test_run_that_finishes_gives_the_terminal_back(terminal, faultd, out, tmp_path):
-    tui = terminal("-i", listing(faultd, tmp_path, 8, rate=400_000), "-d", out)
+    tui = terminal("-i", listing(faultd, tmp_path, 8, rate=100_000), "-d", out)
     tui.wait_for("file-00")
     end = time.monotonic() + 20
     while tui.process.poll() is None and time.monotonic() < end:
@@ -194,7 +194,7 @@ def cpu_seconds(pid):
 
 
 def test_closed_terminal_stops_cleanly(terminal, spate, faultd, out, tmp_path):
-    path = listing(faultd, tmp_path, 20, rate=400_000)
+    path = listing(faultd, tmp_path, 20, rate=100_000)
     tui = terminal("-i", path, "-d", out, "-j", "4")
     tui.wait_for("file-000.bin")
     os.close(tui.slave)

@@ -254,8 +254,8 @@ void rig_write(struct rig *rig, const char *name, const char *data,
   assert_int_equal(fclose(file), 0);
 }
 
-void rig_manifest(struct rig *rig, const char *name, size_t first,
-                  size_t count, const char *sig, char *path, size_t cap) {
+void rig_manifest(struct rig *rig, const char *name, size_t first, size_t count,
+                  const char *sig, char *path, size_t cap) {
   snprintf(path, cap, "%s/%s", rig->dir, name);
   FILE *file = fopen(path, "w");
   assert_non_null(file);

@@ -71,8 +71,8 @@ void rig_reset(struct rig *rig);
 void rig_write(struct rig *rig, const char *name, const char *data,
                size_t length, char *path, size_t cap);
 /* A manifest of count lines "http://h.example/FORMAT(i)?sig=SIG". */
-void rig_manifest(struct rig *rig, const char *name, size_t first,
-                  size_t count, const char *sig, char *path, size_t cap);
+void rig_manifest(struct rig *rig, const char *name, size_t first, size_t count,
+                  const char *sig, char *path, size_t cap);
 const struct rig_item *rig_find(const struct rig *rig, uint64_t id);
 
 #endif

@@ -42,7 +42,7 @@ struct sim {
   size_t log_head, log_count, log_room;
   unsigned inside;
   /* counts */
-  uint64_t now_ns, accepted, rejected, refused;
+  uint64_t now_ns, begin_ns, from_ns, to_ns, accepted, rejected, refused;
   uint64_t accepted_before, rejected_before, refused_before;
   bool measuring, changed;
 };
@@ -221,6 +221,8 @@ static void client(struct sim *s) {
         wake_at(s, until);
       return;
     }
+    if (governor_gate_until(&s->governor, s->now_ns) != 0)
+      bucket_not_before(&s->bucket, s->now_ns);
     uint64_t at = bucket_next_ns(&s->bucket, s->now_ns);
     if (at > s->now_ns) {
       wake_at(s, at);
@@ -267,13 +269,13 @@ static void begin_measuring(struct sim *s) {
 }
 
 static void finish(struct sim *s, struct sim_result *r) {
-  double from = s->plan->from_s;
-  double time = (double)(s->now_ns - START_NS) / 1e9;
+  double time = (double)(s->now_ns - s->begin_ns) / 1e9;
+  double measured = (double)(s->now_ns - s->from_ns) / 1e9;
   double accepted = (double)(s->accepted - s->accepted_before);
   double rejected = (double)(s->rejected - s->rejected_before) +
                     (double)(s->refused - s->refused_before);
   memset(r, 0, sizeof *r);
-  r->utilisation = accepted / (s->limit * (time - from));
+  r->utilisation = accepted / (s->limit * measured);
   r->rejected = rejected / (accepted + rejected);
   r->accepted_all = s->accepted;
   r->rejected_all = s->rejected;
@@ -302,28 +304,46 @@ static void prepare(struct sim *s, const struct sim_plan *plan) {
   bucket_init(&s->bucket, governor_rate(&s->governor), s->now_ns);
 }
 
+/* A fixed window may be used up at its beginning: whole windows are measured,
+ * or the ends would count for more than what lies between. */
+static void set_times(struct sim *s) {
+  const struct sim_plan *p = s->plan;
+  s->begin_ns = s->now_ns;
+  s->from_ns = s->begin_ns + ns(p->from_s);
+  s->to_ns = s->begin_ns + ns(p->to_s);
+  if (p->kind != SIM_FIXED)
+    return;
+  uint64_t length = ns(p->window_s);
+  s->from_ns = (s->from_ns + length - 1) / length * length;
+  s->to_ns = s->to_ns / length * length;
+}
+
+static void change_limit(struct sim *s) {
+  const struct sim_plan *p = s->plan;
+  if (p->change_at_s <= 0 || s->changed ||
+      s->now_ns < s->begin_ns + ns(p->change_at_s))
+    return;
+  s->changed = true;
+  s->limit *= p->change_factor;
+}
+
 void sim_run(const struct sim_plan *plan, struct sim_result *result) {
   struct sim s;
   prepare(&s, plan);
-  uint64_t begin = s.now_ns;
+  set_times(&s);
   client(&s);
   while (s.count > 0) {
     struct event e = pop(&s);
-    if (e.at_ns >= begin + ns(plan->to_s))
-      break;
-    s.now_ns = e.at_ns;
-    if (!s.measuring && s.now_ns >= begin + ns(plan->from_s))
+    s.now_ns = e.at_ns < s.to_ns ? e.at_ns : s.to_ns;
+    if (!s.measuring && s.now_ns >= s.from_ns)
       begin_measuring(&s);
-    if (plan->change_at_s > 0 && !s.changed &&
-        s.now_ns >= begin + ns(plan->change_at_s)) {
-      s.changed = true;
-      s.limit *= plan->change_factor;
-    }
+    if (e.at_ns >= s.to_ns)
+      break;
+    change_limit(&s);
     handle(&s, &e);
     if (plan->jobs && s.accepted >= plan->jobs)
       break;
   }
-  s.now_ns -= begin - START_NS;
   finish(&s, result);
   free(s.heap);
   free(s.log);

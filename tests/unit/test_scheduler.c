@@ -83,14 +83,23 @@ static struct task *add(struct bench *b, const char *url) {
   assert_non_null(task);
   b->made[b->ids - 1] = task;
   task_enter(&b->counts, task);
-  assert_int_equal(
-      hosts_get(&b->hosts, url, 0, 0, b->now, &task->host, NULL), 0);
+  assert_int_equal(hosts_get(&b->hosts, url, b->now, &task->host, NULL), 0);
   scheduler_ready(&b->s, task, b->now);
   return task;
 }
 
 static void end(struct bench *b, struct task *task) {
   scheduler_ended(&b->s, task->host, b->now);
+}
+
+static void answered(struct bench *b, struct host *host, uint64_t sent_ns,
+                     enum governor_outcome outcome, double wait_s) {
+  struct throttle_hint hint;
+  struct scheduler_answer answer = {sent_ns, outcome, &hint};
+  memset(&hint, 0, sizeof(hint));
+  hint.has_wait = wait_s >= 0;
+  hint.wait_s = wait_s;
+  scheduler_answered(&b->s, host, &answer, b->now);
 }
 
 static void starts_no_more_than_the_net_semaphore_admits(void **state) {
@@ -171,7 +180,7 @@ static void a_throttled_host_waits_and_sends_one_canary(void **state) {
   semaphore_resize(&b->s.net, 2, b->now);
   scheduler_run(&b->s, b->now); /* one of a, one of b */
   semaphore_resize(&b->s.net, 100, b->now);
-  scheduler_throttled(&b->s, b->started[0]->host, b->now, 2.0, b->now);
+  answered(b, b->started[0]->host, b->now, GOVERNOR_THROTTLED, 2.0);
   end(b, b->started[0]);
   scheduler_run(&b->s, b->now);
   assert_int_equal(b->count, 3); /* b goes on, a does not */
@@ -181,7 +190,7 @@ static void a_throttled_host_waits_and_sends_one_canary(void **state) {
   b->now += 2;
   scheduler_run(&b->s, b->now);
   assert_int_equal(b->count, 4); /* the canary alone */
-  scheduler_good(&b->s, b->started[3]->host, b->now);
+  answered(b, b->started[3]->host, b->now, GOVERNOR_OK, -1);
   end(b, b->started[3]);
   scheduler_run(&b->s, b->now);
   assert_int_equal(b->count, 12);
@@ -195,9 +204,9 @@ static void stragglers_do_not_lengthen_the_back_off(void **state) {
   scheduler_run(&b->s, b->now);
   host = b->started[0]->host;
   b->now += NS / 10;
-  scheduler_throttled(&b->s, host, sent, -1, b->now);
+  answered(b, host, sent, GOVERNOR_THROTTLED, -1);
   for (int i = 0; i < 20; i++)
-    scheduler_throttled(&b->s, host, sent, -1, b->now + 1);
+    answered(b, host, sent, GOVERNOR_THROTTLED, -1);
   assert_int_equal(host->throttled_in_row, 1);
   assert_true(host->held_until_ns <= b->now + NS);
 }
@@ -267,7 +276,8 @@ static void ends_of_tasks_are_final(void **state) {
 }
 
 int main(void) {
-#define BENCH(name) cmocka_unit_test_setup_teardown(name, open_bench, close_bench)
+#define BENCH(name) \
+  cmocka_unit_test_setup_teardown(name, open_bench, close_bench)
   const struct CMUnitTest tests[] = {
       BENCH(starts_no_more_than_the_net_semaphore_admits),
       BENCH(a_long_queue_of_one_host_does_not_hold_up_another),

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "session_rig.h"
 
@@ -188,16 +189,14 @@ static void changed_manifest_is_refused_with_its_line(void **state) {
   write_text("http://h.example/1?s=y\n# note\nhttp://h.example/other?s=SECRET\n"
              "http://h.example/3?s=y\n");
   rig_open(&rig);
-  assert_int_equal(session_add_file(rig.session, path, &rig.msg),
-                   ERR_CHANGED);
+  assert_int_equal(session_add_file(rig.session, path, &rig.msg), ERR_CHANGED);
   assert_non_null(strstr(rig.msg.text, "line 3"));
   assert_non_null(strstr(rig.msg.text, "http://h.example/other"));
   assert_null(strstr(rig.msg.text, "SECRET"));
   rig_close(&rig, false);
   write_text("http://h.example/1?s=y\n");
   rig_open(&rig);
-  assert_int_equal(session_add_file(rig.session, path, &rig.msg),
-                   ERR_CHANGED);
+  assert_int_equal(session_add_file(rig.session, path, &rig.msg), ERR_CHANGED);
   rig_close(&rig, false);
 }
 
@@ -360,6 +359,36 @@ static void partial_and_marks_of_a_stopped_task_come_back(void **state) {
   assert_int_equal(rig.delivered, 0);
 }
 
+static void edit(const char *sql) {
+  char file[300];
+  sqlite3 *db;
+  snprintf(file, sizeof file, "%s/.spate/session.db", rig.dir);
+  assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+  sqlite3_close(db);
+}
+
+static void files_since_a_run_cut_by_a_reboot_are_ours(void **state) {
+  (void)state;
+  rig_manifest(&rig, "list", 0, 10, "a", path, sizeof path);
+  rig.verdict = hold_third;
+  rig_session(&rig, path);
+  rig_session(&rig, path);
+  assert_int_equal(rig.items[0].ours_since, 0); /* ended well */
+  edit("UPDATE runs SET clean=0,started_unix_ns=12345 WHERE run=1");
+  rig_session(&rig, path);
+  assert_int_equal(rig.items[0].ours_since, 0); /* the same boot */
+  edit("UPDATE runs SET boot_id='another' WHERE run=1");
+  rig_session(&rig, path);
+  assert_int_equal(rig.items[0].ours_since, 12345);
+  rig.verdict = NULL;
+  rig_session(&rig, path);
+  assert_int_equal(rig.counts.done, 10);
+  rig_manifest(&rig, "list", 0, 20, "a", path, sizeof path);
+  rig_session(&rig, path); /* all was done since: that run is history */
+  assert_int_equal(rig.items[0].ours_since, 0);
+}
+
 static int collect_option(void *arg, const char *name, const char *value) {
   char *text = arg;
   size_t used = strlen(text);
@@ -423,8 +452,7 @@ static void second_opener_is_told_the_pid(void **state) {
   char pid[32];
   rig_open(&rig);
   snprintf(pid, sizeof pid, "process %ld", (long)getpid());
-  assert_int_equal(session_open(&second, rig.dir, false, &rig.msg),
-                   ERR_LOCKED);
+  assert_int_equal(session_open(&second, rig.dir, false, &rig.msg), ERR_LOCKED);
   assert_non_null(strstr(rig.msg.text, pid));
   rig_close(&rig, false);
   assert_int_equal(session_open(&second, rig.dir, false, &rig.msg), 0);
@@ -543,8 +571,7 @@ static void free_disk_after_trouble(struct rig *r) {
 
 static void full_disk_waits_and_loses_nothing(void **state) {
   (void)state;
-  if (geteuid() != 0 ||
-      mount("none", rig.dir, "tmpfs", 0, "size=8m") != 0) {
+  if (geteuid() != 0 || mount("none", rig.dir, "tmpfs", 0, "size=8m") != 0) {
     print_message("# skipped: no tmpfs can be mounted here\n");
     skip();
   }
@@ -594,6 +621,7 @@ int main(void) {
       T(cancelled_tasks_stay_so_and_expired_come_again),
       T(failed_task_is_redelivered_within_the_run),
       T(partial_and_marks_of_a_stopped_task_come_back),
+      T(files_since_a_run_cut_by_a_reboot_are_ours),
       T(options_are_kept_in_order),
       T(status_is_readable_while_it_runs_and_after),
       T(second_opener_is_told_the_pid),

@@ -111,8 +111,8 @@ static void write_body(struct bench *b, struct sink *sink, int64_t from,
                        int64_t to) {
   char data[16384];
   while (from < to) {
-    size_t n = (size_t)(to - from) < sizeof(data) ? (size_t)(to - from)
-                                                  : sizeof(data);
+    size_t n =
+        (size_t)(to - from) < sizeof(data) ? (size_t)(to - from) : sizeof(data);
     for (size_t i = 0; i < n; i++)
       data[i] = body_at(from + (int64_t)i);
     if (sink_write(sink, data, n) == SINK_FULL) {
@@ -350,7 +350,8 @@ static void many_small_ones_share_the_budget(void **state) {
 }
 
 int main(void) {
-#define BENCH(name) cmocka_unit_test_setup_teardown(name, open_bench, close_bench)
+#define BENCH(name) \
+  cmocka_unit_test_setup_teardown(name, open_bench, close_bench)
   const struct CMUnitTest tests[] = {
       BENCH(small_body_is_created_whole),
       BENCH(empty_body_is_an_empty_file),

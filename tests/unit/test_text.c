@@ -113,6 +113,7 @@ static void what_hides_or_reorders_is_dropped(void **state) {
       "\xe2\x80\x8e",     "\xe2\x80\x8f", "\xd8\x9c",     "\xe2\x80\x8b",
       "\xe2\x80\x8c",     "\xe2\x80\x8d", "\xe2\x81\xa0", "\xef\xbb\xbf",
       "\xf3\xa0\x81\x81", "\xef\xb8\x8f", "\xc2\xad",     "\xe3\x85\xa4",
+      "\xcd\x8f",
   };
   (void)state;
   for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++) {

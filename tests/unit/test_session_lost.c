@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The system says that it lost data (a flush fails once): what it may have
+ * lost must not be called done, in this batch or in the next, and is fetched
+ * again by the next run. syncfs() is ours here.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "session_rig.h"
+
+static int flushes, fail_at;
+
+int syncfs(int fd) {
+  (void)fd;
+  if (++flushes != fail_at)
+    return 0;
+  errno = EIO;
+  return -1;
+}
+
+#ifdef HAVE_SYNCFS
+static struct rig rig;
+static char path[256];
+
+static int hold_last(struct rig *r, const struct rig_item *item) {
+  if (item->id == 3000 && r->exhausted == 0) {
+    session_mark_started(r->session, item->id);
+    return RIG_HOLD; /* its file is being written when the flush fails */
+  }
+  return TASK_DONE;
+}
+
+static void settle_last(struct rig *r) {
+  struct session_result result = {
+      .id = 3000, .state = TASK_DONE, .attempts = 1, .reason = ""};
+  if (r->worst_trouble == 0 || r->held == 0)
+    return;
+  r->held = 0;
+  session_mark_written(r->session, 3000);
+  session_settle(r->session, &result);
+  r->settled++;
+}
+
+static void lost_pages_are_never_called_done(void **state) {
+  (void)state;
+  rig_init(&rig);
+  rig.durable = true;
+  rig.window = 3000;
+  rig.verdict = hold_last;
+  rig.tick = settle_last;
+  rig_manifest(&rig, "list", 0, 3000, "a", path, sizeof path);
+  flushes = 0;
+  fail_at = 1;
+  rig_session(&rig, path);
+  assert_int_equal(rig.worst_trouble, ERR_IO);
+  assert_int_equal(rig.last_trouble, 0);
+  assert_int_equal(rig.committed, 3000);
+  assert_int_equal(rig.counts.failed, 3000);
+  assert_int_equal(rig.counts.done, 0);
+  rig.verdict = NULL;
+  rig.tick = NULL;
+  rig_session(&rig, path);
+  assert_int_equal(rig.delivered, 3000);
+  for (size_t i = 0; i < rig.item_count; i++) {
+    assert_true(rig.items[i].failed_before);
+    assert_true(rig.items[i].started);
+    assert_false(rig.items[i].written);
+  }
+  assert_int_equal(rig.counts.done, 3000);
+  assert_int_equal(rig.counts.failed, 0);
+  rig_session(&rig, path);
+  assert_int_equal(rig.delivered, 0);
+  rig_fini(&rig);
+}
+
+static void flush_comes_before_every_commit(void **state) {
+  (void)state;
+  rig_init(&rig);
+  rig.durable = true;
+  rig_manifest(&rig, "list", 0, 2000, "a", path, sizeof path);
+  flushes = fail_at = 0;
+  rig_session(&rig, path);
+  assert_true(flushes > 0);
+  assert_in_range(rig.counts.commits, flushes, flushes + 2);
+  rig.durable = false;
+  flushes = 0;
+  rig_manifest(&rig, "list", 0, 4000, "a", path, sizeof path);
+  rig_session(&rig, path);
+  assert_int_equal(rig.delivered, 2000);
+  assert_int_equal(flushes, 0);
+  rig_fini(&rig);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(lost_pages_are_never_called_done),
+      cmocka_unit_test(flush_comes_before_every_commit),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
+#else
+int main(void) {
+  return 77; /* there is no syncfs() to fail here */
+}
+#endif
