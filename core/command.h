@@ -34,6 +34,8 @@ enum command_kind {
       COMMAND_COUNT
 };
 
+#define COMMAND_DETAIL 48
+
 struct command {
   enum command_kind kind;
   uint64_t seq;       /* chosen by the sender, echoed in the snapshot */
@@ -41,6 +43,12 @@ struct command {
   enum limit_id limit;
   double value;       /* base units of limits.h */
   const char *origin; /* who asks: "ui", "signal", "socket"; a literal */
+  char detail[COMMAND_DETAIL]; /* more of that: "pid 7 uid 0"; "" none */
+  /* Called on the engine thread with 0 or a negative code and a sentence for a
+   * person ("" when there is nothing to say); must not block. NULL: the next
+   * snapshot tells. */
+  void (*reply)(void *arg, uint64_t seq, int code, const char *text);
+  void *reply_arg;
 };
 
 #endif

@@ -13,13 +13,20 @@
 
 #include "engine_priv.h"
 
+/* What is said is an answer of success, unless refuse() said it. */
 static void reply(struct engine *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void refuse(struct engine *e, int code, const char *text);
 
 static void reply(struct engine *e, const char *fmt, ...) {
   va_list args;
   va_start(args, fmt);
   vsnprintf(e->reply_text, sizeof(e->reply_text), fmt, args);
   va_end(args);
+}
+
+static void refuse(struct engine *e, int code, const char *text) {
+  e->reply_code = code;
+  reply(e, "%s", text);
 }
 
 /* ---- limits ------------------------------------------------------------------ */
@@ -62,14 +69,16 @@ static void set_limit(struct engine *e, const struct command *c) {
   char from[32], to[32];
   if (c->value < info->min || c->value > info->max) {
     reply(e, "%s: out of range", info->name);
+    e->reply_code = ERR_USAGE;
     return;
   }
   limit_format(c->limit, e->limit[c->limit], from, sizeof(from));
   limit_format(c->limit, c->value, to, sizeof(to));
   e->limit[c->limit] = c->value;
   control_apply(e, c->limit);
-  eventlog_add(&e->log, LOG_INFO, 0, "%s: %s was %s, is %s", c->origin,
-               info->name, from, to);
+  eventlog_add(&e->log, LOG_INFO, 0, "%s%s%s: %s was %s, is %s", c->origin,
+               c->detail[0] != '\0' ? " " : "", c->detail, info->name, from,
+               to);
   reply(e, "%s %s", info->name, to);
 }
 
@@ -124,6 +133,7 @@ static void pause_task(struct engine *e, struct task *task) {
   } else {
     reply(e, "the task is %s and cannot be paused",
           task_state_name(task->state));
+    e->reply_code = ERR_USAGE;
   }
 }
 
@@ -139,7 +149,7 @@ static void resume_task(struct engine *e, struct task *task) {
 
 static void cancel_task(struct engine *e, struct task *task) {
   if (task->state == TASK_VERIFYING) {
-    reply(e, "the task is complete already");
+    refuse(e, ERR_USAGE, "the task is complete already");
     return;
   }
   task->cancel_wanted = true;
@@ -151,6 +161,7 @@ static void cancel_task(struct engine *e, struct task *task) {
 static void retry_task(struct engine *e, struct task *task) {
   if (task->state != TASK_WAITING) {
     reply(e, "the task is %s", task_state_name(task->state));
+    e->reply_code = ERR_USAGE;
     return;
   }
   scheduler_remove(&e->scheduler, task);
@@ -200,7 +211,7 @@ static void on_task(struct engine *e, const struct command *c) {
         task->state == TASK_FAILED)
       redeliver(e, task);
     else
-      reply(e, "the task has ended");
+      refuse(e, ERR_NOTFOUND, "the task has ended or is not in the window");
     return;
   }
   if (c->kind == CMD_PAUSE_TASK)
@@ -215,6 +226,7 @@ static void on_task(struct engine *e, const struct command *c) {
 
 void control_run(struct engine *e, const struct command *c) {
   e->reply_text[0] = '\0';
+  e->reply_code = 0;
   switch (c->kind) {
   case CMD_STOP:
     engine__stop(e);
@@ -244,5 +256,7 @@ void control_run(struct engine *e, const struct command *c) {
     break;
   }
   e->reply_seq = c->seq;
-  e->next_snapshot_ns = 0; /* whoever asked wants to see what came of it */
+  e->picture_now = true; /* whoever asked wants to see what came of it */
+  if (c->reply != NULL)
+    c->reply(c->reply_arg, c->seq, e->reply_code, e->reply_text);
 }

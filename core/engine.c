@@ -215,24 +215,44 @@ static int exit_status(struct engine *e) {
                                                                          : 0;
 }
 
+/* Is anybody's next snapshot due? One is made for all. */
+static bool picture_is_due(struct engine *e, uint64_t now, bool always) {
+  bool due = e->shown == NULL || always;
+  for (struct engine_watch *w = e->watches; w != NULL && !due; w = w->next)
+    due = w->taken && (e->picture_now || now >= w->next_ns);
+  return due;
+}
+
+static void show(struct engine *e, const struct snapshot *fresh, uint64_t now,
+                 bool always) {
+  e->shown = fresh;
+  for (struct engine_watch *w = e->watches; w != NULL; w = w->next) {
+    if (!always && !e->picture_now && now < w->next_ns)
+      continue;
+    w->taken = false;
+    w->next_ns = now + w->interval_ns - w->interval_ns / 10;
+    if (w->wake != NULL)
+      w->wake(w->arg);
+  }
+  e->picture_now = false;
+}
+
 static void publish(struct engine *e, bool always) {
+  uint64_t now = engine_now();
   struct snapshot *fresh;
   const struct snapshot *old;
-  bool wanted;
+  bool due;
   uv_mutex_lock(&e->mutex);
-  wanted = always || e->shown == NULL || e->fetched;
+  due = picture_is_due(e, now, always);
   uv_mutex_unlock(&e->mutex);
-  fresh = wanted ? picture_take(e, engine_now()) : NULL;
+  fresh = due ? picture_take(e, now) : NULL;
   if (fresh == NULL)
     return;
   uv_mutex_lock(&e->mutex);
   old = e->shown;
-  e->shown = fresh;
-  e->fetched = false;
+  show(e, fresh, now, always);
   uv_mutex_unlock(&e->mutex);
   snapshot_unref(old);
-  if (e->hooks.wake != NULL)
-    e->hooks.wake(e->hooks.arg);
 }
 
 static void close_handles(struct engine *e) {
@@ -351,14 +371,7 @@ static void on_tick(uv_timer_t *timer) {
     cut_all(e);
   report_traffic(e);
   eventlog_flush(&e->log);
-  if (now >= e->next_snapshot_ns) {
-    uint64_t interval;
-    uv_mutex_lock(&e->mutex);
-    interval = (uint64_t)e->interval_ms * 1000000u;
-    uv_mutex_unlock(&e->mutex);
-    e->next_snapshot_ns = now + interval - interval / 10;
-    publish(e, false);
-  }
+  publish(e, false);
   loopwatch_leave(&e->watch);
 }
 
@@ -539,7 +552,11 @@ int engine_start(struct engine **out, struct session *session,
   memcpy(e->limit, config->limit, sizeof(e->limit));
   if (hooks != NULL)
     e->hooks = *hooks;
-  e->interval_ms = 1000;
+  e->first.interval_ns = SECOND_NS;
+  e->first.wake = e->hooks.wake;
+  e->first.arg = e->hooks.arg;
+  e->first.taken = true;
+  e->watches = &e->first;
   e->log.fd = -1;
   list_init(&e->live);
   list_init(&e->incoming);
@@ -566,21 +583,53 @@ int engine_start(struct engine **out, struct session *session,
 
 /* ---- the other threads' side --------------------------------------------------------------- */
 
-void engine_snapshot_every(struct engine *e, unsigned interval_ms) {
+void engine_watch_add(struct engine *e, struct engine_watch *watch,
+                      unsigned interval_ms, void (*wake)(void *arg),
+                      void *arg) {
   uv_mutex_lock(&e->mutex);
-  e->interval_ms = interval_ms < 20 ? 20 : interval_ms;
+  watch->interval_ns = (uint64_t)(interval_ms < 20 ? 20 : interval_ms) * 1000000;
+  watch->next_ns = 0;
+  watch->taken = true;
+  watch->wake = wake;
+  watch->arg = arg;
+  watch->next = e->watches;
+  e->watches = watch;
   uv_mutex_unlock(&e->mutex);
 }
 
-const struct snapshot *engine_snapshot(struct engine *e) {
+const struct snapshot *engine_watch_take(struct engine *e,
+                                         struct engine_watch *watch) {
   const struct snapshot *snap;
   uv_mutex_lock(&e->mutex);
   snap = e->shown;
   if (snap != NULL)
     snapshot_ref(snap);
-  e->fetched = true;
+  watch->taken = true;
   uv_mutex_unlock(&e->mutex);
   return snap;
+}
+
+void engine_watch_remove(struct engine *e, struct engine_watch *watch) {
+  struct engine_watch **at;
+  uv_mutex_lock(&e->mutex);
+  for (at = &e->watches; *at != NULL; at = &(*at)->next)
+    if (*at == watch) {
+      *at = watch->next;
+      break;
+    }
+  uv_mutex_unlock(&e->mutex);
+}
+
+void engine_snapshot_every(struct engine *e, unsigned interval_ms) {
+  uv_mutex_lock(&e->mutex);
+  e->first.interval_ns =
+      (uint64_t)(interval_ms < 20 ? 20 : interval_ms) * 1000000;
+  e->first.next_ns = 0;
+  uv_mutex_unlock(&e->mutex);
+}
+
+const struct snapshot *engine_snapshot(struct engine *e) {
+  return engine_watch_take(e, &e->first);
 }
 
 int engine_command(struct engine *e, const struct command *command) {

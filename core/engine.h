@@ -85,13 +85,33 @@ int engine_start(struct engine **out, struct session *session,
                  const struct engine_hooks *hooks,
                  struct errmsg *msg) MUST_CHECK;
 
-/* How often snapshots are made, in milliseconds; at least 20. Default 1000.
- * None is made while the previous one was not fetched. */
+/* How often snapshots are made for the front end that started the engine, in
+ * milliseconds; at least 20. Default 1000. None is made while the previous one
+ * was not fetched. */
 void engine_snapshot_every(struct engine *engine, unsigned interval_ms);
 
 /* The newest snapshot, with a reference for the caller; NULL before the first.
  * Drop it with snapshot_unref(). */
 const struct snapshot *engine_snapshot(struct engine *engine);
+
+/* More front ends, each at its own pace. A watch is embedded in what watches;
+ * wake is called on the engine thread, with the engine's mutex held, whenever
+ * a new snapshot can be taken: it writes to a pipe or an eventfd at most.
+ * After engine_watch_remove() it is not called any more. */
+struct engine_watch {
+  /* private */
+  struct engine_watch *next;
+  uint64_t interval_ns, next_ns;
+  bool taken;
+  void (*wake)(void *arg);
+  void *arg;
+};
+void engine_watch_add(struct engine *engine, struct engine_watch *watch,
+                      unsigned interval_ms, void (*wake)(void *arg),
+                      void *arg);
+const struct snapshot *engine_watch_take(struct engine *engine,
+                                         struct engine_watch *watch);
+void engine_watch_remove(struct engine *engine, struct engine_watch *watch);
 
 /* Queues a command; ERR_CLOSED when the engine has ended. */
 int engine_command(struct engine *engine, const struct command *command)

@@ -102,12 +102,15 @@ struct engine {
   struct command *queue; /* ring that grows */
   size_t queue_len, queue_cap;
   const struct snapshot *shown; /* newest, not fetched yet or the last */
-  bool fetched, closed;
-  unsigned interval_ms;
+  bool closed;
+  struct engine_watch first; /* of the front end that started the engine */
+  struct engine_watch *watches;
   /* owned by the loop again */
-  uint64_t next_snapshot_ns, snapshot_seq;
+  bool picture_now; /* somebody asked for something: show what came of it */
+  uint64_t snapshot_seq;
   uint64_t reply_seq;
   char reply_text[256];
+  int reply_code;
 };
 
 uint64_t engine_now(void); /* monotonic, ns */

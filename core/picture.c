@@ -21,6 +21,7 @@
 #define ROWS_MAX 2000
 #define ROWS_QUEUED 200 /* of those that wait for their turn */
 #define HOSTS_MAX 500
+#define RATE_IS_KNOWN_S 5 /* before it, what will be missed is a guess */
 #define ARENA_CHUNK (64u << 10)
 
 struct arena_chunk {
@@ -171,8 +172,21 @@ static void add_tasks(struct picture *p, struct engine *e, uint64_t now) {
   p->snapshot.task_count = count;
 }
 
+static const char *governor_phase_name(const struct governor *g, uint64_t now) {
+  static const char *const names[] = {"start", "search", "hold", "probe"};
+  if (g == NULL)
+    return "";
+  return governor_gate_until(g, now) != 0 ? "gate" : names[g->phase];
+}
+
+static const char *breaker_name(const struct breaker *breaker) {
+  static const char *const names[] = {"closed", "resting", "canary"};
+  return names[breaker->state];
+}
+
 static void fill_host(struct picture *p, struct snap_host *row,
                       const struct host *host, uint64_t now) {
+  uint64_t held;
   row->name = text(p, host->origin);
   row->active = host->sem.used;
   row->limit = host->sem.limit == UINT32_MAX ? 0 : host->sem.limit;
@@ -183,9 +197,11 @@ static void fill_host(struct picture *p, struct snap_host *row,
   row->errors = host->errors;
   row->throttled = host->throttled;
   row->bytes = host->bytes;
-  row->retry_in_ms = host->held_until_ns > now
-                         ? (int64_t)((host->held_until_ns - now) / 1000000)
-                         : -1;
+  held = scheduler_held_until(host, now);
+  row->retry_in_ms = held > now ? (int64_t)((held - now) / 1000000) : -1;
+  row->adaptive = host->governor != NULL;
+  row->governor = governor_phase_name(host->governor, now);
+  row->breaker = breaker_name(&host->breaker);
   if (host->ttfb != NULL) {
     row->ttfb_p50_us = histogram_window_quantile(host->ttfb, 0.5);
     row->ttfb_p99_us = histogram_window_quantile(host->ttfb, 0.99);
@@ -317,6 +333,34 @@ static int64_t time_left(const struct snapshot *s, bool sizes_known) {
   return eta_seconds(tasks - settled, s->done_per_s);
 }
 
+/* Earliest first keeps the most deadlines; what is left of the list is taken
+ * to expire like what is known of it. */
+static void fill_deadline(struct snapshot *s, const struct engine *e) {
+  int64_t earliest = INT64_MAX, now = (int64_t)time(NULL);
+  const struct snap_totals *t = &s->total;
+  int64_t all = t->tasks >= 0 ? t->tasks : t->tasks_guess;
+  double left, done;
+  for (const struct link *l = e->live.next; l != &e->live; l = l->next) {
+    const struct task *task = LINK_ENTRY((uintptr_t)l, struct task, all);
+    if (task->deadline_unix < earliest)
+      earliest = task->deadline_unix;
+  }
+  s->has_deadline = earliest != INT64_MAX;
+  if (!s->has_deadline)
+    return;
+  s->deadline_in_s = earliest - now;
+  left = all < 0 ? (double)t->pending
+                 : (double)all - (double)(t->done + t->failed + t->cancelled +
+                                          t->expired);
+  if (left < 0)
+    left = 0;
+  done = s->deadline_in_s > 0 ? s->done_per_s * (double)s->deadline_in_s : 0;
+  s->needed_per_s = s->deadline_in_s > 0 ? left / (double)s->deadline_in_s : 0;
+  s->will_miss = left > done ? (int64_t)(left - done) : 0;
+  if (s->t_s < RATE_IS_KNOWN_S)
+    s->will_miss = -1;
+}
+
 static void fill_rates(struct snapshot *s, struct engine *e, uint64_t now) {
   double fast = meter_rate(&e->byte_rate, now);
   s->bytes_per_s = fast;
@@ -377,6 +421,7 @@ struct snapshot *picture_take(struct engine *e, uint64_t now_ns) {
   fill_limits(&p->snapshot, e, now_ns);
   fill_rates(&p->snapshot, e, now_ns);
   fill_health(&p->snapshot, e);
+  fill_deadline(&p->snapshot, e);
   p->snapshot.eta_s = time_left(&p->snapshot, sizes_known);
   add_tasks(p, e, now_ns);
   add_hosts(p, e, now_ns);

@@ -266,6 +266,9 @@ static bool host_may_start(struct scheduler *s, struct host *host,
 
 static void count_start(struct scheduler *s, struct host *host, bool again,
                         uint64_t now_ns) {
+  /* A canary begins a new count: the bucket must not allow two at once. */
+  if (host->governor != NULL && governor_gate_until(host->governor, now_ns) != 0)
+    bucket_not_before(&host->bucket, now_ns);
   bucket_take(&s->rate, 1, now_ns);
   bucket_take(&host->bucket, 1, now_ns);
   if (again)

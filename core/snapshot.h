@@ -59,6 +59,10 @@ struct snap_host {
   uint64_t requests, errors, throttled, bytes;
   int64_t retry_in_ms; /* -1 unless the host is held back */
   uint64_t ttfb_p50_us, ttfb_p99_us;
+  bool adaptive;         /* a governor moves rate_limit and limit */
+  const char *governor;  /* its phase: "start", "search", "hold", "probe",
+                            "gate"; "" none */
+  const char *breaker;   /* "closed", "resting", "canary" */
 };
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
@@ -99,6 +103,12 @@ struct snapshot {
   double requests_per_s; /* started, averaged over about 10 s */
   double done_per_s;
   int64_t eta_s; /* -1 unknown */
+
+  /* Deadlines of pre-signed URLs: will they be kept at the present rate? */
+  bool has_deadline;
+  int64_t deadline_in_s; /* of the earliest open task known; may be negative */
+  double needed_per_s;   /* tasks a second to keep it */
+  int64_t will_miss;     /* tasks that will not be done by then; -1 unknown */
 
   struct snap_sem sem[SNAP_SEM_COUNT];
   double limit[LIMIT_COUNT]; /* present values, units of limits.h */
