@@ -334,6 +334,7 @@ static void on_async(uv_async_t *async) {
 static void on_prepare(uv_prepare_t *prepare) {
   struct engine *e = prepare->data;
   loopwatch_enter(&e->watch, "scheduler");
+  sinks_turn(&e->sinks);
   intake_run(e);
   scheduler_run(&e->scheduler, engine_now());
   check_end(e);
@@ -490,6 +491,7 @@ static int init_parts(struct engine *e, struct errmsg *msg) {
             (uint32_t)e->limit[LIMIT_CPU_JOBS]);
   sinks_init(&e->sinks, &e->pool, session_dirfd(e->session), e->config.durable,
              buffers, &fetch_sink_ops);
+  e->empty_dir = intake_dir_is_empty(session_dirfd(e->session));
   e->resolver.loop = &e->loop;
   e->resolver.watch = &e->watch;
   e->resolver.ip_version = e->config.ip_version;

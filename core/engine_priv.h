@@ -72,6 +72,7 @@ struct engine {
   struct link incoming; /* tasks whose names are to be looked at */
   size_t incoming_count;
   unsigned lookups;      /* batches of the intake on the pool */
+  bool empty_dir; /* nothing was in it: no names to look up */
   unsigned last_room;
   bool exhausted; /* the session has delivered everything */
 
@@ -129,6 +130,8 @@ void engine__note_reach(struct engine *e, struct host *host, bool unreachable);
 void engine__retire(struct engine *e, struct task *task);
 
 /* ---- intake.c ---- */
+/* Looks whether the output directory is empty but for the session (blocks). */
+bool intake_dir_is_empty(int dirfd);
 void intake_item(void *arg, const struct session_item *item);
 /* Sends gathered tasks to be looked at; asks the session for more. */
 void intake_run(struct engine *e);

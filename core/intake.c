@@ -11,6 +11,7 @@
  */
 #include "config.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -176,6 +177,38 @@ static void send_batch(struct engine *e) {
               on_looked_up);
 }
 
+/* In an empty directory there is nothing to find, and what comes into it while
+ * we work is found when a file is created: O_EXCL tells. */
+bool intake_dir_is_empty(int dirfd) {
+  int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+  const struct dirent *entry;
+  bool empty = dir != NULL;
+  if (dir == NULL && fd >= 0)
+    close(fd);
+  while (empty && (entry = readdir(dir)) != NULL)
+    empty = strcmp(entry->d_name, ".") == 0 ||
+            strcmp(entry->d_name, "..") == 0 ||
+            strcmp(entry->d_name, SESSION_DIR) == 0;
+  if (dir != NULL)
+    closedir(dir);
+  return empty;
+}
+
+/* Without a look: nothing was there. */
+static void enter_unseen(struct engine *e) {
+  struct link *link;
+  while ((link = list_take(&e->incoming)) != NULL) {
+    struct lookup lookup;
+    memset(&lookup, 0, sizeof(lookup));
+    lookup.task = LINK_ENTRY(link, struct task, queued);
+    lookup.want_part = lookup.task->has_partial;
+    lookup.part_size = -1;
+    e->incoming_count--;
+    enter(e, &lookup);
+  }
+}
+
 /* ---- delivery ------------------------------------------------------------------- */
 
 static int name_task(struct engine *e, struct task *task, const char *out) {
@@ -260,6 +293,8 @@ static unsigned room(const struct engine *e) {
 
 void intake_run(struct engine *e) {
   unsigned now;
+  if (e->empty_dir)
+    enter_unseen(e);
   while (!list_empty(&e->incoming) && e->lookups < LOOKUPS_MAX) {
     unsigned before = e->lookups;
     send_batch(e);

@@ -14,6 +14,7 @@
 void loopwatch_init(struct loopwatch *watch) {
   memset(watch, 0, sizeof(*watch));
   watch->slowest = "";
+  watch->busy = -1;
   watch->second_start_ns = uv_hrtime();
   histogram_window_init(&watch->lag, 60, uv_hrtime());
 }
@@ -43,8 +44,6 @@ static void close_second(struct loopwatch *watch, uint64_t now) {
     return;
   histogram_window_turn(&watch->lag, now);
   watch->busy = (double)watch->second_busy_ns / (double)length;
-  if (watch->busy > 1)
-    watch->busy = 1;
   watch->second_start_ns = now;
   watch->second_busy_ns = 0;
 }
@@ -59,6 +58,14 @@ void loopwatch_turn(struct loopwatch *watch) {
     watch->iteration_ns = 0;
   }
   close_second(watch, now);
+}
+
+double loopwatch_busy(const struct loopwatch *watch) {
+  uint64_t length = uv_hrtime() - watch->second_start_ns;
+  double share = watch->busy;
+  if (share < 0)
+    share = length > 0 ? (double)watch->second_busy_ns / (double)length : 0;
+  return share < 1 ? share : 1;
 }
 
 uint64_t loopwatch_lag_p99_ns(const struct loopwatch *watch) {

@@ -26,8 +26,8 @@ struct loopwatch {
   uint64_t iteration_ns; /* spent in callbacks since the last turn */
   uint64_t second_start_ns, second_busy_ns;
   struct histogram_window lag; /* nanoseconds */
+  double busy; /* 0..1, of the last full second; negative none yet */
   /* read by the snapshot */
-  double busy;         /* 0..1 */
   uint64_t lag_max_ns; /* of one iteration, since the start */
   const char *slowest; /* name of the longest callback; "" none yet */
   uint64_t slowest_ns;
@@ -41,6 +41,10 @@ void loopwatch_leave(struct loopwatch *watch);
 
 /* The iteration is over and the loop is about to wait: called in uv_prepare. */
 void loopwatch_turn(struct loopwatch *watch);
+
+/* Share of the time spent in callbacks: of the last full second or, before
+ * there is one, so far. */
+double loopwatch_busy(const struct loopwatch *watch);
 
 /* 99th percentile of the lag over the last minute, nanoseconds. */
 uint64_t loopwatch_lag_p99_ns(const struct loopwatch *watch);

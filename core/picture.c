@@ -382,7 +382,7 @@ static uint64_t resident_bytes(void) {
 }
 
 static void fill_health(struct snapshot *s, const struct engine *e) {
-  s->loop_busy = e->watch.busy;
+  s->loop_busy = loopwatch_busy(&e->watch);
   s->lag_p99_ms = (double)loopwatch_lag_p99_ns(&e->watch) / 1e6;
   s->lag_max_ms = (double)e->watch.lag_max_ns / 1e6;
   s->slowest = e->watch.slowest;

@@ -227,34 +227,36 @@ static void on_batch_work(struct job *job) {
     sink_job_work(&batch->sink[i]->job);
 }
 
-static void send_batches(struct sinks *sinks);
-
 static void on_batch_done(struct job *job) {
   struct sink_batch *batch = (struct sink_batch *)(void *)job;
-  struct sinks *sinks = batch->sinks;
+  batch->running = false;
   for (unsigned i = 0; i < batch->count; i++)
     worked(batch->sink[i]);
-  batch->running = false;
-  send_batches(sinks);
 }
 
-static void send_batches(struct sinks *sinks) {
-  for (unsigned i = 0; i < SINK_BATCHES; i++) {
-    struct sink_batch *batch = &sinks->batch[i];
-    struct link *link;
-    if (batch->running)
-      continue;
-    batch->sinks = sinks;
-    batch->count = 0;
-    while (batch->count < SINK_BATCH &&
-           (link = list_take(&sinks->complete)) != NULL)
-      batch->sink[batch->count++] = LINK_ENTRY(link, struct sink, complete);
-    if (batch->count == 0)
-      return;
-    batch->running = true;
-    pool_submit(sinks->pool, &batch->job, JOB_DISK, "files created",
-                on_batch_work, on_batch_done);
-  }
+static void send_batch(struct sinks *sinks, struct sink_batch *batch) {
+  struct link *link;
+  batch->sinks = sinks;
+  batch->count = 0;
+  while (batch->count < SINK_BATCH &&
+         (link = list_take(&sinks->complete)) != NULL)
+    batch->sink[batch->count++] = LINK_ENTRY(link, struct sink, complete);
+  sinks->complete_count -= batch->count;
+  batch->running = true;
+  pool_submit(sinks->pool, &batch->job, JOB_DISK, "files created",
+              on_batch_work, on_batch_done);
+}
+
+void sinks_turn(struct sinks *sinks) {
+  size_t least = 1; /* that a batch is worth starting for */
+  for (unsigned i = 0; i < SINK_BATCHES; i++)
+    if (sinks->batch[i].running)
+      least = SINK_BATCH;
+  for (unsigned i = 0; i < SINK_BATCHES && sinks->complete_count >= least; i++)
+    if (!sinks->batch[i].running) {
+      send_batch(sinks, &sinks->batch[i]);
+      least = SINK_BATCH;
+    }
 }
 
 static enum sink_action next_action(const struct sink *sink) {
@@ -290,8 +292,8 @@ static void pump(struct sink *sink) {
   sink->running = true;
   if (action == SINK_STORE) {
     list_append(&sink->sinks->complete, &sink->complete);
-    send_batches(sink->sinks);
-    return;
+    sink->sinks->complete_count++;
+    return; /* sinks_turn() sends it */
   }
   pool_submit(sink->sinks->pool, &sink->job.job, JOB_DISK, job_name(action),
               on_job_work, on_job_done);

@@ -31,11 +31,12 @@
 #define SINK_BLOCKS 8           /* waiting to be written, for one sink */
 #define SINK_FULL ((size_t)-1)
 
-/* Small bodies that are complete go to the pool together: a job each costs
- * more in wake-ups than in work, and files of one directory are created one
- * after the other in any case. Two jobs of up to so many bodies. */
+/* Small bodies that are complete go to the pool together, once a turn of the
+ * loop: a job each costs more in wake-ups than in work. Files of one directory
+ * are created one after the other in any case, so a second job starts only
+ * when a full batch waits for it. */
 #define SINK_BATCH 64
-#define SINK_BATCHES 2
+#define SINK_BATCHES 4
 
 struct sink;
 
@@ -76,6 +77,7 @@ struct sinks {
   /* private */
   struct link starved; /* sinks that found the budget used up */
   struct link complete; /* small bodies to be stored */
+  size_t complete_count;
   struct sink_batch batch[SINK_BATCHES];
   struct block *spare; /* blocks to be used again */
   unsigned spare_count;
@@ -84,6 +86,9 @@ struct sinks {
 
 void sinks_init(struct sinks *sinks, struct pool *pool, int dirfd, bool durable,
                 uint64_t buffer_limit, const struct sink_ops *ops);
+/* Sends what is complete to the pool: call it at the end of every turn of the
+ * loop. */
+void sinks_turn(struct sinks *sinks);
 /* Frees spare memory; no sink may be left. */
 void sinks_fini(struct sinks *sinks);
 

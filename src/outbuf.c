@@ -54,6 +54,10 @@ bool outbuf_pending(const struct outbuf *out) {
   return out->len > 0;
 }
 
+size_t outbuf_waiting(const struct outbuf *out) {
+  return out->len;
+}
+
 bool outbuf_full(const struct outbuf *out) {
   return out->len >= OUTBUF_FULL;
 }

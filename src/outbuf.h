@@ -34,6 +34,7 @@ void outbuf_fini(struct outbuf *out);
 bool outbuf_put(struct outbuf *out, const char *data, size_t len);
 
 bool outbuf_pending(const struct outbuf *out);
+size_t outbuf_waiting(const struct outbuf *out); /* bytes */
 bool outbuf_full(const struct outbuf *out);
 
 /* Writes what can be written without waiting. */

@@ -98,7 +98,10 @@ static struct sink *sink_for(struct bench *b, const char *name) {
 }
 
 static void run(struct bench *b) {
-  uv_run(&b->loop, UV_RUN_DEFAULT);
+  do {
+    sinks_turn(&b->sinks);
+    uv_run(&b->loop, UV_RUN_DEFAULT);
+  } while (b->sinks.complete_count > 0);
 }
 
 /* Byte i of a body. */

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See ctl_rpc.h. What comes in is from anybody who may open the socket: the
+ * size of a line is bounded by who reads it, its depth by jansson.
+ */
+#include "config.h"
+
+#include "ctl_rpc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "member.h"
+
+static const struct rpc_method methods[] = {
+    {.name = "get", RPC_LOOK, PARAMS_NAME, .look = LOOK_GET},
+    {.name = "list", RPC_LOOK, PARAMS_NONE, .look = LOOK_LIST},
+    {.name = "status", RPC_LOOK, PARAMS_NONE, .look = LOOK_STATUS},
+    {.name = "snapshot", RPC_LOOK, PARAMS_ROWS, .look = LOOK_SNAPSHOT},
+    {.name = "subscribe", RPC_SUBSCRIBE, PARAMS_INTERVAL},
+    {.name = "set", RPC_COMMAND, PARAMS_NAME_VALUE, .command = CMD_SET_LIMIT},
+    {.name = "pause", RPC_COMMAND, PARAMS_NONE, .command = CMD_PAUSE_ALL},
+    {.name = "resume", RPC_COMMAND, PARAMS_NONE, .command = CMD_RESUME_ALL},
+    {.name = "stop", RPC_COMMAND, PARAMS_NONE, .command = CMD_STOP},
+    {.name = "pause-task", RPC_COMMAND, PARAMS_TASK, .command = CMD_PAUSE_TASK},
+    {.name = "resume-task", RPC_COMMAND, PARAMS_TASK,
+     .command = CMD_RESUME_TASK},
+    {.name = "cancel", RPC_COMMAND, PARAMS_TASK, .command = CMD_CANCEL_TASK},
+    {.name = "retry", RPC_COMMAND, PARAMS_TASK, .command = CMD_RETRY_TASK},
+    {.name = "retry-failed", RPC_COMMAND, PARAMS_NONE,
+     .command = CMD_RETRY_FAILED},
+};
+
+#define METHOD_COUNT (sizeof methods / sizeof methods[0])
+
+/* ---- parameters -------------------------------------------------------------
+ */
+
+static json_t *parameter(json_t *params, const char *name, size_t place) {
+  if (json_is_object(params))
+    return json_object_get(params, name);
+  return json_array_get(params, place);
+}
+
+static int read_limit(struct rpc_request *request, json_t *params,
+                      struct errmsg *msg) {
+  const char *name = json_string_value(parameter(params, "name", 0));
+  if (name == NULL)
+    return err_set(msg, RPC_BAD_PARAMS, "'name', the limit's name, is missing");
+  int id = limit_find(name);
+  if (id < 0)
+    return err_set(msg, RPC_BAD_PARAMS,
+                   "there is no limit '%.40s'; 'list' names them all", name);
+  request->limit = (enum limit_id)id;
+  return 0;
+}
+
+/* Values are text as on the command line; bare numbers are taken too. */
+static int read_value(struct rpc_request *request, json_t *params,
+                      struct errmsg *msg) {
+  json_t *given = parameter(params, "value", 1);
+  char *number =
+      json_is_number(given) ? json_dumps(given, JSON_ENCODE_ANY) : NULL;
+  const char *text = number != NULL ? number : json_string_value(given);
+  int rc = RPC_BAD_PARAMS;
+  if (text == NULL)
+    err_set(msg, rc, "'value' is missing: text such as \"64\" or \"200/s\"");
+  else if (limit_parse(request->limit, text, &request->value, msg) == 0)
+    rc = 0;
+  free(number);
+  return rc;
+}
+
+static int read_task(struct rpc_request *request, json_t *params,
+                     struct errmsg *msg) {
+  json_t *task = parameter(params, "task", 0);
+  if (!json_is_integer(task) || json_integer_value(task) <= 0)
+    return err_set(msg, RPC_BAD_PARAMS,
+                   "'task' is missing: a task's number, as snapshots give it");
+  request->task = (uint64_t)json_integer_value(task);
+  return 0;
+}
+
+static int read_count(json_t *given, const char *name, json_int_t least,
+                      json_int_t most, unsigned *value, struct errmsg *msg) {
+  json_int_t number = json_integer_value(given);
+  if (given == NULL)
+    return 0;
+  if (!json_is_integer(given) || number < least || number > most)
+    return err_set(msg, RPC_BAD_PARAMS, "'%s' is a number from %lld to %lld",
+                   name, (long long)least, (long long)most);
+  *value = (unsigned)number;
+  return 0;
+}
+
+static int read_interval(struct rpc_request *request, json_t *params,
+                         struct errmsg *msg) {
+  json_t *given = parameter(params, "interval_ms", 0);
+  int rc = read_count(parameter(params, "tasks", 1), "tasks", 0,
+                      RPC_TASK_ROWS_MAX, &request->rows, msg);
+  if (given == NULL)
+    return err_set(msg, RPC_BAD_PARAMS, "'interval_ms' is missing");
+  if (rc != 0 || (json_is_integer(given) && json_integer_value(given) == 0))
+    return rc; /* 0 ends the subscription */
+  return read_count(given, "interval_ms", RPC_INTERVAL_MIN_MS,
+                    RPC_INTERVAL_MAX_MS, &request->interval_ms, msg);
+}
+
+static int read_params(struct rpc_request *request, json_t *params,
+                       struct errmsg *msg) {
+  int rc = 0;
+  if (params != NULL && !json_is_object(params) && !json_is_array(params))
+    return err_set(msg, RPC_BAD_PARAMS,
+                   "'params' is neither an object nor an array");
+  switch (request->method->params) {
+  case PARAMS_NONE:
+    break;
+  case PARAMS_NAME:
+    return read_limit(request, params, msg);
+  case PARAMS_NAME_VALUE:
+    rc = read_limit(request, params, msg);
+    return rc == 0 ? read_value(request, params, msg) : rc;
+  case PARAMS_TASK:
+    return read_task(request, params, msg);
+  case PARAMS_ROWS:
+    return read_count(parameter(params, "tasks", 0), "tasks", 0,
+                      RPC_TASK_ROWS_MAX, &request->rows, msg);
+  case PARAMS_INTERVAL:
+    return read_interval(request, params, msg);
+  }
+  return rc;
+}
+
+/* ---- requests ---------------------------------------------------------------
+ */
+
+static const struct rpc_method *find_method(const char *name) {
+  for (size_t i = 0; i < METHOD_COUNT; i++)
+    if (strcmp(methods[i].name, name) == 0)
+      return &methods[i];
+  return NULL;
+}
+
+/* All members that every request has; what is wrong is an error of the request
+ * as such. */
+static int read_envelope(struct rpc_request *request, json_t *object,
+                         struct errmsg *msg) {
+  json_t *id = json_object_get(object, "id");
+  const char *version = json_string_value(json_object_get(object, "jsonrpc"));
+  const char *name = json_string_value(json_object_get(object, "method"));
+  if (json_is_array(object))
+    return err_set(msg, RPC_NOT_REQUEST,
+                   "batches are not taken; send a request a line");
+  if (!json_is_object(object))
+    return err_set(msg, RPC_NOT_REQUEST, "a request is an object");
+  if (id != NULL && !json_is_string(id) && !json_is_number(id) &&
+      !json_is_null(id))
+    return err_set(msg, RPC_NOT_REQUEST, "'id' is a text or a number");
+  request->id = json_incref(id);
+  if (version == NULL || strcmp(version, "2.0") != 0)
+    return err_set(msg, RPC_NOT_REQUEST, "'jsonrpc' must be \"2.0\"");
+  if (name == NULL)
+    return err_set(msg, RPC_NOT_REQUEST, "'method' is missing");
+  request->method = find_method(name);
+  if (request->method == NULL)
+    return err_set(msg, RPC_NO_METHOD, "there is no method '%.40s'", name);
+  return 0;
+}
+
+int rpc_parse(const char *line, size_t len, struct rpc_request *request,
+              struct errmsg *msg) {
+  json_error_t error;
+  memset(request, 0, sizeof *request);
+  request->rows = RPC_TASK_ROWS;
+  json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES, &error);
+  if (object == NULL) {
+    request->id = json_null();
+    return err_set(msg, RPC_NOT_JSON, "not JSON: %s", error.text);
+  }
+  int rc = read_envelope(request, object, msg);
+  if (rc == 0)
+    rc = read_params(request, json_object_get(object, "params"), msg);
+  else if (rc == RPC_NOT_REQUEST && request->id == NULL)
+    request->id = json_null(); /* nobody knows whether it wanted an answer */
+  json_decref(object);
+  return rc;
+}
+
+void rpc_request_fini(struct rpc_request *request) {
+  json_decref(request->id);
+  request->id = NULL;
+}
+
+/* ---- answers ----------------------------------------------------------------
+ */
+
+/* Takes object over. */
+static char *as_line(json_t *object) {
+  char *line = json_dumps(object, MEMBER_FORMAT);
+  json_decref(object);
+  size_t len = line != NULL ? strlen(line) : 0;
+  char *grown = line != NULL ? realloc(line, len + 2) : NULL;
+  if (grown == NULL) {
+    free(line);
+    return NULL;
+  }
+  grown[len] = '\n';
+  grown[len + 1] = '\0';
+  return grown;
+}
+
+static json_t *envelope(void) {
+  json_t *o = json_object();
+  member_text(o, "jsonrpc", "2.0");
+  return o;
+}
+
+static void put_id(json_t *object, json_t *id) {
+  member_put(object, "id", id != NULL ? json_incref(id) : json_null());
+}
+
+char *rpc_result(json_t *id, json_t *result) {
+  json_t *o = envelope();
+  put_id(o, id);
+  member_put(o, "result", result);
+  return as_line(o);
+}
+
+char *rpc_error(json_t *id, int code, const char *text) {
+  json_t *o = envelope(), *error = json_object();
+  put_id(o, id);
+  member_put(error, "code", json_integer(code));
+  member_text(error, "message", text);
+  member_put(o, "error", error);
+  return as_line(o);
+}
+
+char *rpc_notification(const char *method, json_t *params) {
+  json_t *o = envelope();
+  member_text(o, "method", method);
+  member_put(o, "params", params);
+  return as_line(o);
+}
+
+char *rpc_call(const char *method, json_t *params) {
+  json_t *o = envelope();
+  member_put(o, "id", json_integer(1));
+  member_text(o, "method", method);
+  if (params != NULL)
+    member_put(o, "params", params);
+  return as_line(o);
+}
+
+int rpc_answer(const char *line, size_t len, json_t **result,
+               struct errmsg *msg) {
+  json_error_t error;
+  json_t *object = json_loadb(line, len, 0, &error);
+  json_t *failed = json_object_get(object, "error");
+  json_t *good = json_object_get(object, "result");
+  int rc = 0;
+  if (failed != NULL) {
+    const char *text = json_string_value(json_object_get(failed, "message"));
+    rc = (int)json_integer_value(json_object_get(failed, "code"));
+    err_set(msg, rc, "%s", text != NULL ? text : "refused without a word");
+    rc = rc < 0 ? rc : RPC_REFUSED;
+  } else if (good == NULL) {
+    rc = err_set(msg, RPC_NOT_REQUEST, "the answer is not understood");
+  } else {
+    *result = json_incref(good);
+  }
+  json_decref(object);
+  return rc;
+}
