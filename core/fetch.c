@@ -418,7 +418,10 @@ static void on_head(void *owner, struct transfer *transfer) {
   struct task *task = owner;
   struct engine *e = engine_of(transfer);
   const struct answer *a = &transfer->answer;
+  long version = 0;
   task->status = a->status;
+  curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
+  task->http_version = version >= CURL_HTTP_VERSION_2_0 ? 20 : 11;
   hosts_note_ttfb(transfer->host,
                   (transfer->head_ns - transfer->sent_ns) / 1000,
                   transfer->head_ns);
@@ -680,10 +683,7 @@ static void on_done(void *owner, struct transfer *transfer, CURLcode code) {
   struct host *host = transfer->host;
   struct throttle_hint hint = transfer->answer.hint;
   struct verdict v;
-  long version = 0;
   bool follow = false, unreachable;
-  curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
-  task->http_version = version >= CURL_HTTP_VERSION_2_0 ? 20 : 11;
   memset(&v, 0, sizeof(v));
   v.outcome = GOVERNOR_OK;
   if (!complete_already(e, task, transfer)) {
@@ -701,7 +701,8 @@ static void on_done(void *owner, struct transfer *transfer, CURLcode code) {
     let_go(e, task, AFTER_QUEUE, true);
     return;
   }
-  go_home(task);
+  if (v.class != FAIL_THROTTLED) /* else the same hop is asked again */
+    go_home(task);
   if (v.class == FAIL_NONE)
     complete(e, task);
   else
