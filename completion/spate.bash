@@ -16,6 +16,7 @@ _spate() {
     --overwrite --skip-existing --auto-rename --durability
     --concurrency -j --per-host --rate --per-host-rate --limit-rate
     --disk-jobs --cpu-jobs --exec-jobs
+    --adaptive --deadline --throttle-status --throttle-words
     --tries -t --retry-wait --retry-max-wait
     --connect-timeout --stall-timeout --max-time
     --header -H --user -u --netrc --oauth2-bearer --cookie -b --user-agent -A
@@ -24,6 +25,26 @@ _spate() {
     --tui --no-tui --progress --progress-interval --quiet -q --color
     --log --verbose -v
     --config --no-config --profile --dump-config --help -h --version -V'
+
+  local limits='concurrency per-host rate per-host-rate limit-rate tries
+    retry-wait retry-max-wait connect-timeout stall-timeout max-time
+    disk-jobs cpu-jobs exec-jobs'
+  local commands='pause resume stop cancel retry get limits status snapshot'
+
+  case ${words[1]} in
+  set | ctl)
+    if [ "$cword" -gt 1 ]; then
+      local more=$commands
+      [ "${words[1]}" = set ] && more=$limits
+      [ "$prev" = get ] && more=$limits
+      [ "$prev" = retry ] && more=failed
+      mapfile -t COMPREPLY < <(compgen -W "$more --help --version" -- "$cur")
+      [ "$cword" -eq 2 ] && mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY \
+        < <(compgen -d -- "$cur")
+      return
+    fi
+    ;;
+  esac
 
   case $prev in
   --dir | -d | resume | status | failed)
@@ -38,6 +59,7 @@ _spate() {
   --layout) mapfile -t COMPREPLY < <(compgen -W 'flat path hash' -- "$cur") ;;
   --durability) mapfile -t COMPREPLY < <(compgen -W 'batch none' -- "$cur") ;;
   --progress) mapfile -t COMPREPLY < <(compgen -W 'line json none' -- "$cur") ;;
+  --deadline) mapfile -t COMPREPLY < <(compgen -W 'auto none' -- "$cur") ;;
   --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur") ;;
   --interface)
     mapfile -t COMPREPLY < <(compgen -W "$(ls /sys/class/net 2>/dev/null)" -- "$cur")
@@ -47,16 +69,16 @@ _spate() {
     --retry-max-wait | --connect-timeout | --stall-timeout | --max-time | \
     --header | -H | --user | -u | --oauth2-bearer | --cookie | -b | \
     --user-agent | -A | --proxy | -x | --noproxy | --resolve | \
-    --progress-interval | --profile)
+    --progress-interval | --profile | --throttle-status | --throttle-words)
     return
     ;;
   *)
     local choices=$run_options
     case ${words[1]} in
     status) choices='--json --help --version' ;;
-    failed) choices='--help --version' ;;
+    failed) choices='--expired --help --version' ;;
     esac
-    [ "$cword" -eq 1 ] && choices="resume status failed $choices"
+    [ "$cword" -eq 1 ] && choices="resume status failed set ctl $choices"
     mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$cur")
     ;;
   esac

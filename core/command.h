@@ -14,18 +14,18 @@
 #include "limits.h"
 
 /*   symbol            name for people    argument */
-#define COMMAND_TABLE(X)                                                       \
-  X(CMD_STOP, "stop")             /* no new starts, finish briefly, commit */  \
-  X(CMD_PAUSE_ALL, "pause")       /* cut nothing off that cannot be resumed */ \
-  X(CMD_RESUME_ALL, "resume")                                                  \
-  X(CMD_PAUSE_TASK, "pause-task")   /* task */                                 \
-  X(CMD_RESUME_TASK, "resume-task") /* task */                                 \
-  X(CMD_CANCEL_TASK, "cancel")      /* task */                                 \
-  X(CMD_RETRY_TASK, "retry")        /* task */                                 \
-  X(CMD_RETRY_FAILED, "retry-failed")                                          \
-  X(CMD_SET_LIMIT, "set")         /* limit, value */                           \
-  X(CMD_SUSPENDED, "suspended")   /* the process was stopped and went on:      \
-                                     restart the rate windows */
+#define COMMAND_TABLE(X)                                                 \
+  X(CMD_STOP, "stop")       /* no new starts, finish briefly, commit */  \
+  X(CMD_PAUSE_ALL, "pause") /* cut nothing off that cannot be resumed */ \
+  X(CMD_RESUME_ALL, "resume")                                            \
+  X(CMD_PAUSE_TASK, "pause-task")   /* task */                           \
+  X(CMD_RESUME_TASK, "resume-task") /* task */                           \
+  X(CMD_CANCEL_TASK, "cancel")      /* task */                           \
+  X(CMD_RETRY_TASK, "retry")        /* task */                           \
+  X(CMD_RETRY_FAILED, "retry-failed")                                    \
+  X(CMD_SET_LIMIT, "set")       /* limit, value */                       \
+  X(CMD_SUSPENDED, "suspended") /* the process was stopped and went on:  \
+                                   restart the rate windows */
 
 enum command_kind {
 #define COMMAND_ENUM(sym, name) sym,
@@ -38,8 +38,8 @@ enum command_kind {
 
 struct command {
   enum command_kind kind;
-  uint64_t seq;       /* chosen by the sender, echoed in the snapshot */
-  uint64_t task;      /* where one is meant */
+  uint64_t seq;  /* chosen by the sender, echoed in the snapshot */
+  uint64_t task; /* where one is meant */
   enum limit_id limit;
   double value;       /* base units of limits.h */
   const char *origin; /* who asks: "ui", "signal", "socket"; a literal */

@@ -29,7 +29,8 @@ static void refuse(struct engine *e, int code, const char *text) {
   reply(e, "%s", text);
 }
 
-/* ---- limits ------------------------------------------------------------------ */
+/* ---- limits
+ * ------------------------------------------------------------------ */
 
 void control_apply(struct engine *e, enum limit_id id) {
   uint64_t now = engine_now();
@@ -82,7 +83,8 @@ static void set_limit(struct engine *e, const struct command *c) {
   reply(e, "%s %s", info->name, to);
 }
 
-/* ---- everything ----------------------------------------------------------------- */
+/* ---- everything
+ * ----------------------------------------------------------------- */
 
 static void each_active(struct engine *e, void (*act)(struct transfer *)) {
   for (struct link *l = e->live.next; l != &e->live; l = l->next) {
@@ -121,7 +123,8 @@ static void restart_figures(struct engine *e) {
   bucket_restart(&e->scheduler.rate, now);
 }
 
-/* ---- one task -------------------------------------------------------------------- */
+/* ---- one task
+ * -------------------------------------------------------------------- */
 
 static void pause_task(struct engine *e, struct task *task) {
   if (task->in_intake) {
@@ -200,15 +203,15 @@ static void retry_failed(struct engine *e) {
     redeliver(e, task);
     count++;
   }
-  reply(e, "%zu failed task%s tried again", count, count == 1 ? " is" : "s are");
+  reply(e, "%zu failed task%s tried again", count,
+        count == 1 ? " is" : "s are");
 }
 
 static void on_task(struct engine *e, const struct command *c) {
   struct task *task = idmap_find(&e->tasks, c->task);
   if (task == NULL) {
     task = recent_failed(e, c->task);
-    if (task != NULL && c->kind == CMD_RETRY_TASK &&
-        task->state == TASK_FAILED)
+    if (task != NULL && c->kind == CMD_RETRY_TASK && task->state == TASK_FAILED)
       redeliver(e, task);
     else
       refuse(e, ERR_NOTFOUND, "the task has ended or is not in the window");

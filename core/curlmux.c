@@ -26,7 +26,7 @@ struct watcher {
   struct lane *lane;
   struct watcher *next_free;
   curl_socket_t fd;
-  int armed; /* UV_READABLE | UV_WRITABLE as given to libuv */
+  int armed;   /* UV_READABLE | UV_WRITABLE as given to libuv */
   bool wanted; /* libcurl has a transfer on this socket */
 };
 

@@ -103,8 +103,7 @@ static bool all_unreachable(const struct engine *e) {
   return true;
 }
 
-void engine__note_reach(struct engine *e, struct host *host,
-                        bool unreachable) {
+void engine__note_reach(struct engine *e, struct host *host, bool unreachable) {
   host->unreachable = unreachable;
   if (!unreachable) {
     e->reached = true;
@@ -130,7 +129,8 @@ static void check_hold(struct engine *e) {
   }
 }
 
-/* ---- the ends of tasks ------------------------------------------------------ */
+/* ---- the ends of tasks ------------------------------------------------------
+ */
 
 static void trim(struct engine *e, struct link *list, size_t *count,
                  size_t ceiling) {
@@ -180,7 +180,8 @@ void engine__retire(struct engine *e, struct task *task) {
     e->recent_failed_count++;
 }
 
-/* ---- stopping ----------------------------------------------------------------- */
+/* ---- stopping
+ * ----------------------------------------------------------------- */
 
 void engine__stop(struct engine *e) {
   if (e->stopping)
@@ -293,8 +294,8 @@ static void report_traffic(struct engine *e) {
 /* Ends the run when nothing is left to do or a stop has come through. */
 static void check_end(struct engine *e) {
   bool all_done = e->exhausted && e->tasks.count == 0;
-  bool stopped = e->stopping && e->counts.in[TASK_ACTIVE] == 0 &&
-                 e->sinks.live == 0;
+  bool stopped =
+      e->stopping && e->counts.in[TASK_ACTIVE] == 0 && e->sinks.live == 0;
   if (e->session_stopping || e->lookups > 0 || e->probing)
     return;
   if (!all_done && !stopped)
@@ -304,7 +305,8 @@ static void check_end(struct engine *e) {
   session_stop(e->session, on_session_stopped, e);
 }
 
-/* ---- the loop's callbacks -------------------------------------------------------- */
+/* ---- the loop's callbacks
+ * -------------------------------------------------------- */
 
 static void take_commands(struct engine *e) {
   for (;;) {
@@ -376,7 +378,8 @@ static void on_tick(uv_timer_t *timer) {
   loopwatch_leave(&e->watch);
 }
 
-/* ---- the session's and the resolver's callbacks -------------------------------------- */
+/* ---- the session's and the resolver's callbacks
+ * -------------------------------------- */
 
 static void on_bad_line(void *arg, const char *source, uint64_t line,
                         const char *why) {
@@ -423,7 +426,9 @@ static const struct session_hooks session_hooks_template = {
     NULL,       intake_item,  on_bad_line, fetch_committed,
     fetch_lost, on_exhausted, on_trouble};
 
-/* ---- start ------------------------------------------------------------------------------ */
+/* ---- start
+ * ------------------------------------------------------------------------------
+ */
 
 static void engine_main(void *arg) {
   struct engine *e = arg;
@@ -583,13 +588,15 @@ int engine_start(struct engine **out, struct session *session,
   return 0;
 }
 
-/* ---- the other threads' side --------------------------------------------------------------- */
+/* ---- the other threads' side
+ * --------------------------------------------------------------- */
 
 void engine_watch_add(struct engine *e, struct engine_watch *watch,
                       unsigned interval_ms, void (*wake)(void *arg),
                       void *arg) {
   uv_mutex_lock(&e->mutex);
-  watch->interval_ns = (uint64_t)(interval_ms < 20 ? 20 : interval_ms) * 1000000;
+  watch->interval_ns =
+      (uint64_t)(interval_ms < 20 ? 20 : interval_ms) * 1000000;
   watch->next_ns = 0;
   watch->taken = true;
   watch->wake = wake;

@@ -23,7 +23,12 @@ struct host_rule;
 
 #define ENGINE_THROTTLE_CODES 16
 
-enum exists_policy { EXISTS_FAIL, EXISTS_OVERWRITE, EXISTS_SKIP, EXISTS_RENAME };
+enum exists_policy {
+  EXISTS_FAIL,
+  EXISTS_OVERWRITE,
+  EXISTS_SKIP,
+  EXISTS_RENAME
+};
 
 struct str_list {
   char **items;
@@ -41,14 +46,14 @@ struct engine_config {
   const char *proxy, *noproxy, *cacert, *interface;
   struct str_list resolve; /* HOST:PORT:ADDR as curl's --resolve */
   bool insecure, netrc;
-  int ip_version;   /* 0, 4 or 6 */
-  int http_version; /* 0 = by the run-time libcurl, 11, 20 */
-  int want_done_events; /* JSON lines of finished tasks (-v) */
-  const char *log_file; /* NULL = the session's own event log */
-  bool adaptive;        /* find rate and concurrency by itself */
+  int ip_version;                /* 0, 4 or 6 */
+  int http_version;              /* 0 = by the run-time libcurl, 11, 20 */
+  int want_done_events;          /* JSON lines of finished tasks (-v) */
+  const char *log_file;          /* NULL = the session's own event log */
+  bool adaptive;                 /* find rate and concurrency by itself */
   const struct host_rule *rules; /* of single hosts and paths, hosts.h */
   size_t rule_count;
-  int deadline_mode;    /* 0 none, 1 from the URLs, 2 deadline_unix for all */
+  int deadline_mode; /* 0 none, 1 from the URLs, 2 deadline_unix for all */
   int64_t deadline_unix;
   int throttle_status[ENGINE_THROTTLE_CODES]; /* more codes that mean 429 */
   size_t throttle_status_count;
@@ -107,15 +112,14 @@ struct engine_watch {
   void *arg;
 };
 void engine_watch_add(struct engine *engine, struct engine_watch *watch,
-                      unsigned interval_ms, void (*wake)(void *arg),
-                      void *arg);
+                      unsigned interval_ms, void (*wake)(void *arg), void *arg);
 const struct snapshot *engine_watch_take(struct engine *engine,
                                          struct engine_watch *watch);
 void engine_watch_remove(struct engine *engine, struct engine_watch *watch);
 
 /* Queues a command; ERR_CLOSED when the engine has ended. */
-int engine_command(struct engine *engine, const struct command *command)
-    MUST_CHECK;
+int engine_command(struct engine *engine,
+                   const struct command *command) MUST_CHECK;
 
 /* Waits until the run has ended and returns its exit status (CLI.md); the last
  * snapshot (finished = true) stays readable. */

@@ -12,9 +12,10 @@
 #include <string.h>
 
 /* Every string member, so that copy and free cannot disagree. */
-#define STRINGS(X)                                                             \
-  X(user_agent) X(user_pwd) X(bearer) X(cookie) X(proxy) X(noproxy)            \
-  X(cacert) X(interface) X(log_file)
+#define STRINGS(X)                                                           \
+  X(user_agent)                                                              \
+  X(user_pwd) X(bearer) X(cookie) X(proxy) X(noproxy) X(cacert) X(interface) \
+      X(log_file)
 
 static bool copy_string(const char **out, const char *in) {
   *out = in != NULL ? strdup(in) : NULL;
@@ -102,8 +103,8 @@ void engine_config_fini(struct engine_config *config) {
   free_list(&config->resolve);
   free_list(&config->throttle_words);
   free_rules(config);
-#define FREE(member)                                                           \
-  free((void *)(uintptr_t)config->member);                                     \
+#define FREE(member)                       \
+  free((void *)(uintptr_t)config->member); \
   config->member = NULL;
   STRINGS(FREE)
 #undef FREE

@@ -4,7 +4,8 @@
  *
  *   engine.c   thread, loop, start and stop, commands across threads
  *   intake.c   from a delivered manifest line to a task that may start
- *   fetch.c    a task's way from its start to its end
+ *   fetch.c    a task's way from its start to the end of its transfer
+ *   fetch_end.c  what becomes of it then
  *   control.c  what commands do
  *   picture.c  the building of snapshots
  *
@@ -44,7 +45,7 @@ struct engine {
   uv_thread_t thread;
   uv_async_t async;
   uv_prepare_t prepare;
-  uv_timer_t tick;     /* snapshots, log, checkpoints */
+  uv_timer_t tick; /* snapshots, log, checkpoints */
   struct loopwatch watch;
   struct pool pool;
   struct session *session;
@@ -71,8 +72,8 @@ struct engine {
   struct rng rng;
   struct link incoming; /* tasks whose names are to be looked at */
   size_t incoming_count;
-  unsigned lookups;      /* batches of the intake on the pool */
-  bool empty_dir; /* nothing was in it: no names to look up */
+  unsigned lookups; /* batches of the intake on the pool */
+  bool empty_dir;   /* nothing was in it: no names to look up */
   unsigned last_room;
   bool exhausted; /* the session has delivered everything */
 
@@ -88,12 +89,12 @@ struct engine {
   /* holding and ending */
   bool paused, stopping, session_stopping, finished;
   char hold[ENGINE_HOLD_TEXT];
-  int hold_code;          /* why: an error code; 0 = no hold */
-  uint64_t hold_need;     /* free bytes to wait for */
-  struct job hold_probe;  /* looks at the disk */
+  int hold_code;         /* why: an error code; 0 = no hold */
+  uint64_t hold_need;    /* free bytes to wait for */
+  struct job hold_probe; /* looks at the disk */
   bool probing, probe_good;
   bool session_trouble;
-  bool reached;           /* some request got through in this run */
+  bool reached; /* some request got through in this run */
   uint64_t network_probe_ns, network_wait_ns;
   uint64_t stop_deadline_ns;
   int exit_status;
@@ -157,6 +158,13 @@ void fetch_unresolved(struct engine *e, struct host *host, const char *why);
 void fetch_cut(struct engine *e, struct task *task);
 /* Records what long transfers have on the disk. */
 void fetch_checkpoint(struct engine *e);
+
+/* For fetch.c and fetch_end.c alone. The transfer is gone; the sink, if any,
+ * lets go first (keep: what it has stays as .part), then after happens. */
+void fetch__let_go(struct engine *e, struct task *task, enum task_after after,
+                   bool keep);
+/* The next attempt begins from nothing. */
+void fetch__forget_partial(struct engine *e, struct task *task);
 
 /* ---- control.c ---- */
 void control_run(struct engine *e, const struct command *command);

@@ -17,22 +17,22 @@
 #define PRINTF_LIKE(f, a)
 #endif
 
-#define ERR_TABLE(X)                                                           \
-  X(ERR_NOMEM, -1, "out of memory: lower --concurrency or the window")         \
-  X(ERR_USAGE, -2, "the command line or configuration is wrong")               \
-  X(ERR_IO, -3, "a file could not be read or written")                         \
-  X(ERR_FULL, -4, "the disk is full: free some space and run it again")        \
-  X(ERR_READONLY, -5, "the output directory cannot be written to")             \
-  X(ERR_LOCKED, -6, "another spate is running on this directory")              \
-  X(ERR_CORRUPT, -7, "the session database is damaged")                        \
-  X(ERR_EXISTS, -8, "the file exists and does not belong to this session")     \
-  X(ERR_UNSAFE, -9, "the name would leave the output directory")               \
-  X(ERR_CHANGED, -10, "the manifest names other objects than the session")     \
-  X(ERR_SYNTAX, -11, "the text is not of the form expected")                   \
-  X(ERR_NOTFOUND, -12, "there is no such thing")                               \
-  X(ERR_CLOSED, -13, "it is closed already")                                   \
-  X(ERR_TOOBIG, -14, "it is larger than its ceiling allows")                   \
-  X(ERR_UNSUPPORTED, -15, "this build or system cannot do that")               \
+#define ERR_TABLE(X)                                                       \
+  X(ERR_NOMEM, -1, "out of memory: lower --concurrency or the window")     \
+  X(ERR_USAGE, -2, "the command line or configuration is wrong")           \
+  X(ERR_IO, -3, "a file could not be read or written")                     \
+  X(ERR_FULL, -4, "the disk is full: free some space and run it again")    \
+  X(ERR_READONLY, -5, "the output directory cannot be written to")         \
+  X(ERR_LOCKED, -6, "another spate is running on this directory")          \
+  X(ERR_CORRUPT, -7, "the session database is damaged")                    \
+  X(ERR_EXISTS, -8, "the file exists and does not belong to this session") \
+  X(ERR_UNSAFE, -9, "the name would leave the output directory")           \
+  X(ERR_CHANGED, -10, "the manifest names other objects than the session") \
+  X(ERR_SYNTAX, -11, "the text is not of the form expected")               \
+  X(ERR_NOTFOUND, -12, "there is no such thing")                           \
+  X(ERR_CLOSED, -13, "it is closed already")                               \
+  X(ERR_TOOBIG, -14, "it is larger than its ceiling allows")               \
+  X(ERR_UNSUPPORTED, -15, "this build or system cannot do that")           \
   X(ERR_NETWORK, -16, "the network is down")
 
 enum err {

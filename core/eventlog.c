@@ -94,16 +94,14 @@ static void write_out(int fd, const char *data, size_t length) {
 }
 
 static void on_work(struct job *job) {
-  struct eventlog *log = (struct eventlog *)(void *)((char *)job -
-                                                     offsetof(struct eventlog,
-                                                              job));
+  struct eventlog *log =
+      (struct eventlog *)(void *)((char *)job - offsetof(struct eventlog, job));
   write_out(log->fd, log->writing, log->writing_len);
 }
 
 static void on_done(struct job *job) {
-  struct eventlog *log = (struct eventlog *)(void *)((char *)job -
-                                                     offsetof(struct eventlog,
-                                                              job));
+  struct eventlog *log =
+      (struct eventlog *)(void *)((char *)job - offsetof(struct eventlog, job));
   log->running = false;
   log->writing_len = 0;
 }

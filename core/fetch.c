@@ -35,271 +35,8 @@ static struct engine *engine_of(const struct transfer *transfer) {
   return LINK_ENTRY(transfer->pool, struct engine, transfers);
 }
 
-/* ---- ends --------------------------------------------------------------- */
-
-static void settle(struct engine *e, struct task *task, enum task_state state) {
-  struct session_result result;
-  memset(&result, 0, sizeof(result));
-  result.id = task->id;
-  result.state = state;
-  result.bytes = task->got;
-  result.status = task->status;
-  result.attempts = task->attempts;
-  result.reason = task->reason != NULL ? task->reason : "";
-  result.path = task->name != NULL ? task->name : "";
-  result.renamed = task->renamed;
-  session_settle(e->session, &result);
-}
-
-void fetch_fail(struct engine *e, struct task *task, const char *why) {
-  if (why != NULL)
-    task_set_reason(task, why);
-  eventlog_add(&e->log, LOG_ERROR, task->id, "%s: %s",
-               task->name != NULL ? task->name : task->url,
-               task->reason != NULL ? task->reason : "failed");
-  settle(e, task, TASK_FAILED);
-  task_set_state(&e->counts, task, TASK_FAILED);
-  engine__retire(e, task);
-}
-
-void fetch_expire(struct engine *e, struct task *task) {
-  if (task->reason == NULL)
-    task_set_reason(task, "the URL has expired");
-  eventlog_add(&e->log, LOG_ERROR, task->id, "%s: %s", task->name,
-               task->reason != NULL ? task->reason : "expired");
-  settle(e, task, TASK_EXPIRED);
-  task_set_state(&e->counts, task, TASK_EXPIRED);
-  engine__retire(e, task);
-}
-
-void fetch_adopt(struct engine *e, struct task *task, int64_t bytes) {
-  task->size = task->got = bytes;
-  task_set_state(&e->counts, task, TASK_VERIFYING);
-  settle(e, task, TASK_DONE);
-}
-
-void fetch_committed(void *arg, const uint64_t *ids, size_t count) {
-  struct engine *e = arg;
-  for (size_t i = 0; i < count; i++) {
-    struct task *task = idmap_find(&e->tasks, ids[i]);
-    if (task == NULL || task->state != TASK_VERIFYING)
-      continue;
-    task_set_state(&e->counts, task, TASK_DONE);
-    engine__retire(e, task);
-  }
-}
-
-void fetch_lost(void *arg, uint64_t id) {
-  struct engine *e = arg;
-  struct task *task = idmap_find(&e->tasks, id);
-  if (task == NULL || task->state != TASK_VERIFYING)
-    return;
-  task_set_reason(task, "the system lost what was written");
-  task_set_state(&e->counts, task, TASK_FAILED);
-  engine__retire(e, task);
-}
-
-/* ---- partial files ------------------------------------------------------- */
-
-static void forget_partial(struct engine *e, struct task *task) {
-  if (task->has_partial)
-    session_partial_put(e->session, task->id, NULL);
-  task->has_partial = false;
-  task->resumed = task->got = 0;
-}
-
-static void keep_partial(struct engine *e, struct task *task, int64_t durable) {
-  struct session_partial partial;
-  if (durable <= 0) {
-    forget_partial(e, task);
-    return;
-  }
-  memset(&partial, 0, sizeof(partial));
-  partial.durable = durable;
-  partial.size = task->size;
-  memcpy(partial.etag, task->etag, sizeof(partial.etag));
-  memcpy(partial.last_modified, task->last_modified,
-         sizeof(partial.last_modified));
-  session_partial_put(e->session, task->id, &partial);
-  task->has_partial = true;
-}
-
-static void on_durable(void *owner, int64_t bytes) {
-  struct task *task = owner;
-  struct engine *e = task->engine;
-  keep_partial(e, task, bytes);
-}
-
-/* ---- what comes after a cut ------------------------------------------------ */
-
-static void to_queue(struct engine *e, struct task *task) {
-  task_set_state(&e->counts, task, TASK_QUEUED);
-  scheduler_ready(&e->scheduler, task, engine_now());
-}
-
-static void cancel(struct engine *e, struct task *task) {
-  task_set_reason(task, "cancelled");
-  forget_partial(e, task);
-  settle(e, task, TASK_CANCELLED);
-  task_set_state(&e->counts, task, TASK_CANCELLED);
-  engine__retire(e, task);
-}
-
-static void act_after(struct engine *e, struct task *task) {
-  enum task_after after = task->after;
-  task->after = AFTER_NOTHING;
-  switch (after) {
-  case AFTER_WAIT:
-    task_set_state(&e->counts, task, TASK_WAITING);
-    if (scheduler_wait(&e->scheduler, task, task->after_due_ns) != 0)
-      fetch_fail(e, task, err_text(ERR_NOMEM));
-    break;
-  case AFTER_FAIL:
-    fetch_fail(e, task, NULL);
-    break;
-  case AFTER_PAUSE:
-    task_set_state(&e->counts, task, TASK_PAUSED);
-    break;
-  case AFTER_CANCEL:
-    cancel(e, task);
-    break;
-  case AFTER_EXPIRE:
-    fetch_expire(e, task);
-    break;
-  case AFTER_QUEUE:
-  case AFTER_NOTHING:
-    to_queue(e, task);
-    break;
-  }
-}
-
-/* The transfer is gone; the sink, if any, lets go first. */
-static void let_go(struct engine *e, struct task *task, enum task_after after,
-                   bool keep) {
-  task->after = after;
-  if (task->sink != NULL)
-    sink_cut(task->sink, keep);
-  else
-    act_after(e, task);
-}
-
-static void drop_transfer(struct engine *e, struct task *task) {
-  struct host *host = task->transfer->host;
-  struct scheduler_answer gone = {task->transfer->sent_ns, GOVERNOR_GONE, NULL};
-  scheduler_answered(&e->scheduler, host, &gone, engine_now());
-  bandwidth_leave(&task->byte_turn);
-  transfer_cancel(task->transfer);
-  task->transfer = NULL;
-  scheduler_ended(&e->scheduler, host, engine_now());
-}
-
-void fetch_cut(struct engine *e, struct task *task) {
-  enum task_after after = task->cancel_wanted  ? AFTER_CANCEL
-                          : task->pause_wanted ? AFTER_PAUSE
-                                               : AFTER_QUEUE;
-  task->cancel_wanted = task->pause_wanted = false;
-  switch (task->state) {
-  case TASK_ACTIVE:
-    if (task->transfer != NULL) {
-      drop_transfer(e, task);
-      let_go(e, task, after, after != AFTER_CANCEL);
-    } else if (after != AFTER_QUEUE) {
-      task->after = after; /* it is letting go already */
-    }
-    break;
-  case TASK_QUEUED:
-  case TASK_WAITING:
-  case TASK_PAUSED:
-    scheduler_remove(&e->scheduler, task);
-    task->after = after;
-    if (after != AFTER_QUEUE)
-      act_after(e, task);
-    break;
-  default: /* its file is being finished; that is quicker than undoing it */
-    break;
-  }
-}
-
-/* ---- the sink ends ---------------------------------------------------------- */
-
-static void take_name(struct task *task, const char *name) {
-  char *copy;
-  if (strcmp(task->name, name) == 0)
-    return;
-  copy = strdup(name);
-  if (copy == NULL)
-    return;
-  free(task->name);
-  task->name = copy;
-  task->renamed = true;
-}
-
-/* The disk would not take it. No server's fault: no attempt is lost. */
-static void disk_failure(struct engine *e, struct task *task,
-                         const struct sink_result *result) {
-  char why[200];
-  if (result->code == ERR_FULL) {
-    keep_partial(e, task, result->durable);
-    task->resumed = task->got = result->durable;
-    if (task->attempts > 0)
-      task->attempts--;
-    engine__hold(e, ERR_FULL, "the disk is full");
-    to_queue(e, task);
-    return;
-  }
-  if (result->code == ERR_CHANGED) { /* the .part is not what it was */
-    forget_partial(e, task);
-    to_queue(e, task);
-    return;
-  }
-  if (result->code == ERR_EXISTS)
-    snprintf(why, sizeof(why), "%s", err_text(ERR_EXISTS));
-  else
-    snprintf(why, sizeof(why), "cannot write the file: %s",
-             result->saved_errno != 0 ? strerror(result->saved_errno)
-                                      : err_text(result->code));
-  fetch_fail(e, task, why);
-}
-
-static void on_sink_ended(void *owner, const struct sink_result *result) {
-  struct task *task = owner;
-  struct engine *e = task->engine;
-  task->sink = NULL;
-  task->own_part = task->own_part || result->part;
-  if (task->transfer != NULL)
-    drop_transfer(e, task); /* it failed while the body still came */
-  if (result->code != 0) {
-    task->after = AFTER_NOTHING;
-    disk_failure(e, task, result);
-    return;
-  }
-  if (task->state == TASK_VERIFYING) {
-    session_mark_written(e->session, task->id);
-    take_name(task, result->name);
-    if (task->has_partial)
-      session_partial_put(e->session, task->id, NULL);
-    settle(e, task, TASK_DONE);
-    return;
-  }
-  if (task->after == AFTER_CANCEL) {
-    forget_partial(e, task);
-  } else {
-    keep_partial(e, task, result->durable);
-    task->resumed = task->got = result->durable;
-  }
-  act_after(e, task);
-}
-
-static void on_room(void *owner) {
-  struct task *task = owner;
-  struct engine *e = task->engine;
-  if (task->transfer != NULL && !e->paused)
-    transfer_unpause(task->transfer);
-}
-
-const struct sink_ops fetch_sink_ops = {on_room, on_sink_ended, on_durable};
-
-/* ---- start -------------------------------------------------------------------- */
+/* ---- start
+ * -------------------------------------------------------------------- */
 
 static void count_start(struct engine *e, struct task *task, uint64_t now) {
   e->requests++;
@@ -335,15 +72,13 @@ void fetch_start(void *arg, struct task *task) {
     return;
   }
   if (task->resumed > 0 && !can_resume(task))
-    forget_partial(e, task);
+    fetch__forget_partial(e, task);
   request.url = task_target(task);
   request.host = task->host;
   request.from = task->resumed;
   request.if_range = answer_if_range(task->etag, task->last_modified);
-  request.header =
-      task->host->rule != NULL ? task->host->rule->header : NULL;
-  request.foreign =
-      task->hop != NULL && !url_same_origin(task->url, task->hop);
+  request.header = task->host->rule != NULL ? task->host->rule->header : NULL;
+  request.foreign = task->hop != NULL && !url_same_origin(task->url, task->hop);
   task_set_state(&e->counts, task, TASK_ACTIVE);
   if (!task->following)
     task->attempts++;
@@ -353,7 +88,7 @@ void fetch_start(void *arg, struct task *task) {
     not_started(e, task);
     task_set_reason(task, "the request could not be made");
     task->after_due_ns = now + 1000000000u;
-    let_go(e, task, AFTER_WAIT, true);
+    fetch__let_go(e, task, AFTER_WAIT, true);
     return;
   }
   count_start(e, task, now);
@@ -361,7 +96,8 @@ void fetch_start(void *arg, struct task *task) {
     transfer_pause(task->transfer);
 }
 
-/* ---- head and body --------------------------------------------------------------- */
+/* ---- head and body
+ * --------------------------------------------------------------- */
 
 /* A 206 must be the range that was asked for, of the thing that is kept. */
 static bool range_fits(const struct task *task,
@@ -488,7 +224,8 @@ static size_t on_body(void *owner, struct transfer *transfer, const char *data,
   return length;
 }
 
-/* ---- done ------------------------------------------------------------------------- */
+/* ---- done
+ * ------------------------------------------------------------------------- */
 
 static void say(struct verdict *v, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
@@ -589,9 +326,9 @@ static void retry_later(struct engine *e, struct task *task, double wait_s,
     wait = (uint64_t)(wait_s * 1e9);
   task->after_due_ns = engine_now() + wait;
   eventlog_add(&e->log, LOG_WARN, task->id, "%s: %s; try %d of %d in %.1f s",
-               task->name, why, task->attempts + 1,
-               (int)e->limit[LIMIT_TRIES], (double)wait / 1e9);
-  let_go(e, task, AFTER_WAIT, true);
+               task->name, why, task->attempts + 1, (int)e->limit[LIMIT_TRIES],
+               (double)wait / 1e9);
+  fetch__let_go(e, task, AFTER_WAIT, true);
 }
 
 static void throttled(struct engine *e, struct task *task, struct host *host) {
@@ -606,7 +343,7 @@ static void throttled(struct engine *e, struct task *task, struct host *host) {
                  host->name, task->reason,
                  until > now ? (double)(until - now) / 1e9 : 0.0);
   host->told_until_ns = until;
-  let_go(e, task, AFTER_QUEUE, true);
+  fetch__let_go(e, task, AFTER_QUEUE, true);
 }
 
 static void failed(struct engine *e, struct task *task, struct host *host,
@@ -618,23 +355,23 @@ static void failed(struct engine *e, struct task *task, struct host *host,
   }
   host->errors++;
   if (task->start_over) { /* happens once: nothing is kept any more */
-    forget_partial(e, task);
+    fetch__forget_partial(e, task);
     task->attempts--;
-    let_go(e, task, AFTER_QUEUE, false);
+    fetch__let_go(e, task, AFTER_QUEUE, false);
     return;
   }
   if (e->hold_code == ERR_NETWORK && host->unreachable) {
     task->attempts--; /* no try at all */
-    let_go(e, task, AFTER_QUEUE, true);
+    fetch__let_go(e, task, AFTER_QUEUE, true);
     return;
   }
   if (v->class == FAIL_EXPIRED)
-    let_go(e, task, AFTER_EXPIRE, false);
+    fetch__let_go(e, task, AFTER_EXPIRE, false);
   else if (v->class == FAIL_PASSING &&
            task->attempts < (int)e->limit[LIMIT_TRIES])
     retry_later(e, task, wait_s, v->why);
   else
-    let_go(e, task, AFTER_FAIL, v->class == FAIL_PASSING);
+    fetch__let_go(e, task, AFTER_FAIL, v->class == FAIL_PASSING);
 }
 
 static void complete(struct engine *e, struct task *task) {
@@ -698,7 +435,7 @@ static void on_done(void *owner, struct transfer *transfer, CURLcode code) {
   if (code != CURLE_OK && v.class == FAIL_PASSING)
     resolve_doubt(&e->resolver, host, engine_now());
   if (follow) {
-    let_go(e, task, AFTER_QUEUE, true);
+    fetch__let_go(e, task, AFTER_QUEUE, true);
     return;
   }
   if (v.class != FAIL_THROTTLED) /* else the same hop is asked again */
@@ -711,7 +448,8 @@ static void on_done(void *owner, struct transfer *transfer, CURLcode code) {
 
 const struct transfer_ops fetch_transfer_ops = {on_head, on_body, on_done};
 
-/* ---- the rest ------------------------------------------------------------------------ */
+/* ---- the rest
+ * ------------------------------------------------------------------------ */
 
 void fetch_unresolved(struct engine *e, struct host *host, const char *why) {
   char text[VERDICT_WHY];

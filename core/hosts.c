@@ -77,7 +77,8 @@ static struct host *find(const struct hosts *hosts, const char *origin,
   return host;
 }
 
-/* ---- limits --------------------------------------------------------------- */
+/* ---- limits ---------------------------------------------------------------
+ */
 
 static uint32_t least(uint32_t a, uint32_t b) {
   return a < b ? a : b;
@@ -133,7 +134,8 @@ static int add_governor(const struct hosts *hosts, struct host *host,
   return 0;
 }
 
-/* ---- entries -------------------------------------------------------------- */
+/* ---- entries --------------------------------------------------------------
+ */
 
 static struct host *add(struct hosts *hosts, const struct url_parts *parts,
                         const struct host_rule *rule, uint64_t now_ns) {

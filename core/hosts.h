@@ -30,10 +30,10 @@
 
 /* A rule of the configuration: [host NAME] or [bucket NAME]. */
 struct host_rule {
-  const char *name;   /* of the section, for people */
-  const char *host;   /* "api.example.org", lower case */
-  const char *path;   /* prefix of the path; "" or NULL any */
-  double per_host;    /* negative: the general limit counts */
+  const char *name; /* of the section, for people */
+  const char *host; /* "api.example.org", lower case */
+  const char *path; /* prefix of the path; "" or NULL any */
+  double per_host;  /* negative: the general limit counts */
   double per_host_rate;
   double byte_rate;   /* bytes/s; negative none */
   int adaptive;       /* 1 on, 0 off, -1 as in general */
@@ -43,9 +43,9 @@ struct host_rule {
 enum resolve_state { RESOLVE_NONE, RESOLVE_RUNNING, RESOLVE_DONE };
 
 struct host {
-  char origin[URL_ORIGIN_CAP]; /* "https://example.org:443" */
+  char origin[URL_ORIGIN_CAP];  /* "https://example.org:443" */
   const struct host_rule *rule; /* borrowed; NULL none */
-  char name[URL_HOST_CAP];     /* "example.org"; IPv6 in brackets */
+  char name[URL_HOST_CAP];      /* "example.org"; IPv6 in brackets */
   uint16_t port;
   bool secure;
   unsigned number; /* counts from 0 in order of appearance */
@@ -53,12 +53,12 @@ struct host {
   struct host *hash_next;
 
   /* scheduling (scheduler.c) */
-  struct link ready;         /* tasks that may start, in their order */
-  struct link again;         /* those that were tried before */
-  unsigned ready_count;      /* of both */
-  struct link runnable;      /* on the scheduler's ring */
-  struct heap_node due;      /* in the scheduler's heap while it is held back */
-  struct semaphore sem;      /* limit 0 of the user = UINT32_MAX here */
+  struct link ready;    /* tasks that may start, in their order */
+  struct link again;    /* those that were tried before */
+  unsigned ready_count; /* of both */
+  struct link runnable; /* on the scheduler's ring */
+  struct heap_node due; /* in the scheduler's heap while it is held back */
+  struct semaphore sem; /* limit 0 of the user = UINT32_MAX here */
   struct bucket bucket;
   struct governor *governor; /* NULL unless adaptive */
   struct byte_limit byte_limit;
@@ -93,7 +93,7 @@ struct hosts {
   uint32_t per_host;    /* 0 = none */
   double per_host_rate; /* 0 = none */
   bool adaptive;
-  uint32_t concurrency; /* most that a governor may use */
+  uint32_t concurrency;          /* most that a governor may use */
   const struct host_rule *rules; /* borrowed */
   size_t rule_count;
   /* private */

@@ -48,7 +48,8 @@ struct intake_batch {
   struct lookup lookup[BATCH];
 };
 
-/* ---- the job ---------------------------------------------------------------- */
+/* ---- the job ----------------------------------------------------------------
+ */
 
 static int64_t nanoseconds(const struct stat *st) {
 #ifdef HAVE_STRUCT_STAT_ST_MTIM
@@ -87,7 +88,8 @@ static void look_up(struct job *job) {
   }
 }
 
-/* ---- what follows from it ----------------------------------------------------- */
+/* ---- what follows from it
+ * ----------------------------------------------------- */
 
 static void drop_partial(struct engine *e, struct task *task) {
   session_partial_put(e->session, task->id, NULL);
@@ -209,14 +211,15 @@ static void enter_unseen(struct engine *e) {
   }
 }
 
-/* ---- delivery ------------------------------------------------------------------- */
+/* ---- delivery
+ * ------------------------------------------------------------------- */
 
 static int name_task(struct engine *e, struct task *task, const char *out) {
   char name[NAME_CAP];
-  int code = out != NULL
-                 ? name_from_person(out, e->config.layout, name, sizeof(name))
-                 : name_from_url(task->url, e->config.layout, name,
-                                 sizeof(name));
+  int code =
+      out != NULL
+          ? name_from_person(out, e->config.layout, name, sizeof(name))
+          : name_from_url(task->url, e->config.layout, name, sizeof(name));
   if (code != 0)
     return code;
   task->name = strdup(name);
@@ -227,8 +230,7 @@ static void set_deadline(const struct engine *e, struct task *task) {
   int64_t at = INT64_MAX;
   if (e->config.deadline_mode == 2)
     at = e->config.deadline_unix;
-  else if (e->config.deadline_mode == 1 &&
-           expiry_from_url(task->url, &at) == 0)
+  else if (e->config.deadline_mode == 1 && expiry_from_url(task->url, &at) == 0)
     at -= DEADLINE_GUARD_S;
   task->deadline_unix = at;
 }
@@ -282,8 +284,8 @@ void intake_item(void *arg, const struct session_item *item) {
  * against the ceiling, or one throttled host would stop the others. */
 static unsigned room(const struct engine *e) {
   uint64_t window = WINDOW_BASE + 4 * (uint64_t)e->limit[LIMIT_CONCURRENCY];
-  uint64_t near = e->scheduler.runnable + e->incoming_count +
-                  (uint64_t)e->lookups * BATCH;
+  uint64_t near =
+      e->scheduler.runnable + e->incoming_count + (uint64_t)e->lookups * BATCH;
   uint64_t open = e->tasks.count - e->counts.in[TASK_VERIFYING];
   if (e->stopping || near >= window || open >= WINDOW_TASKS)
     return 0;
@@ -305,8 +307,8 @@ void intake_run(struct engine *e) {
     return;
   now = room(e);
   /* Asking for a handful at a time costs more than it brings. */
-  if (now == e->last_room || (now != 0 && e->last_room != 0 &&
-                              now < e->last_room + BATCH))
+  if (now == e->last_room ||
+      (now != 0 && e->last_room != 0 && now < e->last_room + BATCH))
     return;
   e->last_room = now;
   session_want(e->session, now);

@@ -26,20 +26,20 @@ enum limit_unit {
 };
 
 /*   symbol               long option       unit        min  max      default */
-#define LIMIT_TABLE(X)                                                         \
-  X(LIMIT_CONCURRENCY, "concurrency", UNIT_COUNT, 1, 10000, 16)                \
-  X(LIMIT_PER_HOST, "per-host", UNIT_COUNT, 0, 10000, 0)                       \
-  X(LIMIT_RATE, "rate", UNIT_RATE, 0, 1e6, 0)                                  \
-  X(LIMIT_PER_HOST_RATE, "per-host-rate", UNIT_RATE, 0, 1e6, 0)                \
-  X(LIMIT_BANDWIDTH, "limit-rate", UNIT_BYTES, 0, 1e13, 0)                     \
-  X(LIMIT_TRIES, "tries", UNIT_COUNT, 1, 1000, 5)                              \
-  X(LIMIT_RETRY_WAIT, "retry-wait", UNIT_SECONDS, 0, 86400, 1)                 \
-  X(LIMIT_RETRY_MAX_WAIT, "retry-max-wait", UNIT_SECONDS, 0, 86400, 60)        \
-  X(LIMIT_CONNECT_TIMEOUT, "connect-timeout", UNIT_SECONDS, 0.001, 86400, 30)  \
-  X(LIMIT_STALL_TIMEOUT, "stall-timeout", UNIT_SECONDS, 0, 86400, 60)          \
-  X(LIMIT_MAX_TIME, "max-time", UNIT_SECONDS, 0, 8640000, 0)                   \
-  X(LIMIT_DISK_JOBS, "disk-jobs", UNIT_COUNT, 1, 64, 4)                        \
-  X(LIMIT_CPU_JOBS, "cpu-jobs", UNIT_COUNT, 1, 64, 0 /* 0 = cores */)          \
+#define LIMIT_TABLE(X)                                                        \
+  X(LIMIT_CONCURRENCY, "concurrency", UNIT_COUNT, 1, 10000, 16)               \
+  X(LIMIT_PER_HOST, "per-host", UNIT_COUNT, 0, 10000, 0)                      \
+  X(LIMIT_RATE, "rate", UNIT_RATE, 0, 1e6, 0)                                 \
+  X(LIMIT_PER_HOST_RATE, "per-host-rate", UNIT_RATE, 0, 1e6, 0)               \
+  X(LIMIT_BANDWIDTH, "limit-rate", UNIT_BYTES, 0, 1e13, 0)                    \
+  X(LIMIT_TRIES, "tries", UNIT_COUNT, 1, 1000, 5)                             \
+  X(LIMIT_RETRY_WAIT, "retry-wait", UNIT_SECONDS, 0, 86400, 1)                \
+  X(LIMIT_RETRY_MAX_WAIT, "retry-max-wait", UNIT_SECONDS, 0, 86400, 60)       \
+  X(LIMIT_CONNECT_TIMEOUT, "connect-timeout", UNIT_SECONDS, 0.001, 86400, 30) \
+  X(LIMIT_STALL_TIMEOUT, "stall-timeout", UNIT_SECONDS, 0, 86400, 60)         \
+  X(LIMIT_MAX_TIME, "max-time", UNIT_SECONDS, 0, 8640000, 0)                  \
+  X(LIMIT_DISK_JOBS, "disk-jobs", UNIT_COUNT, 1, 64, 4)                       \
+  X(LIMIT_CPU_JOBS, "cpu-jobs", UNIT_COUNT, 1, 64, 0 /* 0 = cores */)         \
   X(LIMIT_EXEC_JOBS, "exec-jobs", UNIT_COUNT, 1, 64, 0 /* 0 = cores */)
 
 enum limit_id {

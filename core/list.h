@@ -13,7 +13,7 @@ struct link {
   struct link *prev, *next; /* NULL when on no list */
 };
 
-#define LINK_ENTRY(link, type, member)                                         \
+#define LINK_ENTRY(link, type, member) \
   ((type *)(void *)((char *)(link)-offsetof(type, member)))
 
 static inline void list_init(struct link *head) {

@@ -37,7 +37,8 @@ struct picture {
   bool starved; /* an allocation failed */
 };
 
-/* ---- references ---------------------------------------------------------------- */
+/* ---- references
+ * ---------------------------------------------------------------- */
 
 void snapshot_ref(const struct snapshot *snap) {
   struct picture *picture = (struct picture *)(uintptr_t)snap;
@@ -47,9 +48,8 @@ void snapshot_ref(const struct snapshot *snap) {
 void snapshot_unref(const struct snapshot *snap) {
   struct picture *picture = (struct picture *)(uintptr_t)snap;
   struct arena_chunk *chunk, *next;
-  if (picture == NULL ||
-      atomic_fetch_sub_explicit(&picture->references, 1,
-                                memory_order_acq_rel) != 1)
+  if (picture == NULL || atomic_fetch_sub_explicit(&picture->references, 1,
+                                                   memory_order_acq_rel) != 1)
     return;
   for (chunk = picture->arena; chunk != NULL; chunk = next) {
     next = chunk->next;
@@ -58,7 +58,8 @@ void snapshot_unref(const struct snapshot *snap) {
   free(picture);
 }
 
-/* ---- arena ------------------------------------------------------------------------ */
+/* ---- arena
+ * ------------------------------------------------------------------------ */
 
 static void *take(struct picture *p, size_t size) {
   struct arena_chunk *chunk = p->arena;
@@ -94,7 +95,8 @@ static const char *text(struct picture *p, const char *from) {
   return copy;
 }
 
-/* ---- rows -------------------------------------------------------------------------- */
+/* ---- rows
+ * -------------------------------------------------------------------------- */
 
 static int64_t eta_of(const struct task *task, double rate) {
   if (task->state != TASK_ACTIVE || task->size < 0)
@@ -106,8 +108,8 @@ static void fill_row(struct picture *p, struct snap_task *row,
                      struct task *task, const struct engine *e, uint64_t now) {
   row->id = task->id;
   row->state = task->state;
-  row->name = task->name != NULL ? text(p, task->name)
-                                 : text(p, task_shown_url(task));
+  row->name =
+      task->name != NULL ? text(p, task->name) : text(p, task_shown_url(task));
   row->host = task->host != NULL ? text(p, task->host->name) : "";
   row->url = text(p, task_shown_url(task));
   row->reason = text(p, task->reason);
@@ -150,8 +152,8 @@ static size_t add_rows(struct picture *p, struct engine *e,
 /* What moves first, then what waits, then what has ended: when there are more
  * than fit, the less telling ones are left out. */
 static void add_tasks(struct picture *p, struct engine *e, uint64_t now) {
-  const unsigned moving = 1u << TASK_ACTIVE | 1u << TASK_WAITING |
-                          1u << TASK_PAUSED;
+  const unsigned moving =
+      1u << TASK_ACTIVE | 1u << TASK_WAITING | 1u << TASK_PAUSED;
   const unsigned ended = ~0u;
   size_t most = e->tasks.count + e->recent_done_count + e->recent_failed_count;
   struct snap_task *rows;
@@ -241,7 +243,8 @@ static void add_log(struct picture *p, const struct eventlog *log) {
   p->snapshot.log_errors = log->errors;
 }
 
-/* ---- figures ------------------------------------------------------------------------- */
+/* ---- figures
+ * ------------------------------------------------------------------------- */
 
 static void fill_sem(struct snap_sem *out, const char *name,
                      const struct semaphore *sem, uint64_t waiting) {
@@ -307,9 +310,8 @@ static void fill_totals(struct snapshot *s, struct engine *e) {
   settled = total->done + counts.failed + counts.cancelled + counts.expired;
   total->pending = e->tasks.count;
   if (counts.tasks >= 0)
-    total->pending = (uint64_t)counts.tasks > settled
-                         ? (uint64_t)counts.tasks - settled
-                         : 0;
+    total->pending =
+        (uint64_t)counts.tasks > settled ? (uint64_t)counts.tasks - settled : 0;
   total->bytes = e->bytes;
   total->requests = e->requests;
   total->retries = e->retries;
@@ -370,8 +372,8 @@ static void fill_rates(struct snapshot *s, struct engine *e, uint64_t now) {
   s->bytes_per_s_peak = e->byte_peak > fast ? e->byte_peak : fast;
   s->requests_per_s = meter_rate(&e->request_rate, now);
   s->done_per_s = meter_rate(&e->done_rate, now);
-  s->history_count = series_copy(&e->byte_series, s->history_bytes_per_s,
-                                 SNAP_HISTORY);
+  s->history_count =
+      series_copy(&e->byte_series, s->history_bytes_per_s, SNAP_HISTORY);
   (void)series_copy(&e->request_series, s->history_requests_per_s,
                     SNAP_HISTORY);
 }

@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#define JOB_OF_WAITER(w)                                                       \
-  ((struct job *)((char *)(w) - offsetof(struct job, waiter)))
+#define JOB_OF_WAITER(w) \
+  ((struct job *)((char *)(w)-offsetof(struct job, waiter)))
 
 static void on_work(uv_work_t *request) {
   struct job *job = request->data;

@@ -31,8 +31,8 @@ static struct curl_slist *to_resolve_list(const struct host *host,
                                           const struct addrinfo *info) {
   char line[ADDRESSES_MAX * 50 + URL_HOST_CAP + 16];
   char text[64];
-  int length = snprintf(line, sizeof(line), "%s:%u:", host->name,
-                        (unsigned)host->port);
+  int length =
+      snprintf(line, sizeof(line), "%s:%u:", host->name, (unsigned)host->port);
   unsigned count = 0;
   for (; info != NULL && count < ADDRESSES_MAX; info = info->ai_next) {
     const char *comma = count > 0 ? "," : "";

@@ -127,7 +127,8 @@ struct task *scheduler_take_ready(struct scheduler *s, struct host *host) {
   return task;
 }
 
-/* ---- events of hosts ------------------------------------------------------ */
+/* ---- events of hosts ------------------------------------------------------
+ */
 
 void scheduler_ended(struct scheduler *s, struct host *host, uint64_t now_ns) {
   semaphore_release(&s->net, now_ns);
@@ -201,7 +202,8 @@ uint64_t scheduler_held_until(const struct host *host, uint64_t now_ns) {
   return until > now_ns ? until : 0;
 }
 
-/* ---- starting -------------------------------------------------------------- */
+/* ---- starting --------------------------------------------------------------
+ */
 
 /* Off the ring until at; an event brings back what no time does. */
 static bool not_now(struct scheduler *s, struct host *host, uint64_t at,
@@ -267,7 +269,8 @@ static bool host_may_start(struct scheduler *s, struct host *host,
 static void count_start(struct scheduler *s, struct host *host, bool again,
                         uint64_t now_ns) {
   /* A canary begins a new count: the bucket must not allow two at once. */
-  if (host->governor != NULL && governor_gate_until(host->governor, now_ns) != 0)
+  if (host->governor != NULL &&
+      governor_gate_until(host->governor, now_ns) != 0)
     bucket_not_before(&host->bucket, now_ns);
   bucket_take(&s->rate, 1, now_ns);
   bucket_take(&host->bucket, 1, now_ns);
@@ -281,8 +284,8 @@ static void count_start(struct scheduler *s, struct host *host, bool again,
   }
 }
 
-static bool start_one(struct scheduler *s, struct host *host,
-                      struct link *line, uint64_t now_ns) {
+static bool start_one(struct scheduler *s, struct host *host, struct link *line,
+                      uint64_t now_ns) {
   struct task *task = LINK_ENTRY(line->next, struct task, queued);
   if (!semaphore_try_acquire(&s->net))
     return false;
@@ -305,8 +308,7 @@ bool scheduler_probe(struct scheduler *s, uint64_t now_ns) {
   struct link *head = &s->hosts->list;
   for (struct link *l = head->next; l != head; l = l->next) {
     struct host *host = LINK_ENTRY(l, struct host, all);
-    struct link *line =
-        list_empty(&host->again) ? &host->ready : &host->again;
+    struct link *line = list_empty(&host->again) ? &host->ready : &host->again;
     if (!list_empty(line) && resolve_host(s->resolver, host, now_ns))
       return start_one(s, host, line, now_ns);
   }

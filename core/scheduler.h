@@ -91,8 +91,7 @@ struct scheduler_answer {
  * With a governor, that decides. OK lets a canary pass. ERROR and TIMEOUT are
  * counted by the breaker. */
 void scheduler_answered(struct scheduler *s, struct host *host,
-                        const struct scheduler_answer *answer,
-                        uint64_t now_ns);
+                        const struct scheduler_answer *answer, uint64_t now_ns);
 
 /* When the host may be asked again; 0 when nothing holds it. */
 uint64_t scheduler_held_until(const struct host *host, uint64_t now_ns);

@@ -111,9 +111,9 @@ const char *session_dir(const struct session *session);
 
 /* What is known of a partial file: recorded only when it is on the disk. */
 struct session_partial {
-  int64_t durable;       /* bytes from the start that are on the disk */
-  int64_t size;          /* of the whole; -1 unknown */
-  char etag[128];        /* "" none; with its quotes, W/ included */
+  int64_t durable;        /* bytes from the start that are on the disk */
+  int64_t size;           /* of the whole; -1 unknown */
+  char etag[128];         /* "" none; with its quotes, W/ included */
   char last_modified[64]; /* "" none; as the server sent it */
 };
 
@@ -121,11 +121,11 @@ struct session_partial {
 struct session_item {
   uint64_t id;
   const char *url;
-  const char *out;     /* NULL: name it from the URL */
-  uint64_t line;       /* line number in its source, from 1 */
-  bool started, written; /* marks, see above */
-  int64_t ours_since_unix_ns; /* 0, or after a reboot: see Marks */
-  bool failed_before;  /* an earlier run gave it up */
+  const char *out;                       /* NULL: name it from the URL */
+  uint64_t line;                         /* line number in its source, from 1 */
+  bool started, written;                 /* marks, see above */
+  int64_t ours_since_unix_ns;            /* 0, or after a reboot: see Marks */
+  bool failed_before;                    /* an earlier run gave it up */
   const struct session_partial *partial; /* NULL none */
 };
 
@@ -133,7 +133,7 @@ struct session_result {
   uint64_t id;
   enum task_state state; /* TASK_DONE, FAILED, CANCELLED or EXPIRED */
   int64_t bytes;
-  int status;         /* last HTTP status; 0 none */
+  int status; /* last HTTP status; 0 none */
   int attempts;
   const char *reason; /* "" for done; copied; no secrets in it */
   const char *path;   /* name the output got; copied; kept only where it is
@@ -232,7 +232,7 @@ int session_status_read(const char *dir, struct session_status *status,
 struct session_failure {
   uint64_t id;
   enum task_state state;
-  const char *line;   /* the manifest line, in clear: URL, maybe tab and name */
+  const char *line; /* the manifest line, in clear: URL, maybe tab and name */
   const char *reason;
   int status, attempts;
 };

@@ -74,8 +74,8 @@ static int read_all(struct store *store, struct session_status *status) {
     session_counts(&seen, &status->counts);
     const struct session_counts *c = &status->counts;
     status->finished =
-        c->tasks >= 0 && c->done + c->failed + c->cancelled + c->expired ==
-                             (uint64_t)c->tasks;
+        c->tasks >= 0 &&
+        c->done + c->failed + c->cancelled + c->expired == (uint64_t)c->tasks;
   }
   store_end_read(store);
   for (size_t i = 0; i < seen.source_count; i++)

@@ -20,10 +20,10 @@
 struct sink {
   struct sinks *sinks;
   void *owner;
-  struct sink_job job; /* its result and the open file live here too */
-  struct block *memory; /* the body so far, until it spills */
-  struct block *filling;           /* the block that takes data now */
-  struct block *first, *last;      /* full blocks, waiting for a job */
+  struct sink_job job;        /* its result and the open file live here too */
+  struct block *memory;       /* the body so far, until it spills */
+  struct block *filling;      /* the block that takes data now */
+  struct block *first, *last; /* full blocks, waiting for a job */
   unsigned waiting;
   int64_t offset; /* where the next byte goes */
   int64_t size;
@@ -124,8 +124,7 @@ struct sink *sink_open(struct sinks *sinks, void *owner,
   sink->owner = owner;
   sink->offset = target->offset;
   sink->size = target->size;
-  sink->spilled =
-      target->offset > 0 || target->size > (int64_t)SINK_SPILL;
+  sink->spilled = target->offset > 0 || target->size > (int64_t)SINK_SPILL;
   sink_job_init(&sink->job, sinks->dirfd, target);
   sink->job.flush = sinks->durable;
   if (sink->job.name == NULL) {

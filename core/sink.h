@@ -4,11 +4,11 @@
  * and is then created under its own name by a single job; a larger one grows
  * as NAME.part through positioned writes and gets its name when it is whole.
  *
- * Invariants: a sink is in at most one job on the pool at a time, so what it has
- * written is always one run of bytes from the start. All buffers count against
- * one budget; a sink that gets none says "full" and the transfer pauses. Every
- * buffer that is filled can be written out at once, so that the budget always
- * comes free again.
+ * Invariants: a sink is in at most one job on the pool at a time, so what it
+ * has written is always one run of bytes from the start. All buffers count
+ * against one budget; a sink that gets none says "full" and the transfer
+ * pauses. Every buffer that is filled can be written out at once, so that the
+ * budget always comes free again.
  *
  * Nothing is ever written over a file that is not this session's, unless the
  * task says replace; links are never followed (names.h).
@@ -75,7 +75,7 @@ struct sinks {
   const struct sink_ops *ops;
   uint64_t buffer_bytes, buffer_limit; /* in use, allowed */
   /* private */
-  struct link starved; /* sinks that found the budget used up */
+  struct link starved;  /* sinks that found the budget used up */
   struct link complete; /* small bodies to be stored */
   size_t complete_count;
   struct sink_batch batch[SINK_BATCHES];

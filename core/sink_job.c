@@ -259,8 +259,8 @@ static void store_over(struct sink_job *job) {
 
 static void store(struct sink_job *job) {
   struct block *block = job->blocks;
-  job->fd = name_open(job->dirfd, job->name, O_WRONLY | O_CREAT | O_EXCL, 0666,
-                      true);
+  job->fd =
+      name_open(job->dirfd, job->name, O_WRONLY | O_CREAT | O_EXCL, 0666, true);
   if (job->fd == ERR_EXISTS) {
     job->fd = -1;
     store_over(job);

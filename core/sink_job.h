@@ -18,12 +18,12 @@ struct block {
 };
 
 enum sink_action {
-  SINK_WRITE, /* blocks to the .part, which is opened when needed */
-  SINK_SYNC,  /* the same and flush */
+  SINK_WRITE,  /* blocks to the .part, which is opened when needed */
+  SINK_SYNC,   /* the same and flush */
   SINK_FINISH, /* the same, flush if durable, rename */
-  SINK_STORE, /* one block as a new file under its own name */
-  SINK_KEEP,  /* blocks, flush, close: the .part stays */
-  SINK_DROP,  /* close and remove the .part */
+  SINK_STORE,  /* one block as a new file under its own name */
+  SINK_KEEP,   /* blocks, flush, close: the .part stays */
+  SINK_DROP,   /* close and remove the .part */
 };
 
 struct sink_job {
@@ -37,7 +37,7 @@ struct sink_job {
   bool ours, replace, rename, flush;
   /* results */
   int code, saved_errno;
-  bool made_part; /* or reopened one of this session */
+  bool made_part;  /* or reopened one of this session */
   int64_t written; /* end of what was written without a gap */
   int64_t durable; /* end of what was flushed */
 };

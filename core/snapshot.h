@@ -59,10 +59,10 @@ struct snap_host {
   uint64_t requests, errors, throttled, bytes;
   int64_t retry_in_ms; /* -1 unless the host is held back */
   uint64_t ttfb_p50_us, ttfb_p99_us;
-  bool adaptive;         /* a governor moves rate_limit and limit */
-  const char *governor;  /* its phase: "start", "search", "hold", "probe",
-                            "gate"; "" none */
-  const char *breaker;   /* "closed", "resting", "canary" */
+  bool adaptive;        /* a governor moves rate_limit and limit */
+  const char *governor; /* its phase: "start", "search", "hold", "probe",
+                           "gate"; "" none */
+  const char *breaker;  /* "closed", "resting", "canary" */
 };
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
@@ -114,12 +114,12 @@ struct snapshot {
   double limit[LIMIT_COUNT]; /* present values, units of limits.h */
   double rate_level;         /* starts/s achieved by the global bucket */
 
-  double loop_busy;       /* 0..1 over the last second */
-  double lag_p99_ms;      /* over the run's last minute */
-  double lag_max_ms;      /* since the start */
-  const char *slowest;    /* name of the longest callback so far; "" */
+  double loop_busy;    /* 0..1 over the last second */
+  double lag_p99_ms;   /* over the run's last minute */
+  double lag_max_ms;   /* since the start */
+  const char *slowest; /* name of the longest callback so far; "" */
   double slowest_ms;
-  uint64_t commits;       /* of the session database */
+  uint64_t commits; /* of the session database */
   double commit_p50_ms, commit_p99_ms;
   uint64_t buffer_bytes, buffer_limit; /* body buffers in use */
   uint64_t rss_bytes;

@@ -40,34 +40,34 @@ enum task_after {
 struct task {
   uint64_t id;
   enum task_state state;
-  struct engine *engine; /* borrowed */
-  struct link all;       /* on the engine's list of live or recent tasks */
-  struct link queued;    /* in its host's queue while it is ready */
-  struct heap_node due;  /* in the scheduler's heap while it waits */
-  struct host *host;     /* borrowed; of the present URL */
-  struct host *home;     /* borrowed; of the task's own URL */
+  struct engine *engine;     /* borrowed */
+  struct link all;           /* on the engine's list of live or recent tasks */
+  struct link queued;        /* in its host's queue while it is ready */
+  struct heap_node due;      /* in the scheduler's heap while it waits */
+  struct host *host;         /* borrowed; of the present URL */
+  struct host *home;         /* borrowed; of the task's own URL */
   struct transfer *transfer; /* owned while active */
   struct sink *sink;         /* owned from the first byte to its end */
 
-  char *url;  /* as the manifest gives it, in clear */
-  char *hop;  /* where redirects have led; NULL = url */
-  char *name; /* output, relative to the output directory */
+  char *url;       /* as the manifest gives it, in clear */
+  char *hop;       /* where redirects have led; NULL = url */
+  char *name;      /* output, relative to the output directory */
   char *shown_url; /* redacted; made when first shown */
   char *reason;    /* why it waits or failed; NULL none */
   unsigned redirects;
 
-  int64_t size;     /* of the whole body; -1 unknown */
-  int64_t got;      /* bytes of it that have arrived */
-  int64_t resumed;  /* of got: kept from earlier attempts */
+  int64_t size;    /* of the whole body; -1 unknown */
+  int64_t got;     /* bytes of it that have arrived */
+  int64_t resumed; /* of got: kept from earlier attempts */
   char etag[128];
   char last_modified[64];
   struct byte_waiter byte_turn; /* while a byte limit holds it up */
-  bool bytes_paid;   /* the chunk at hand was counted already */
-  struct meter rate; /* bytes/s */
-  uint64_t ready_ns; /* when it came into its host's queue */
+  bool bytes_paid;              /* the chunk at hand was counted already */
+  struct meter rate;            /* bytes/s */
+  uint64_t ready_ns;            /* when it came into its host's queue */
   int64_t ended_unix;
   int64_t deadline_unix; /* may start before it; INT64_MAX none */
-  int attempts; /* begun, throttled ones not counted */
+  int attempts;          /* begun, throttled ones not counted */
   int status;
   int http_version;
   int64_t ours_since_unix_ns;

@@ -44,8 +44,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg) {
 static size_t on_body(char *data, size_t size, size_t count, void *arg) {
   struct transfer *transfer = arg;
   size_t length = size * count;
-  size_t taken = transfer->pool->ops->body(transfer->owner, transfer, data,
-                                           length);
+  size_t taken =
+      transfer->pool->ops->body(transfer->owner, transfer, data, length);
   if (taken == TRANSFER_BODY_PAUSE) {
     transfer->paused = true;
     return CURL_WRITEFUNC_PAUSE;

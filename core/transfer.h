@@ -30,7 +30,7 @@
 /* The head of an answer; reset when another follows (1xx). */
 struct answer {
   int status;
-  int64_t content_length; /* -1 not given */
+  int64_t content_length;                      /* -1 not given */
   int64_t range_first, range_last, range_size; /* Content-Range; -1 unknown */
   bool has_range;
   bool accepts_ranges;
@@ -50,12 +50,12 @@ struct transfer {
   unsigned lane;
   unsigned version; /* of the host's addresses that were handed over */
   bool running;
-  bool paused;      /* libcurl was told to stop receiving */
-  bool aborted;     /* the body callback refused */
-  bool foreign;     /* not the origin the user's headers are for */
-  uint64_t sent_ns; /* when it was started */
-  uint64_t head_ns; /* when the final head was complete; 0 not yet */
-  int64_t received; /* bytes of body handed to the owner */
+  bool paused;        /* libcurl was told to stop receiving */
+  bool aborted;       /* the body callback refused */
+  bool foreign;       /* not the origin the user's headers are for */
+  uint64_t sent_ns;   /* when it was started */
+  uint64_t head_ns;   /* when the final head was complete; 0 not yet */
+  int64_t received;   /* bytes of body handed to the owner */
   int64_t range_from; /* asked for with Range; 0 none */
   struct answer answer;
   struct curl_slist *extra; /* headers of this request alone; owned */

@@ -53,15 +53,19 @@ static const struct {
 };
 
 static const char *const slow_words[] = {
-    "slowdown",        "slow down",      "rate limit",  "ratelimit",
-    "rate exceeded",   "toomanyrequest", "too many",    "requestlimitexceeded",
-    "throttl",         "quota exceeded", "quotaexceed", "server busy",
+    "slowdown",       "slow down",      "rate limit",  "ratelimit",
+    "rate exceeded",  "toomanyrequest", "too many",    "requestlimitexceeded",
+    "throttl",        "quota exceeded", "quotaexceed", "server busy",
     "bandwidthlimit",
 };
 
 static const char *const expiry_words[] = {
-    "request has expired", "expiredtoken", "token has expired",
-    "token is expired",    "url expired",  "signature expired",
+    "request has expired",
+    "expiredtoken",
+    "token has expired",
+    "token is expired",
+    "url expired",
+    "signature expired",
     "signature not valid in the specified time frame",
     "link has expired",
 };

@@ -30,10 +30,10 @@ struct verdict_rules {
 };
 
 struct verdict_input {
-  int curl_code;          /* 0 = CURLE_OK */
-  const char *curl_text;  /* libcurl's sentence; "" none */
+  int curl_code;               /* 0 = CURLE_OK */
+  const char *curl_text;       /* libcurl's sentence; "" none */
   const struct answer *answer; /* status 0: none came */
-  const char *page;       /* beginning of the body of an error */
+  const char *page;            /* beginning of the body of an error */
   size_t page_len;
   int64_t now_unix, deadline_unix; /* of the URL; INT64_MAX none */
   const struct verdict_rules *rules;

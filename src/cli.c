@@ -103,10 +103,11 @@ static int read_long(struct reader *reader, char *word) {
   if (id < 0)
     return unknown(reader, shown, name);
   const struct option_info *info = option_info((enum option_id)id);
-  if (info->kind == OPTION_FLAG && equals != NULL)
+  if (info->kind == OPTION_FLAG && equals != NULL &&
+      (info->flags & TAKES_WORD) == 0)
     return err_set(reader->msg, ERR_USAGE, "--%s takes no argument",
                    info->name);
-  if (info->kind == OPTION_FLAG)
+  if (info->kind == OPTION_FLAG && equals == NULL)
     return set_flag(reader, id);
   if (equals != NULL)
     return set(reader, id, equals + 1);

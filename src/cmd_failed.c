@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * spate failed [DIR]: the failed tasks as a manifest, in clear, since it is to
- * be run again; the reason stands before each line as a comment. On a terminal
- * control characters are made harmless. The main thread.
+ * spate failed [DIR] [--expired]: the failed tasks (or those that want a new
+ * signature) as a manifest, in clear, since it is to be run again; the reason
+ * stands before each line as a comment. On a terminal control characters are
+ * made harmless. The main thread.
  */
 #include "config.h"
 
@@ -15,6 +16,11 @@
 #include "session.h"
 #include "subcommand.h"
 #include "text.h"
+
+struct wanted {
+  enum task_state state;
+  bool terminal;
+};
 
 static void print_reason(const struct session_failure *failure) {
   char reason[512];
@@ -45,9 +51,11 @@ static void print_safely(const char *line) {
 }
 
 static int print_failure(void *arg, const struct session_failure *failure) {
-  const bool *terminal = arg;
+  const struct wanted *wanted = arg;
+  if (failure->state != wanted->state)
+    return 0;
   print_reason(failure);
-  if (*terminal)
+  if (wanted->terminal)
     print_safely(failure->line);
   else
     puts(failure->line);
@@ -56,9 +64,12 @@ static int print_failure(void *arg, const struct session_failure *failure) {
 
 int cmd_failed(struct invocation *invocation) {
   struct errmsg msg = {""};
-  bool terminal = isatty(STDOUT_FILENO) != 0;
+  struct wanted wanted = {
+      .terminal = isatty(STDOUT_FILENO) != 0,
+      .state = options_flag(&invocation->options, OPT_EXPIRED) ? TASK_EXPIRED
+                                                               : TASK_FAILED};
   int rc = session_failures_read(invocation_dir(invocation), print_failure,
-                                 &terminal, &msg);
+                                 &wanted, &msg);
   if (rc < 0)
     return say_error(rc, &msg);
   if (fflush(stdout) == 0)

@@ -1,30 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
  * spate status [DIR] [--json]: what a session has done, read from its database
- * without touching it. The main thread.
+ * without touching it; what a run is doing is asked of it, when there is one.
+ * The main thread.
  */
 #include "config.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "ctl_client.h"
+#include "member.h"
 #include "say.h"
 #include "session.h"
 #include "subcommand.h"
 #include "text.h"
 
-static void put(json_t *object, const char *name, json_t *value) {
-  /* Without memory the member is missing, and json_dumpf() will say so. */
-  int rc = json_object_set_new(object, name, value);
-  (void)rc;
-}
-
-static json_t *or_null(int64_t value) {
-  return value < 0 ? json_null() : json_integer(value);
-}
+#define ASK_MS 2000 /* a run that is slower is reported without */
 
 static int64_t pending(const struct session_counts *counts) {
   uint64_t settled =
@@ -34,28 +28,31 @@ static int64_t pending(const struct session_counts *counts) {
   return counts->tasks - (int64_t)settled;
 }
 
-static void print_json(const char *dir, const struct session_status *status) {
+/* run is taken over; NULL when nobody runs it or answers. */
+static void print_json(const char *dir, const struct session_status *status,
+                       json_t *run) {
   const struct session_counts *counts = &status->counts;
   json_t *o = json_object();
-  put(o, "session", json_string(dir));
-  put(o, "finished", json_boolean(status->finished));
-  put(o, "pid",
-      status->running_pid != 0 ? json_integer(status->running_pid)
-                               : json_null());
-  put(o, "tasks", or_null(counts->tasks));
-  put(o, "pending", or_null(pending(counts)));
-  put(o, "done", json_integer((json_int_t)counts->done));
-  put(o, "failed", json_integer((json_int_t)counts->failed));
-  put(o, "cancelled", json_integer((json_int_t)counts->cancelled));
-  put(o, "expired", json_integer((json_int_t)counts->expired));
-  put(o, "bad_lines", json_integer((json_int_t)counts->bad_lines));
-  put(o, "bytes", json_integer((json_int_t)status->traffic.bytes));
-  put(o, "requests", json_integer((json_int_t)status->traffic.requests));
-  put(o, "retries", json_integer((json_int_t)status->traffic.retries));
-  put(o, "throttled", json_integer((json_int_t)status->traffic.throttled));
-  put(o, "created", json_integer(status->created_unix));
-  put(o, "updated", json_integer(status->updated_unix));
-  json_dumpf(o, stdout, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_PRESERVE_ORDER);
+  member_text(o, "session", dir);
+  member_flag(o, "finished", status->finished);
+  member_put(o, "pid",
+             status->running_pid != 0 ? json_integer(status->running_pid)
+                                      : json_null());
+  member_known(o, "tasks", counts->tasks);
+  member_known(o, "pending", pending(counts));
+  member_whole(o, "done", counts->done);
+  member_whole(o, "failed", counts->failed);
+  member_whole(o, "cancelled", counts->cancelled);
+  member_whole(o, "expired", counts->expired);
+  member_whole(o, "bad_lines", counts->bad_lines);
+  member_whole(o, "bytes", status->traffic.bytes);
+  member_whole(o, "requests", status->traffic.requests);
+  member_whole(o, "retries", status->traffic.retries);
+  member_whole(o, "throttled", status->traffic.throttled);
+  member_put(o, "created", json_integer(status->created_unix));
+  member_put(o, "updated", json_integer(status->updated_unix));
+  member_put(o, "run", run != NULL ? run : json_null());
+  json_dumpf(o, stdout, MEMBER_FORMAT);
   putchar('\n');
   json_decref(o);
 }
@@ -74,7 +71,56 @@ static void print_count(const char *label, uint64_t count) {
     printf("%-10s %" PRIu64 "\n", label, count);
 }
 
-static void print_text(const char *dir, const struct session_status *status) {
+static double number_of(const json_t *object, const char *name) {
+  return json_number_value(json_object_get(object, name));
+}
+
+static void print_deadline(const json_t *deadline) {
+  char left[TEXT_NUMBER_CAP];
+  double in_s = number_of(deadline, "in_s");
+  double will_miss = number_of(deadline, "will_miss");
+  if (in_s > 0)
+    printf("%-10s in %s: %.3g tasks a second are needed", "deadline",
+           text_duration(left, sizeof left, (int64_t)in_s),
+           number_of(deadline, "needed_per_s"));
+  else
+    printf("%-10s is over", "deadline");
+  if (will_miss > 0)
+    printf("; at the present rate %.0f will miss it", will_miss);
+  putchar('\n');
+}
+
+static void print_hold(const char *hold) {
+  char safe[512];
+  text_clip(safe, sizeof safe, hold, TEXT_WHOLE, -1, 0, NULL);
+  printf("%-10s %s\n", "waits", safe);
+}
+
+/* What the run itself says. */
+static void print_run(const json_t *run) {
+  char rate[TEXT_NUMBER_CAP], eta[TEXT_NUMBER_CAP];
+  const json_t *deadline = json_object_get(run, "deadline");
+  const char *hold = json_string_value(json_object_get(run, "hold"));
+  double eta_s = number_of(run, "eta_s");
+  printf("%-10s %.0f active, %s, %.1f requests/s", "now",
+         number_of(run, "active"),
+         text_rate(rate, sizeof rate, number_of(run, "bytes_per_s")),
+         number_of(run, "requests_per_s"));
+  if (eta_s > 0)
+    printf(", ETA %s", text_duration(eta, sizeof eta, (int64_t)eta_s));
+  if (json_is_true(json_object_get(run, "paused")))
+    printf(", paused");
+  if (json_is_true(json_object_get(run, "stopping")))
+    printf(", stopping");
+  putchar('\n');
+  if (hold != NULL && *hold != '\0')
+    print_hold(hold);
+  if (json_is_object(deadline))
+    print_deadline(deadline);
+}
+
+static void print_text(const char *dir, const struct session_status *status,
+                       const json_t *run) {
   const struct session_counts *counts = &status->counts;
   char shown[1024], bytes[TEXT_NUMBER_CAP];
   text_clip(shown, sizeof shown, dir, TEXT_WHOLE, -1, 0, NULL);
@@ -100,6 +146,8 @@ static void print_text(const char *dir, const struct session_status *status) {
          text_bytes(bytes, sizeof bytes, (int64_t)status->traffic.bytes),
          status->traffic.requests, status->traffic.retries,
          status->traffic.throttled);
+  if (run != NULL)
+    print_run(run);
   print_time("started", status->created_unix);
   print_time("updated", status->updated_unix);
 }
@@ -111,9 +159,16 @@ int cmd_status(struct invocation *invocation) {
   int rc = session_status_read(dir, &status, &msg);
   if (rc != 0)
     return say_error(rc, &msg);
-  if (options_flag(&invocation->options, OPT_JSON))
-    print_json(dir, &status);
-  else
-    print_text(dir, &status);
+  json_t *run = NULL;
+  /* A run that cannot be asked is no error: the database has told enough. */
+  if (status.running_pid != 0 &&
+      ctl_ask(dir, "status", NULL, ASK_MS, &run, NULL) != 0)
+    run = NULL;
+  if (options_flag(&invocation->options, OPT_JSON)) {
+    print_json(dir, &status, run);
+  } else {
+    print_text(dir, &status, run);
+    json_decref(run);
+  }
   return fflush(stdout) == 0 ? 0 : 3;
 }

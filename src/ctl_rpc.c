@@ -24,11 +24,15 @@ static const struct rpc_method methods[] = {
     {.name = "resume", RPC_COMMAND, PARAMS_NONE, .command = CMD_RESUME_ALL},
     {.name = "stop", RPC_COMMAND, PARAMS_NONE, .command = CMD_STOP},
     {.name = "pause-task", RPC_COMMAND, PARAMS_TASK, .command = CMD_PAUSE_TASK},
-    {.name = "resume-task", RPC_COMMAND, PARAMS_TASK,
+    {.name = "resume-task",
+     RPC_COMMAND,
+     PARAMS_TASK,
      .command = CMD_RESUME_TASK},
     {.name = "cancel", RPC_COMMAND, PARAMS_TASK, .command = CMD_CANCEL_TASK},
     {.name = "retry", RPC_COMMAND, PARAMS_TASK, .command = CMD_RETRY_TASK},
-    {.name = "retry-failed", RPC_COMMAND, PARAMS_NONE,
+    {.name = "retry-failed",
+     RPC_COMMAND,
+     PARAMS_NONE,
      .command = CMD_RETRY_FAILED},
 };
 

@@ -27,13 +27,13 @@
 
 #include "ctl_rpc.h"
 #include "ctl_socket.h"
+#include "member.h"
 #include "outbuf.h"
 #include "snapshot_json.h"
 
 #define TICKETS (CTL_CLIENTS * CTL_REQUESTS)
-#define SEQ_INDEX 0xffffu /* of a ticket, in its number */
-#define WATCH_MS 20       /* the engine's own pace is slower */
-#define STALLED_MS 10000  /* without taking a byte of what waits */
+#define WATCH_MS 20      /* the engine's own pace is slower */
+#define STALLED_MS 10000 /* without taking a byte of what waits */
 #define GOODBYE_MS 1000
 #define DEAF_MS 1000 /* after running out of descriptors */
 
@@ -44,17 +44,18 @@ struct client {
   struct outbuf out;
   size_t unread; /* of out, when it was last looked at */
   uint64_t moved_ms;
-  bool eof;     /* it sends nothing more */
-  bool leaving; /* is dropped once it has read what waits */
-  bool gone;    /* is dropped at the end of the turn */
-  unsigned open; /* tickets */
+  bool eof;                   /* it sends nothing more */
+  bool leaving;               /* is dropped once it has read what waits */
+  bool gone;                  /* is dropped at the end of the turn */
+  unsigned open;              /* tickets */
   unsigned interval_ms, rows; /* of its subscription; 0 none */
   uint64_t due_ms;
   char who[COMMAND_DETAIL];
 };
 
 struct ticket {
-  uint64_t seq;          /* 0: free */
+  bool used;
+  struct ctl_server *server;
   struct client *client; /* NULL: gone, nobody wants the answer */
   json_t *id;            /* NULL: a notification */
   enum rpc_kind kind;
@@ -75,7 +76,7 @@ struct ctl_server {
   bool started;
   struct client clients[CTL_CLIENTS];
   struct ticket tickets[TICKETS];
-  uint64_t last_seq, deaf_until_ms;
+  uint64_t deaf_until_ms;
   bool looking; /* a snapshot was asked for and has not come */
   pthread_mutex_t mutex;
   bool ending, news; /* guarded */
@@ -96,8 +97,9 @@ static void wake(struct ctl_server *server) {
 }
 
 static void on_reply(void *arg, uint64_t seq, int code, const char *text) {
-  struct ctl_server *server = arg;
-  struct ticket *ticket = &server->tickets[seq & SEQ_INDEX];
+  struct ticket *ticket = arg;
+  struct ctl_server *server = ticket->server;
+  (void)seq;
   pthread_mutex_lock(&server->mutex);
   ticket->answered = true;
   ticket->code = code;
@@ -130,9 +132,10 @@ static struct ticket *ticket_take(struct ctl_server *server,
                                   struct rpc_request *request) {
   for (size_t i = 0; i < TICKETS; i++) {
     struct ticket *ticket = &server->tickets[i];
-    if (ticket->seq != 0)
+    if (ticket->used)
       continue;
-    *ticket = (struct ticket){.seq = ++server->last_seq << 16 | i,
+    *ticket = (struct ticket){.used = true,
+                              .server = server,
                               .client = client,
                               .id = json_incref(request->id),
                               .kind = request->method->kind,
@@ -168,7 +171,7 @@ static void ticket_abandon(struct ticket *ticket) {
 
 static void drop(struct ctl_server *server, struct client *client) {
   for (size_t i = 0; i < TICKETS; i++)
-    if (server->tickets[i].seq != 0 && server->tickets[i].client == client)
+    if (server->tickets[i].used && server->tickets[i].client == client)
       ticket_abandon(&server->tickets[i]);
   close(client->fd);
   free(client->line);
@@ -282,7 +285,7 @@ static bool show_tickets(struct ctl_server *server,
   bool more = false;
   for (size_t i = 0; i < TICKETS; i++) {
     struct ticket *ticket = &server->tickets[i];
-    if (ticket->seq == 0 || ticket->kind != RPC_LOOK)
+    if (!ticket->used || ticket->kind != RPC_LOOK)
       continue;
     if (outbuf_full(&ticket->client->out))
       more = true;
@@ -344,13 +347,12 @@ static void send_command(struct ctl_server *server, struct client *client,
                          const struct rpc_request *request,
                          struct ticket *ticket) {
   struct command command = {.kind = request->method->command,
-                            .seq = ticket->seq,
                             .task = request->task,
                             .limit = request->limit,
                             .value = request->value,
                             .origin = "socket",
                             .reply = on_reply,
-                            .reply_arg = server};
+                            .reply_arg = ticket};
   memcpy(command.detail, client->who, sizeof command.detail);
   int rc = engine_command(server->engine, &command);
   if (rc == ERR_CLOSED)
@@ -359,11 +361,17 @@ static void send_command(struct ctl_server *server, struct client *client,
     answer_error(ticket, RPC_NO_MEMORY, err_text(rc));
 }
 
+static json_t *sentence(const char *text) {
+  json_t *o = json_object();
+  member_text(o, "text", text);
+  return o;
+}
+
 /* What the engine has said to commands meanwhile. */
 static void collect(struct ctl_server *server) {
   for (size_t i = 0; i < TICKETS; i++) {
     struct ticket *ticket = &server->tickets[i];
-    if (ticket->seq == 0 || ticket->kind != RPC_COMMAND)
+    if (!ticket->used || ticket->kind != RPC_COMMAND)
       continue;
     pthread_mutex_lock(&server->mutex);
     bool answered = ticket->answered;
@@ -371,7 +379,7 @@ static void collect(struct ctl_server *server) {
     if (!answered)
       continue;
     if (ticket->code == 0)
-      answer(ticket, json_pack("{s:s}", "text", ticket->text));
+      answer(ticket, sentence(ticket->text));
     else
       answer_error(ticket, RPC_REFUSED, ticket->text);
   }
@@ -386,9 +394,9 @@ static void subscribe(struct client *client,
   client->rows = request->rows;
   client->due_ms = now_ms();
   if (request->id != NULL)
-    send_line(client, rpc_result(request->id,
-                                 json_pack("{s:i}", "interval_ms",
-                                           (int)request->interval_ms)));
+    send_line(client,
+              rpc_result(request->id, json_pack("{s:i}", "interval_ms",
+                                                (int)request->interval_ms)));
 }
 
 static void obey(struct ctl_server *server, struct client *client,
@@ -525,10 +533,9 @@ static struct pollfd poll_of(const struct client *client) {
 }
 
 static void turn(struct ctl_server *server) {
-  struct pollfd p[CTL_CLIENTS + 2] = {{.fd = server->pipe[0],
-                                       .events = POLLIN},
-                                      {.fd = server->listener,
-                                       .events = POLLIN}};
+  struct pollfd p[CTL_CLIENTS + 2] = {
+      {.fd = server->pipe[0], .events = POLLIN},
+      {.fd = server->listener, .events = POLLIN}};
   char bytes[64];
   int timeout_ms = next_due(server);
   if (server->deaf_until_ms > now_ms())
@@ -554,7 +561,7 @@ static void say_goodbye(struct ctl_server *server) {
   uint64_t end = now_ms() + GOODBYE_MS;
   collect(server);
   for (size_t i = 0; i < TICKETS; i++)
-    if (server->tickets[i].seq != 0)
+    if (server->tickets[i].used)
       answer_error(&server->tickets[i], RPC_ENDED, "the run has ended");
   for (size_t i = 0; i < CTL_CLIENTS; i++) {
     struct client *client = &server->clients[i];
@@ -598,7 +605,8 @@ static int open_all(struct ctl_server *server, int dirfd, const char *dir,
                     struct errmsg *msg) {
   char path[4096];
   snprintf(path, sizeof path, "%s/%s", dir, SESSION_DIR);
-  server->dirfd = openat(dirfd, SESSION_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  server->dirfd =
+      openat(dirfd, SESSION_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (server->dirfd < 0 || pipe(server->pipe) != 0)
     return err_set(msg, ERR_IO, "no control socket: %s", strerror(errno));
   for (int i = 0; i < 2; i++) {
@@ -631,11 +639,13 @@ int ctl_server_new(struct ctl_server **out, int dirfd, const char *dir,
 int ctl_server_start(struct ctl_server *server, struct engine *engine,
                      struct errmsg *msg) {
   server->engine = engine;
+  engine_watch_add(engine, &server->watch, WATCH_MS, on_snapshot, server);
   int rc = pthread_create(&server->thread, NULL, serve, server);
-  if (rc != 0)
-    return err_set(msg, ERR_NOMEM, "cannot start a thread: %s", strerror(rc));
-  server->started = true;
-  return 0;
+  server->started = rc == 0;
+  if (rc == 0)
+    return 0;
+  engine_watch_remove(engine, &server->watch);
+  return err_set(msg, ERR_NOMEM, "cannot start a thread: %s", strerror(rc));
 }
 
 static void close_one(int fd) {

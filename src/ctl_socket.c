@@ -32,10 +32,10 @@ static int address_of(struct sockaddr_un *address, int dirfd, const char *path,
   snprintf(link, sizeof link, "/proc/self/fd/%d/.", dirfd);
   bool linked = stat(link, &there) == 0 && fstat(dirfd, &here) == 0 &&
                 here.st_ino == there.st_ino && here.st_dev == there.st_dev;
-  int len = linked ? snprintf(address->sun_path, cap, "/proc/self/fd/%d/%s",
-                              dirfd, CTL_SOCKET)
-                   : snprintf(address->sun_path, cap, "%s/%s", path,
-                              CTL_SOCKET);
+  int len = linked
+                ? snprintf(address->sun_path, cap, "/proc/self/fd/%d/%s", dirfd,
+                           CTL_SOCKET)
+                : snprintf(address->sun_path, cap, "%s/%s", path, CTL_SOCKET);
   if (len > 0 && (size_t)len < cap)
     return 0;
   return err_set(msg, ERR_UNSUPPORTED,

@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 /* How objects are printed: ASCII with escapes, one line. */
-#define MEMBER_FORMAT                                                          \
-  (JSON_COMPACT | JSON_ENSURE_ASCII | JSON_PRESERVE_ORDER |                    \
+#define MEMBER_FORMAT                                       \
+  (JSON_COMPACT | JSON_ENSURE_ASCII | JSON_PRESERVE_ORDER | \
    JSON_REAL_PRECISION(10))
 
 /* Takes value over. */

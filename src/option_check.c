@@ -15,6 +15,9 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "engine.h"
+#include "expiry.h"
+
 /* Longer values are a mistake, and a header of this size is refused by most
  * servers. */
 #define TEXT_MAX 16384
@@ -42,6 +45,22 @@ int option_parse_number(const char *text, double *value) {
     return ERR_SYNTAX;
   *value = number;
   return 0;
+}
+
+int option_parse_statuses(const char *text, int *codes, size_t max,
+                          size_t *count) {
+  *count = 0;
+  for (const char *at = text;; at += 4) {
+    size_t digits = strspn(at, "0123456789");
+    int code = (int)strtol(at, NULL, 10);
+    if (digits != 3 || code < 400 || code > 599 || *count == max)
+      return ERR_SYNTAX;
+    codes[(*count)++] = code;
+    if (at[3] == '\0')
+      return 0;
+    if (at[3] != ',')
+      return ERR_SYNTAX;
+  }
 }
 
 size_t option_key_length(enum option_rule rule, const char *text) {
@@ -112,6 +131,46 @@ static int check_readable(const struct option_info *info, const char *text,
                  strerror(errno));
 }
 
+static int check_deadline(const struct option_info *info, const char *text,
+                          struct errmsg *msg) {
+  int64_t unix_s;
+  if (strcmp(text, "auto") == 0 || strcmp(text, "none") == 0 ||
+      expiry_parse_time(text, &unix_s) == 0)
+    return 0;
+  return err_set(msg, ERR_USAGE,
+                 "--%s: '%s' is none of auto, none or a time such as "
+                 "2030-01-31T18:00Z",
+                 info->name, text);
+}
+
+static int check_statuses(const struct option_info *info, const char *text,
+                          struct errmsg *msg) {
+  int codes[ENGINE_THROTTLE_CODES];
+  size_t count;
+  if (option_parse_statuses(text, codes, ENGINE_THROTTLE_CODES, &count) == 0)
+    return 0;
+  return err_set(msg, ERR_USAGE,
+                 "--%s: '%s' is no list of at most %d codes from 400 to 599, "
+                 "as in 403,509",
+                 info->name, text, ENGINE_THROTTLE_CODES);
+}
+
+/* An empty word would be in every page. */
+static int check_words(const struct option_info *info, const char *text,
+                       struct errmsg *msg) {
+  for (const char *at = text;; at++) {
+    at += strspn(at, " ");
+    if (*at == ',' || *at == '\0')
+      return err_set(msg, ERR_USAGE,
+                     "--%s: '%s' should be words with commas between them, as "
+                     "in: slow down,try later",
+                     info->name, text);
+    at += strcspn(at, ",");
+    if (*at == '\0')
+      return 0;
+  }
+}
+
 static int check_text(const struct option_info *info, const char *text,
                       struct errmsg *msg) {
   if (*text == '\0')
@@ -140,6 +199,12 @@ static int check_text(const struct option_info *info, const char *text,
     return check_resolve(info, text, msg);
   case RULE_FILE_IN:
     return check_readable(info, text, msg);
+  case RULE_DEADLINE:
+    return check_deadline(info, text, msg);
+  case RULE_STATUS_LIST:
+    return check_statuses(info, text, msg);
+  case RULE_WORD_LIST:
+    return check_words(info, text, msg);
   case RULE_TEXT:
     break;
   }

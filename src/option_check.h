@@ -20,6 +20,11 @@ int option_choice_index(const char *choices, const char *text);
 /* A plain decimal number, nothing behind it. */
 int option_parse_number(const char *text, double *value) MUST_CHECK;
 
+/* Reads "403,509" into codes; ERR_SYNTAX when it is no such list, or one of
+ * more than max. */
+int option_parse_statuses(const char *text, int *codes, size_t max,
+                          size_t *count) MUST_CHECK;
+
 /* Bytes at the start of an item that say what it is about: a header's name
  * with its colon, the host and port of --resolve; 0: the whole text. */
 size_t option_key_length(enum option_rule rule, const char *text);

@@ -67,6 +67,8 @@ static void print_option(FILE *out, const struct option_info *info) {
   if (*info->arg != '\0' && (size_t)len < sizeof head)
     snprintf(head + len, sizeof head - (size_t)len, " %s",
              info->choices != NULL ? info->choices : info->arg);
+  else if ((info->flags & TAKES_WORD) != 0 && (size_t)len < sizeof head)
+    snprintf(head + len, sizeof head - (size_t)len, "[=on|off]");
   format_preset(info, preset, sizeof preset);
   snprintf(text, sizeof text, "%s%s", info->help, preset);
   if (strlen(head) + 2 > HELP_COLUMN)

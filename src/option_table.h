@@ -53,6 +53,20 @@
     IN_RUN, "digests and checks at once")                                      \
   X(OPT_EXEC_JOBS, "exec-jobs", 0, GROUP_LIMITS, "N", LIMIT(LIMIT_EXEC_JOBS),  \
     IN_RUN, "external commands at once")                                       \
+  X(OPT_ADAPTIVE, "adaptive", 0, GROUP_LIMITS, "", FLAG(0),                    \
+    IN_RUN | TAKES_WORD,                                                       \
+    "find the rate and concurrency that each host bears; the limits above "    \
+    "are not exceeded")                                                        \
+  X(OPT_DEADLINE, "deadline", 0, GROUP_LIMITS, "auto|none|TIME",               \
+    TEXT(RULE_DEADLINE, "auto"), IN_RUN,                                       \
+    "when the URLs expire; auto: as pre-signed URLs say themselves")           \
+  X(OPT_THROTTLE_STATUS, "throttle-status", 0, GROUP_LIMITS, "LIST",           \
+    TEXT(RULE_STATUS_LIST, ""), IN_RUN,                                        \
+    "status codes that mean \"slow down\" besides 429: 403,509")               \
+  X(OPT_THROTTLE_WORDS, "throttle-words", 0, GROUP_LIMITS, "LIST",             \
+    TEXT(RULE_WORD_LIST, ""), IN_RUN,                                          \
+    "words in the page of a 400, 403 or 503 that mean it, instead of the "     \
+    "built-in ones")                                                           \
                                                                                \
   X(OPT_TRIES, "tries", 't', GROUP_RETRY, "N", LIMIT(LIMIT_TRIES), IN_RUN,     \
     "attempts for a task, the first one counted")                              \
@@ -122,6 +136,8 @@
     "report finished files too")                                               \
   X(OPT_JSON, "json", 0, GROUP_SHOW, "", FLAG(0), IN_STATUS | CLI_ONLY,        \
     "answer as one JSON object")                                               \
+  X(OPT_EXPIRED, "expired", 0, GROUP_SHOW, "", FLAG(0), IN_FAILED | CLI_ONLY,  \
+    "the tasks whose URLs have expired, instead of the failed ones")           \
                                                                                \
   X(OPT_CONFIG, "config", 0, GROUP_CONFIG, "FILE", TEXT(RULE_FILE_IN, ""),     \
     IN_RUN | CLI_ONLY, "read this INI file too")                               \

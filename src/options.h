@@ -57,17 +57,22 @@ enum option_rule {
   RULE_HEADER,
   RULE_COOKIE,
   RULE_RESOLVE,
-  RULE_FILE_IN /* readable now */
+  RULE_FILE_IN, /* readable now */
+  RULE_DEADLINE,
+  RULE_STATUS_LIST,
+  RULE_WORD_LIST
 };
 
 /* Where an option means something, and how it is treated. */
 #define IN_RUN 1u    /* spate URL..., spate resume */
 #define IN_STATUS 2u /* spate status */
 #define IN_FAILED 4u /* spate failed */
-#define IN_ALL (IN_RUN | IN_STATUS | IN_FAILED)
-#define CLI_ONLY 8u  /* not in INI files, not kept by the session */
-#define NOT_KEPT 16u /* not kept by the session */
-#define SECRET 32u   /* hidden from the process list and --dump-config */
+#define IN_ASK 64u   /* spate set, spate ctl */
+#define IN_ALL (IN_RUN | IN_STATUS | IN_FAILED | IN_ASK)
+#define CLI_ONLY 8u     /* not in INI files, not kept by the session */
+#define NOT_KEPT 16u    /* not kept by the session */
+#define SECRET 32u      /* hidden from the process list and --dump-config */
+#define TAKES_WORD 128u /* a flag that may be --flag=on or --flag=off */
 
 enum option_layer {
   LAYER_DEFAULT,

@@ -13,9 +13,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ctl_server.h"
 #include "engine.h"
 #include "interrupt.h"
 #include "report.h"
+#include "run_config.h"
 #include "say.h"
 #include "screen.h"
 
@@ -141,83 +143,6 @@ int run_keep_options(struct session *session, const struct options *options,
   return rc;
 }
 
-/* ---- options into the engine's terms
- * -------------------------------------------- */
-
-static const char *given_text(const struct options *options,
-                              enum option_id id) {
-  return options_given(options, id) ? options_text(options, id) : NULL;
-}
-
-/* Borrowed strings in an array of its own. */
-static int list_of(struct str_list *list, const struct options *options,
-                   enum option_id id) {
-  list->count = options_count(options, id);
-  list->items = calloc(list->count + 1, sizeof *list->items);
-  if (list->items == NULL)
-    return ERR_NOMEM;
-  for (size_t i = 0; i < list->count; i++)
-    list->items[i] = (char *)options_item(options, id, i);
-  return 0;
-}
-
-static enum exists_policy exists_policy(const struct options *options) {
-  if (options_flag(options, OPT_OVERWRITE))
-    return EXISTS_OVERWRITE;
-  if (options_flag(options, OPT_SKIP_EXISTING))
-    return EXISTS_SKIP;
-  return options_flag(options, OPT_AUTO_RENAME) ? EXISTS_RENAME : EXISTS_FAIL;
-}
-
-static int ip_version(const struct options *options) {
-  if (options_flag(options, OPT_IPV4))
-    return 4;
-  return options_flag(options, OPT_IPV6) ? 6 : 0;
-}
-
-static int http_version(const struct options *options) {
-  if (options_flag(options, OPT_HTTP1_1))
-    return 11;
-  return options_flag(options, OPT_HTTP2) ? 20 : 0;
-}
-
-static void config_texts(struct engine_config *config,
-                         const struct options *options) {
-  config->user_agent = given_text(options, OPT_USER_AGENT);
-  config->user_pwd = given_text(options, OPT_USER);
-  config->bearer = given_text(options, OPT_OAUTH2_BEARER);
-  config->cookie = given_text(options, OPT_COOKIE);
-  config->proxy = given_text(options, OPT_PROXY);
-  config->noproxy = given_text(options, OPT_NOPROXY);
-  config->cacert = given_text(options, OPT_CACERT);
-  config->interface = given_text(options, OPT_INTERFACE);
-  config->log_file = given_text(options, OPT_LOG);
-}
-
-static int config_init(struct engine_config *config,
-                       const struct options *options) {
-  static const enum layout layouts[] = {LAYOUT_FLAT, LAYOUT_PATH, LAYOUT_HASH};
-  memset(config, 0, sizeof *config);
-  for (int id = 0; id < LIMIT_COUNT; id++)
-    config->limit[id] = options_limit(options, (enum limit_id)id);
-  config->layout = layouts[options_choice(options, OPT_LAYOUT)];
-  config->exists = exists_policy(options);
-  config->durable = options_choice(options, OPT_DURABILITY) == 0;
-  config->insecure = options_flag(options, OPT_INSECURE);
-  config->netrc = options_flag(options, OPT_NETRC);
-  config->ip_version = ip_version(options);
-  config->http_version = http_version(options);
-  config->want_done_events = options_flag(options, OPT_VERBOSE);
-  config_texts(config, options);
-  int rc = list_of(&config->headers, options, OPT_HEADER);
-  return rc == 0 ? list_of(&config->resolve, options, OPT_RESOLVE) : rc;
-}
-
-static void config_fini(struct engine_config *config) {
-  free(config->headers.items);
-  free(config->resolve.items);
-}
-
 /* ---- the run
  * -------------------------------------------------------------------- */
 
@@ -248,15 +173,15 @@ static void report_init(struct report *report, const struct options *options,
 }
 
 static int start(struct engine **engine, struct session *session,
-                 const struct options *options,
+                 const struct options *options, const struct settings *settings,
                  const struct engine_hooks *hooks, struct errmsg *msg) {
-  struct engine_config config;
-  int rc = config_init(&config, options);
+  struct run_config config;
+  int rc = run_config_init(&config, options, settings);
   if (rc == 0)
-    rc = engine_start(engine, session, &config, hooks, msg);
+    rc = engine_start(engine, session, &config.engine, hooks, msg);
   else
     session_close(session, false);
-  config_fini(&config);
+  run_config_fini(&config);
   return rc;
 }
 
@@ -269,11 +194,56 @@ static int front_end(struct engine *engine, struct report_queue *queue,
   return report_run(report, engine, queue);
 }
 
-int run_session(struct session *session, const struct options *options,
+/* Whether the run can be asked from elsewhere does not decide whether it goes:
+ * `spate set` says that there is no socket. */
+static struct ctl_server *open_socket(const struct session *session,
+                                      struct engine *engine,
+                                      const struct options *options,
+                                      enum front front) {
+  struct ctl_server *server;
+  struct errmsg msg = {""};
+  int rc = ctl_server_new(&server, session_dirfd(session), session_dir(session),
+                          &msg);
+  if (rc == 0)
+    rc = ctl_server_start(server, engine, &msg);
+  if (rc == 0)
+    return server;
+  if (options_flag(options, OPT_VERBOSE) && front != FRONT_QUIET)
+    say("%s", msg.text);
+  ctl_server_free(server);
+  return NULL;
+}
+
+static int option_of_limit(enum limit_id limit) {
+  return option_find(limit_info(limit)->name);
+}
+
+/* Limits that were changed while it ran go on with `spate resume`. */
+static void keep_limits(struct session *session, struct engine *engine,
+                        struct options *options) {
+  const struct snapshot *last = engine_snapshot(engine);
+  struct errmsg msg = {""};
+  bool changed = false;
+  char text[64];
+  for (int id = 0; id < LIMIT_COUNT && last != NULL; id++) {
+    if (last->limit[id] == options_limit(options, (enum limit_id)id))
+      continue;
+    limit_format((enum limit_id)id, last->limit[id], text, sizeof text);
+    if (options_set(options, (enum option_id)option_of_limit((enum limit_id)id),
+                    text, LAYER_COMMAND_LINE, &msg) == 0)
+      changed = true;
+  }
+  snapshot_unref(last);
+  if (changed && run_keep_options(session, options, &msg) != 0)
+    say("the limits changed meanwhile are not kept: %s", msg.text);
+}
+
+int run_session(struct session *session, struct options *options,
                 const struct settings *settings, enum front front) {
   struct errmsg msg = {""};
   struct session_counts counts;
   struct report_queue *queue = NULL;
+  struct ctl_server *server = NULL;
   struct engine_hooks hooks;
   struct engine *engine;
   struct report report;
@@ -290,7 +260,9 @@ int run_session(struct session *session, const struct options *options,
   /* The screen shows failures from snapshots; nobody would take events. */
   if (front == FRONT_SCREEN)
     hooks.event = NULL;
-  rc = start(&engine, session, options, &hooks, &msg);
+  rc = start(&engine, session, options, settings, &hooks, &msg);
+  if (rc == 0)
+    server = open_socket(session, engine, options, front);
   interrupt_unblock();
   if (rc != 0) {
     status = say_error(rc, &msg);
@@ -298,6 +270,8 @@ int run_session(struct session *session, const struct options *options,
   }
   report_init(&report, options, front, dir != NULL ? dir : "", counts.tasks);
   status = front_end(engine, queue, &report, options, settings, front);
+  ctl_server_free(server);
+  keep_limits(session, engine, options);
   engine_free(engine);
   outbuf_fini(&report.out);
   outbuf_fini(&report.err);

@@ -7,11 +7,8 @@
 
 #include "screen.h"
 
-#include <poll.h>
-#include <termios.h>
-#include <unistd.h>
-
 #include "interrupt.h"
+#include "rescue.h"
 #include "say.h"
 #include "ui.h"
 
@@ -50,30 +47,6 @@ static enum ui_choice ascii_choice(const struct settings *settings) {
   return settings->ascii != 0 ? UI_ON : UI_OFF;
 }
 
-/* ---- the second signal ------------------------------------------------------
- */
-
-static struct termios modes_before;
-
-/* Runs in a signal handler. The screen's own good-bye belongs to its thread,
- * which may be anywhere; these are the sequences that every terminal with a
- * second screen shares: paste and mouse off, first screen, cursor on. */
-static void give_terminal_back(void) {
-  static const char bytes[] =
-      "\033[?2004l\033[?1000l\033[?1006l\033[0m\033[?1049l\033[?25h";
-  struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
-  if (poll(&p, 1, 50) == 1) {
-    ssize_t n = write(STDOUT_FILENO, bytes, sizeof bytes - 1);
-    (void)n;
-  }
-  tcsetattr(STDOUT_FILENO, TCSANOW, &modes_before);
-}
-
-static void guard_terminal(void) {
-  if (tcgetattr(STDOUT_FILENO, &modes_before) == 0)
-    interrupt_at_exit(give_terminal_back);
-}
-
 /* ---- the screen
  * -------------------------------------------------------------- */
 
@@ -93,7 +66,7 @@ void screen_run(struct engine *engine, int wake_fd,
                             .snapshot_every = snapshot_every};
   int rc = interrupt_watch_start(engine, &msg);
   if (rc == 0) {
-    guard_terminal();
+    interrupt_at_exit(rescue_give_back); /* at the second signal */
     rc = ui_run(&look, &front, &msg);
     interrupt_at_exit(NULL);
     interrupt_watch_stop();

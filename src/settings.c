@@ -34,7 +34,10 @@ void settings_init(struct settings *settings) {
 void settings_fini(struct settings *settings) {
   for (size_t i = 0; i < settings->host_count; i++) {
     free(settings->hosts[i].name);
+    free(settings->hosts[i].host);
+    free(settings->hosts[i].path);
     free(settings->hosts[i].header);
+    free(settings->hosts[i].where);
   }
   free(settings->hosts);
   free(settings->theme);
@@ -131,26 +134,36 @@ static int apply_profile(struct load *load, const char *name,
   return apply_option(load, entry, LAYER_PROFILE, msg);
 }
 
-/* ---- [host NAME]
- * ---------------------------------------------------------------- */
+/* ---- [host NAME] and [bucket NAME]
+ * -------------------------------------------
+ */
 
 static struct settings_host *host_of(struct settings *settings,
-                                     const char *name) {
+                                     const char *name, bool is_bucket,
+                                     const struct ini_entry *entry) {
+  char where[600];
   for (size_t i = 0; i < settings->host_count; i++)
-    if (strcmp(settings->hosts[i].name, name) == 0)
+    if (settings->hosts[i].is_bucket == is_bucket &&
+        strcmp(settings->hosts[i].name, name) == 0)
       return &settings->hosts[i];
   struct settings_host *grown =
       realloc(settings->hosts, (settings->host_count + 1) * sizeof *grown);
   if (grown == NULL)
     return NULL;
   settings->hosts = grown;
-  struct settings_host *host = &grown[settings->host_count];
-  *host = (struct settings_host){
-      .name = strdup(name), .per_host = -1, .per_host_rate = -1};
-  if (host->name == NULL)
-    return NULL;
-  settings->host_count++;
-  return host;
+  snprintf(where, sizeof where, "%s:%u", entry->file, entry->line);
+  struct settings_host *host = &grown[settings->host_count++];
+  *host = (struct settings_host){.name = strdup(name),
+                                 .is_bucket = is_bucket,
+                                 .host = is_bucket ? NULL : strdup(name),
+                                 .per_host = -1,
+                                 .per_host_rate = -1,
+                                 .byte_rate = -1,
+                                 .adaptive = -1,
+                                 .where = strdup(where)};
+  bool whole = host->name != NULL && host->where != NULL &&
+               (is_bucket || host->host != NULL);
+  return whole ? host : NULL;
 }
 
 static int set_host_limit(double *value, enum limit_id limit,
@@ -160,35 +173,113 @@ static int set_host_limit(double *value, enum limit_id limit,
   return rc == 0 ? 0 : refuse(entry, msg, rc, why.text);
 }
 
+static int set_text(char **text, const char *value, struct errmsg *msg) {
+  free(*text);
+  *text = strdup(value);
+  return *text != NULL ? 0 : no_memory(msg);
+}
+
 static int set_host_header(struct settings_host *host,
                            const struct ini_entry *entry, struct errmsg *msg) {
   struct errmsg why = {""};
   int rc = option_check(option_info(OPT_HEADER), entry->value, &why);
   if (rc != 0)
     return refuse(entry, msg, rc, why.text);
-  free(host->header);
-  host->header = strdup(entry->value);
-  return host->header != NULL ? 0 : no_memory(msg);
+  return set_text(&host->header, entry->value, msg);
 }
 
-static int apply_host(struct load *load, const char *name,
-                      const struct ini_entry *entry, struct errmsg *msg) {
-  static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789.-_";
-  if (strspn(name, allowed) != strlen(name))
-    return refuse(entry, msg, ERR_USAGE,
-                  "a host is a name or an IPv4 address, as in "
-                  "[host api.example.org]");
-  struct settings_host *host = host_of(load->settings, name);
-  if (host == NULL)
-    return no_memory(msg);
+static int set_host_adaptive(struct settings_host *host,
+                             const struct ini_entry *entry,
+                             struct errmsg *msg) {
+  host->adaptive = option_boolean(entry->value);
+  return host->adaptive >= 0
+             ? 0
+             : refuse(entry, msg, ERR_USAGE, "adaptive: neither yes nor no");
+}
+
+/* What hosts and buckets have in common; ERR_NOTFOUND: another key. */
+static int set_rule(struct settings_host *host, const struct ini_entry *entry,
+                    struct errmsg *msg) {
   if (strcmp(entry->key, "per-host") == 0)
     return set_host_limit(&host->per_host, LIMIT_PER_HOST, entry, msg);
   if (strcmp(entry->key, "per-host-rate") == 0)
     return set_host_limit(&host->per_host_rate, LIMIT_PER_HOST_RATE, entry,
                           msg);
+  if (strcmp(entry->key, "limit-rate") == 0)
+    return set_host_limit(&host->byte_rate, LIMIT_BANDWIDTH, entry, msg);
+  if (strcmp(entry->key, "adaptive") == 0)
+    return set_host_adaptive(host, entry, msg);
   if (strcmp(entry->key, "header") == 0)
     return set_host_header(host, entry, msg);
-  return refuse_key(entry, msg, "per-host, per-host-rate, header");
+  return ERR_NOTFOUND;
+}
+
+static bool is_host_name(const char *name) {
+  static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789.-_";
+  return *name != '\0' && strspn(name, allowed) == strlen(name);
+}
+
+static int apply_host(struct load *load, const char *name,
+                      const struct ini_entry *entry, struct errmsg *msg) {
+  if (!is_host_name(name))
+    return refuse(entry, msg, ERR_USAGE,
+                  "a host is a name or an IPv4 address, as in "
+                  "[host api.example.org]");
+  struct settings_host *host = host_of(load->settings, name, false, entry);
+  if (host == NULL)
+    return no_memory(msg);
+  int rc = set_rule(host, entry, msg);
+  return rc != ERR_NOTFOUND
+             ? rc
+             : refuse_key(entry, msg,
+                          "per-host, per-host-rate, limit-rate, adaptive, "
+                          "header");
+}
+
+static int set_bucket_host(struct settings_host *bucket,
+                           const struct ini_entry *entry, struct errmsg *msg) {
+  char name[256];
+  size_t len = strlen(entry->value);
+  for (size_t i = 0; i <= len && len < sizeof name; i++) {
+    char c = entry->value[i];
+    name[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+  }
+  if (len >= sizeof name || !is_host_name(name))
+    return refuse(entry, msg, ERR_USAGE,
+                  "host: a name or an IPv4 address, as in api.example.org");
+  return set_text(&bucket->host, name, msg);
+}
+
+static int apply_bucket(struct load *load, const char *name,
+                        const struct ini_entry *entry, struct errmsg *msg) {
+  struct settings_host *bucket = host_of(load->settings, name, true, entry);
+  if (bucket == NULL)
+    return no_memory(msg);
+  if (strcmp(entry->key, "host") == 0)
+    return set_bucket_host(bucket, entry, msg);
+  if (strcmp(entry->key, "path") == 0 && entry->value[0] == '/')
+    return set_text(&bucket->path, entry->value, msg);
+  if (strcmp(entry->key, "path") == 0)
+    return refuse(entry, msg, ERR_USAGE,
+                  "path: the beginning of a URL's path, as in /v1/");
+  int rc = set_rule(bucket, entry, msg);
+  return rc != ERR_NOTFOUND
+             ? rc
+             : refuse_key(entry, msg,
+                          "host, path, per-host, per-host-rate, limit-rate, "
+                          "adaptive, header");
+}
+
+static int check_buckets(const struct settings *settings, struct errmsg *msg) {
+  for (size_t i = 0; i < settings->host_count; i++) {
+    const struct settings_host *bucket = &settings->hosts[i];
+    if (bucket->host == NULL)
+      return err_set(msg, ERR_USAGE,
+                     "%s: [bucket %s] needs a host, as in: host = "
+                     "api.example.org",
+                     bucket->where, bucket->name);
+  }
+  return 0;
 }
 
 /* ---- [ui]
@@ -233,6 +324,7 @@ static const char *named(const char *section, const char *word) {
 static int apply(void *arg, const struct ini_entry *entry, struct errmsg *msg) {
   struct load *load = arg;
   const char *host = named(entry->section, "host");
+  const char *bucket = named(entry->section, "bucket");
   const char *profile = named(entry->section, "profile");
   if (strcmp(entry->section, "default") == 0)
     return apply_option(load, entry, load->layer, msg);
@@ -240,11 +332,13 @@ static int apply(void *arg, const struct ini_entry *entry, struct errmsg *msg) {
     return apply_ui(load->settings, entry, msg);
   if (host != NULL)
     return apply_host(load, host, entry, msg);
+  if (bucket != NULL)
+    return apply_bucket(load, bucket, entry, msg);
   if (profile != NULL)
     return apply_profile(load, profile, entry, msg);
   return refuse(entry, msg, ERR_USAGE,
                 "unknown section; known are [default], [profile NAME], "
-                "[host NAME] and [ui]");
+                "[host NAME], [bucket NAME] and [ui]");
 }
 
 static int load_file(struct load *load, const char *path,
@@ -269,6 +363,8 @@ int settings_load(struct settings *settings, struct options *options,
     rc = load_file(&load, source->user_path, LAYER_USER_INI, msg);
   if (rc == 0)
     rc = load_file(&load, source->given_path, LAYER_GIVEN_INI, msg);
+  if (rc == 0)
+    rc = check_buckets(settings, msg);
   if (rc == 0 && source->profile != NULL && !load.profile_found)
     rc = err_set(
         msg, ERR_USAGE, "--profile: no INI file has [profile %s]; known: %s",

@@ -16,11 +16,18 @@
 #include "err.h"
 #include "options.h"
 
+/* A section [host NAME] or [bucket NAME]. */
 struct settings_host {
-  char *name;           /* lower case */
+  char *name; /* lower case */
+  bool is_bucket;
+  char *host;           /* lower case; NULL: a bucket that has none yet */
+  char *path;           /* of a bucket: prefix, or NULL */
   double per_host;      /* base units of limits.h; negative: not set */
   double per_host_rate; /* the same */
+  double byte_rate;     /* the same */
+  int adaptive;         /* 1, 0; -1 not set */
   char *header;         /* "Name: value" or NULL */
+  char *where;          /* file and line of its first key */
 };
 
 struct settings {

@@ -48,8 +48,7 @@ json_t *snapshot_json_limit(const struct snapshot *snap, enum limit_id id) {
   char text[64];
   json_t *o = json_object();
   member_text(o, "name", info->name);
-  member_text(o, "value",
-              limit_format(id, snap->limit[id], text, sizeof text));
+  member_text(o, "value", limit_format(id, snap->limit[id], text, sizeof text));
   member_put(o, "number", json_real(snap->limit[id]));
   member_text(o, "unit", unit_name(info->unit));
   member_put(o, "min", json_real(info->min));

@@ -28,8 +28,15 @@ static const struct subcommand table[] = {
     {"status", "[DIR] [--json]",
      "what the session in DIR has done, is doing and has failed", IN_STATUS, 1,
      cmd_status},
-    {"failed", "[DIR]", "its failed tasks as a manifest on standard output",
+    {"failed", "[DIR] [--expired]",
+     "its failed (or expired) tasks as a manifest on standard output",
      IN_FAILED, 1, cmd_failed},
+    {"set", "[DIR] NAME VALUE",
+     "change a limit of the run that is going on in DIR", IN_ASK, 3, cmd_set},
+    {"ctl", "[DIR] COMMAND [ARG]",
+     "ask the run that is going on in DIR: pause [ID], resume [ID], stop,\n"
+     "      cancel ID, retry ID|failed, get NAME, limits, status, snapshot",
+     IN_ASK, 3, cmd_ctl},
 };
 
 #define TABLE_COUNT (sizeof table / sizeof table[0])
@@ -96,8 +103,8 @@ int subcommand_main(const struct subcommand *command, int argc, char **argv) {
                      command->where, command->name, &msg);
   if (rc == 0 && command->max_words > 0 &&
       invocation.cli.count > command->max_words)
-    rc = err_set(&msg, ERR_USAGE, "spate %s takes one directory at most",
-                 command->name);
+    rc = err_set(&msg, ERR_USAGE, "more words than 'spate %s %s' takes",
+                 command->name, command->synopsis);
   if (rc != 0)
     status = say_error(ERR_USAGE, &msg);
   else if (answered(&invocation))

@@ -52,5 +52,7 @@ int cmd_run(struct invocation *invocation);
 int cmd_resume(struct invocation *invocation);
 int cmd_status(struct invocation *invocation);
 int cmd_failed(struct invocation *invocation);
+int cmd_set(struct invocation *invocation);
+int cmd_ctl(struct invocation *invocation);
 
 #endif

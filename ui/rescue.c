@@ -63,14 +63,18 @@ static void write_all(int fd, const char *bytes, size_t len) {
   }
 }
 
+void rescue_give_back(void) {
+  if (!state.armed)
+    return;
+  state.armed = 0;
+  write_all(state.tty_fd, state.bytes, state.len);
+  (void)tcsetattr(state.tty_fd, TCSANOW, &state.modes);
+  if (state.stderr_fd >= 0)
+    (void)dup2(state.stderr_fd, STDERR_FILENO);
+}
+
 static void on_signal(int number) {
-  if (state.armed) {
-    state.armed = 0;
-    write_all(state.tty_fd, state.bytes, state.len);
-    (void)tcsetattr(state.tty_fd, TCSANOW, &state.modes);
-    if (state.stderr_fd >= 0)
-      (void)dup2(state.stderr_fd, STDERR_FILENO);
-  }
+  rescue_give_back();
   signal(number, SIG_DFL);
   raise(number);
 }

@@ -23,4 +23,8 @@ void rescue_arm(int tty_fd, const char *bytes, size_t len,
                 const struct termios *modes, int stderr_fd);
 void rescue_disarm(void);
 
+/* Gives it back now, when there is something to give; safe in a signal
+ * handler. */
+void rescue_give_back(void);
+
 #endif

@@ -9,6 +9,7 @@ from harness import assert_files, body, write_list
 
 OPTIONS = """input-file input-format dir out layout concurrency per-host rate
 per-host-rate limit-rate tries retry-wait retry-max-wait
+adaptive deadline throttle-status throttle-words
 connect-timeout stall-timeout max-time header user netrc oauth2-bearer proxy
 noproxy cacert insecure user-agent cookie http1.1 http2 interface resolve
 durability overwrite skip-existing auto-rename tui no-tui progress
@@ -20,7 +21,7 @@ def test_help_names_every_option(spate):
     assert run.code == 0 and run.err == b"", run
     missing = [o for o in OPTIONS if f"--{o}" not in run.out.decode()]
     assert not missing
-    for command in ("resume", "status", "failed"):
+    for command in ("resume", "status", "failed", "set", "ctl"):
         assert command in run.out.decode()
     assert max(map(len, run.out.decode().splitlines())) <= 80
 

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "ini.h"
+#include "run_config.h"
 #include "settings.h"
 
 struct fixture {
@@ -101,6 +102,63 @@ static void test_example_of_the_manual(void **state) {
   assert_int_equal(f->settings.ascii, -1);
 }
 
+static void test_bucket_has_host_path_and_limits(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(load_given(f, "[bucket v1]\npath = /V1/\nhost = API.Example"
+                                 ".org\nper-host-rate = 5/m\nadaptive = on\n"
+                                 "limit-rate = 1k\n"),
+                   0);
+  const struct settings_host *bucket = &f->settings.hosts[0];
+  assert_int_equal(f->settings.host_count, 1);
+  assert_true(bucket->is_bucket);
+  assert_string_equal(bucket->host, "api.example.org");
+  assert_string_equal(bucket->path, "/V1/");
+  assert_true(bucket->per_host_rate == 5.0 / 60);
+  assert_true(bucket->byte_rate == 1024);
+  assert_true(bucket->per_host < 0);
+  assert_int_equal(bucket->adaptive, 1);
+}
+
+/* The engine takes the first rule that fits. */
+static void test_rules_are_ordered_from_close_to_wide(void **state) {
+  static const char *const order[] = {"longest", "long", "short", "none", "a"};
+  struct fixture *f = *state;
+  struct run_config config;
+  assert_int_equal(load_given(f, "[host a]\nper-host = 1\n"
+                                 "[bucket short]\nhost = a\npath = /1\n"
+                                 "[bucket none]\nhost = a\n"
+                                 "[bucket longest]\nhost = a\npath = /123/4\n"
+                                 "[bucket long]\nhost = a\npath = /123\n"),
+                   0);
+  assert_int_equal(run_config_init(&config, &f->options, &f->settings), 0);
+  assert_int_equal(config.engine.rule_count, 5);
+  for (size_t i = 0; i < 5; i++)
+    assert_string_equal(config.engine.rules[i].name, order[i]);
+  assert_true(config.engine.rules[4].per_host == 1);
+  assert_int_equal(config.engine.rules[4].adaptive, -1);
+  run_config_fini(&config);
+}
+
+static void test_throttle_and_deadline_reach_the_engine(void **state) {
+  struct fixture *f = *state;
+  struct run_config config;
+  assert_int_equal(load_given(f, "[default]\nthrottle-status = 403,509\n"
+                                 "throttle-words = slow down , try later\n"
+                                 "deadline = 2030-01-01T00:00Z\n"
+                                 "adaptive = yes\n"),
+                   0);
+  assert_int_equal(run_config_init(&config, &f->options, &f->settings), 0);
+  assert_int_equal(config.engine.throttle_status_count, 2);
+  assert_int_equal(config.engine.throttle_status[1], 509);
+  assert_int_equal(config.engine.throttle_words.count, 2);
+  assert_string_equal(config.engine.throttle_words.items[0], "slow down");
+  assert_string_equal(config.engine.throttle_words.items[1], "try later");
+  assert_int_equal(config.engine.deadline_mode, 2);
+  assert_true(config.engine.deadline_unix == 1893456000);
+  assert_true(config.engine.adaptive);
+  run_config_fini(&config);
+}
+
 static void test_later_file_wins(void **state) {
   struct fixture *f = *state;
   f->source.system_path = file(f, 0, "[default]\ntries=2\nrate=1\n");
@@ -175,6 +233,13 @@ static void test_mistakes_name_file_line_and_remedy(void **state) {
       {"[host a]\nconcurrency = 4\n", "0.ini:2: [host a]", "per-host-rate"},
       {"[host a]\nper-host = x\n", "0.ini:2: [host a] per-host", "x"},
       {"[host a]\nheader = x\n", "0.ini:2: [host a] header", "Name: value"},
+      {"[host a]\npath = /x\n", "0.ini:2: [host a]", "limit-rate"},
+      {"[host a]\nadaptive = x\n", "0.ini:2: [host a]", "yes nor no"},
+      {"[bucket b]\nper-host = 4\n", "0.ini:2: [bucket b]", "needs a host"},
+      {"[bucket b]\nhost = a:80\n", "0.ini:2: [bucket b]", "api.example.org"},
+      {"[bucket b]\nhost = a\npath = v1\n", "0.ini:3: [bucket b]", "/v1/"},
+      {"[bucket b]\nhost = a\ntries = 4\n", "0.ini:3: [bucket b]",
+       "host, path"},
       {"[ui]\ntheme = pink\n", "0.ini:2: [ui] theme: 'pink'", "default"},
       {"[ui]\nascii = maybe\n", "0.ini:2: [ui] ascii: 'maybe'", "auto"},
       {"[ui]\nglyphs = 1\n", "0.ini:2: [ui] unknown key", "theme, ascii"},
@@ -189,6 +254,7 @@ static void test_mistakes_name_file_line_and_remedy(void **state) {
   };
   for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
     struct fixture *f = *state;
+    settings_fini(&f->settings);
     f->msg.text[0] = '\0';
     if (load_given(f, wrong[i].text) == 0)
       fail_msg("taken: %s", wrong[i].text);
@@ -260,6 +326,9 @@ static void test_user_path(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       CASE(test_example_of_the_manual),
+      CASE(test_bucket_has_host_path_and_limits),
+      CASE(test_rules_are_ordered_from_close_to_wide),
+      CASE(test_throttle_and_deadline_reach_the_engine),
       CASE(test_later_file_wins),
       CASE(test_command_line_wins_over_all),
       CASE(test_profile_wins_over_default_of_a_later_file),

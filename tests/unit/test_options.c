@@ -173,6 +173,41 @@ static void test_flag_takes_no_argument(void **state) {
   assert_message(f, "--insecure takes no argument");
 }
 
+static void test_adaptive_may_have_a_word(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(PARSE(f, "--adaptive", "http://h/"), 0);
+  assert_true(options_flag(&f->options, OPT_ADAPTIVE));
+  assert_int_equal(f->cli.count, 1);
+}
+
+static void test_adaptive_off(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(PARSE(f, "--adaptive=on", "--adaptive=off"), 0);
+  assert_true(options_given(&f->options, OPT_ADAPTIVE));
+  assert_false(options_flag(&f->options, OPT_ADAPTIVE));
+}
+
+static void test_lists_of_status_codes(void **state) {
+  int codes[3];
+  size_t count;
+  (void)state;
+  assert_int_equal(option_parse_statuses("403,509,599", codes, 3, &count), 0);
+  assert_int_equal(count, 3);
+  assert_int_equal(codes[0], 403);
+  assert_int_equal(codes[2], 599);
+  assert_true(option_parse_statuses("403,509,599,400", codes, 3, &count) < 0);
+}
+
+static void test_deadlines_are_times_or_words(void **state) {
+  static const char *const good[] = {"auto", "none", "2030-01-31",
+                                     "2030-01-31T18:00Z", "1893456000"};
+  struct fixture *f = *state;
+  for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+    assert_int_equal(options_set(&f->options, OPT_DEADLINE, good[i],
+                                 LAYER_COMMAND_LINE, &f->msg),
+                     0);
+}
+
 static void test_option_of_another_command(void **state) {
   struct fixture *f = *state;
   const char *const args[] = {"--rate", "3", NULL};
@@ -230,6 +265,21 @@ static void test_values_out_of_range(void **state) {
       {OPT_CACERT, "/dev/null/none", "cannot read"},
       {OPT_USER_AGENT, "", "empty"},
       {OPT_NETRC, "maybe", "yes nor no"},
+      {OPT_ADAPTIVE, "maybe", "yes nor no"},
+      {OPT_DEADLINE, "tomorrow", "auto"},
+      {OPT_DEADLINE, "", "empty"},
+      {OPT_THROTTLE_STATUS, "200", "400 to 599"},
+      {OPT_THROTTLE_STATUS, "600", "400 to 599"},
+      {OPT_THROTTLE_STATUS, "403,", "400 to 599"},
+      {OPT_THROTTLE_STATUS, ",403", "400 to 599"},
+      {OPT_THROTTLE_STATUS, "403;404", "400 to 599"},
+      {OPT_THROTTLE_STATUS, "4030", "400 to 599"},
+      {OPT_THROTTLE_STATUS,
+       "400,401,402,403,404,405,406,407,408,409,410,411,412,413,414,415,416",
+       "at most 16"},
+      {OPT_THROTTLE_WORDS, "slow,,down", "commas"},
+      {OPT_THROTTLE_WORDS, "slow, ", "commas"},
+      {OPT_THROTTLE_WORDS, ",slow", "commas"},
   };
   struct fixture *f = *state;
   for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -352,6 +402,10 @@ int main(void) {
       CASE(test_hopeless_name_gets_no_guess),
       CASE(test_missing_argument),
       CASE(test_flag_takes_no_argument),
+      CASE(test_adaptive_may_have_a_word),
+      CASE(test_adaptive_off),
+      CASE(test_lists_of_status_codes),
+      CASE(test_deadlines_are_times_or_words),
       CASE(test_option_of_another_command),
       CASE(test_json_belongs_to_status),
       CASE(test_secrets_leave_the_process_list),

@@ -115,6 +115,30 @@ static void test_progress_has_every_member(void **state) {
   json_decref(o);
 }
 
+static void test_deadline_is_null_or_an_object(void **state) {
+  struct fixture *f = *state;
+  report_json.progress(&f->report, &f->snap);
+  json_t *o = printed(f);
+  assert_true(json_is_null(json_object_get(o, "deadline")));
+  json_decref(o);
+  f->snap.has_deadline = true;
+  f->snap.deadline_in_s = -5;
+  f->snap.needed_per_s = 2.5;
+  f->snap.will_miss = 7;
+  f->snap.total.throttled = 3;
+  f->snap.total.retries = 4;
+  report_json.progress(&f->report, &f->snap);
+  o = printed(f);
+  json_t *deadline = json_object_get(o, "deadline");
+  assert_whole(deadline, "in_s", -5);
+  assert_whole(deadline, "will_miss", 7);
+  assert_true(json_real_value(json_object_get(deadline, "needed_per_s")) ==
+              2.5);
+  assert_whole(o, "throttled", 3);
+  assert_whole(o, "retries", 4);
+  json_decref(o);
+}
+
 static void test_figures_that_are_none_are_null(void **state) {
   struct fixture *f = *state;
   f->snap.bytes_per_s = NAN;
@@ -295,6 +319,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       CASE(test_start),
       CASE(test_progress_has_every_member),
+      CASE(test_deadline_is_null_or_an_object),
       CASE(test_figures_that_are_none_are_null),
       CASE(test_failed_is_always_told),
       CASE(test_done_is_told_with_v_alone),

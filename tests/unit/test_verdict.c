@@ -69,8 +69,8 @@ static void pages_that_ask_to_slow_down_throttle(void **state) {
   (void)state;
   status_means(503, "<Error><Code>SlowDown</Code></Error>", FAIL_THROTTLED,
                GOVERNOR_THROTTLED);
-  status_means(403, "{\"message\":\"API Rate Limit exceeded\"}",
-               FAIL_THROTTLED, GOVERNOR_THROTTLED);
+  status_means(403, "{\"message\":\"API Rate Limit exceeded\"}", FAIL_THROTTLED,
+               GOVERNOR_THROTTLED);
   status_means(404, "rate limit", FAIL_PERMANENT, GOVERNOR_OK);
   begin(&s, 503, "");
   s.answer.hint.has_wait = true;

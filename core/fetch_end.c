@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What becomes of a task when its transfer or its sink has let go: settled,
+ * waiting, queued again, paused, cancelled. See fetch.c for the way there.
+ *
+ * A sink lets go on the pool's time; until then task->after says what comes.
+ *
+ * Thread: the loop's.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine_priv.h"
+
+/* ---- ends --------------------------------------------------------------- */
+
+static void settle(struct engine *e, struct task *task, enum task_state state) {
+  struct session_result result;
+  memset(&result, 0, sizeof(result));
+  result.id = task->id;
+  result.state = state;
+  result.bytes = task->got;
+  result.status = task->status;
+  result.attempts = task->attempts;
+  result.reason = task->reason != NULL ? task->reason : "";
+  result.path = task->name != NULL ? task->name : "";
+  result.renamed = task->renamed;
+  session_settle(e->session, &result);
+}
+
+void fetch_fail(struct engine *e, struct task *task, const char *why) {
+  if (why != NULL)
+    task_set_reason(task, why);
+  eventlog_add(&e->log, LOG_ERROR, task->id, "%s: %s",
+               task->name != NULL ? task->name : task->url,
+               task->reason != NULL ? task->reason : "failed");
+  settle(e, task, TASK_FAILED);
+  task_set_state(&e->counts, task, TASK_FAILED);
+  engine__retire(e, task);
+}
+
+void fetch_expire(struct engine *e, struct task *task) {
+  if (task->reason == NULL)
+    task_set_reason(task, "the URL has expired");
+  eventlog_add(&e->log, LOG_ERROR, task->id, "%s: %s", task->name,
+               task->reason != NULL ? task->reason : "expired");
+  settle(e, task, TASK_EXPIRED);
+  task_set_state(&e->counts, task, TASK_EXPIRED);
+  engine__retire(e, task);
+}
+
+void fetch_adopt(struct engine *e, struct task *task, int64_t bytes) {
+  task->size = task->got = bytes;
+  task_set_state(&e->counts, task, TASK_VERIFYING);
+  settle(e, task, TASK_DONE);
+}
+
+void fetch_committed(void *arg, const uint64_t *ids, size_t count) {
+  struct engine *e = arg;
+  for (size_t i = 0; i < count; i++) {
+    struct task *task = idmap_find(&e->tasks, ids[i]);
+    if (task == NULL || task->state != TASK_VERIFYING)
+      continue;
+    task_set_state(&e->counts, task, TASK_DONE);
+    engine__retire(e, task);
+  }
+}
+
+void fetch_lost(void *arg, uint64_t id) {
+  struct engine *e = arg;
+  struct task *task = idmap_find(&e->tasks, id);
+  if (task == NULL || task->state != TASK_VERIFYING)
+    return;
+  task_set_reason(task, "the system lost what was written");
+  task_set_state(&e->counts, task, TASK_FAILED);
+  engine__retire(e, task);
+}
+
+/* ---- partial files ------------------------------------------------------- */
+
+void fetch__forget_partial(struct engine *e, struct task *task) {
+  if (task->has_partial)
+    session_partial_put(e->session, task->id, NULL);
+  task->has_partial = false;
+  task->resumed = task->got = 0;
+}
+
+static void keep_partial(struct engine *e, struct task *task, int64_t durable) {
+  struct session_partial partial;
+  if (durable <= 0) {
+    fetch__forget_partial(e, task);
+    return;
+  }
+  memset(&partial, 0, sizeof(partial));
+  partial.durable = durable;
+  partial.size = task->size;
+  memcpy(partial.etag, task->etag, sizeof(partial.etag));
+  memcpy(partial.last_modified, task->last_modified,
+         sizeof(partial.last_modified));
+  session_partial_put(e->session, task->id, &partial);
+  task->has_partial = true;
+}
+
+static void on_durable(void *owner, int64_t bytes) {
+  struct task *task = owner;
+  struct engine *e = task->engine;
+  keep_partial(e, task, bytes);
+}
+
+/* ---- what comes after a cut ------------------------------------------------
+ */
+
+static void to_queue(struct engine *e, struct task *task) {
+  task_set_state(&e->counts, task, TASK_QUEUED);
+  scheduler_ready(&e->scheduler, task, engine_now());
+}
+
+static void cancel(struct engine *e, struct task *task) {
+  task_set_reason(task, "cancelled");
+  fetch__forget_partial(e, task);
+  settle(e, task, TASK_CANCELLED);
+  task_set_state(&e->counts, task, TASK_CANCELLED);
+  engine__retire(e, task);
+}
+
+static void act_after(struct engine *e, struct task *task) {
+  enum task_after after = task->after;
+  task->after = AFTER_NOTHING;
+  switch (after) {
+  case AFTER_WAIT:
+    task_set_state(&e->counts, task, TASK_WAITING);
+    if (scheduler_wait(&e->scheduler, task, task->after_due_ns) != 0)
+      fetch_fail(e, task, err_text(ERR_NOMEM));
+    break;
+  case AFTER_FAIL:
+    fetch_fail(e, task, NULL);
+    break;
+  case AFTER_PAUSE:
+    task_set_state(&e->counts, task, TASK_PAUSED);
+    break;
+  case AFTER_CANCEL:
+    cancel(e, task);
+    break;
+  case AFTER_EXPIRE:
+    fetch_expire(e, task);
+    break;
+  case AFTER_QUEUE:
+  case AFTER_NOTHING:
+    to_queue(e, task);
+    break;
+  }
+}
+
+/* The transfer is gone; the sink, if any, lets go first. */
+void fetch__let_go(struct engine *e, struct task *task, enum task_after after,
+                   bool keep) {
+  task->after = after;
+  if (task->sink != NULL)
+    sink_cut(task->sink, keep);
+  else
+    act_after(e, task);
+}
+
+static void drop_transfer(struct engine *e, struct task *task) {
+  struct host *host = task->transfer->host;
+  struct scheduler_answer gone = {task->transfer->sent_ns, GOVERNOR_GONE, NULL};
+  scheduler_answered(&e->scheduler, host, &gone, engine_now());
+  bandwidth_leave(&task->byte_turn);
+  transfer_cancel(task->transfer);
+  task->transfer = NULL;
+  scheduler_ended(&e->scheduler, host, engine_now());
+}
+
+void fetch_cut(struct engine *e, struct task *task) {
+  enum task_after after = task->cancel_wanted  ? AFTER_CANCEL
+                          : task->pause_wanted ? AFTER_PAUSE
+                                               : AFTER_QUEUE;
+  task->cancel_wanted = task->pause_wanted = false;
+  switch (task->state) {
+  case TASK_ACTIVE:
+    if (task->transfer != NULL) {
+      drop_transfer(e, task);
+      fetch__let_go(e, task, after, after != AFTER_CANCEL);
+    } else if (after != AFTER_QUEUE) {
+      task->after = after; /* it is letting go already */
+    }
+    break;
+  case TASK_QUEUED:
+  case TASK_WAITING:
+  case TASK_PAUSED:
+    scheduler_remove(&e->scheduler, task);
+    task->after = after;
+    if (after != AFTER_QUEUE)
+      act_after(e, task);
+    break;
+  default: /* its file is being finished; that is quicker than undoing it */
+    break;
+  }
+}
+
+/* ---- the sink ends ----------------------------------------------------------
+ */
+
+static void take_name(struct task *task, const char *name) {
+  char *copy;
+  if (strcmp(task->name, name) == 0)
+    return;
+  copy = strdup(name);
+  if (copy == NULL)
+    return;
+  free(task->name);
+  task->name = copy;
+  task->renamed = true;
+}
+
+/* The disk would not take it. No server's fault: no attempt is lost. */
+static void disk_failure(struct engine *e, struct task *task,
+                         const struct sink_result *result) {
+  char why[200];
+  if (result->code == ERR_FULL) {
+    keep_partial(e, task, result->durable);
+    task->resumed = task->got = result->durable;
+    if (task->attempts > 0)
+      task->attempts--;
+    engine__hold(e, ERR_FULL, "the disk is full");
+    to_queue(e, task);
+    return;
+  }
+  if (result->code == ERR_CHANGED) { /* the .part is not what it was */
+    fetch__forget_partial(e, task);
+    to_queue(e, task);
+    return;
+  }
+  if (result->code == ERR_EXISTS)
+    snprintf(why, sizeof(why), "%s", err_text(ERR_EXISTS));
+  else
+    snprintf(why, sizeof(why), "cannot write the file: %s",
+             result->saved_errno != 0 ? strerror(result->saved_errno)
+                                      : err_text(result->code));
+  fetch_fail(e, task, why);
+}
+
+static void on_sink_ended(void *owner, const struct sink_result *result) {
+  struct task *task = owner;
+  struct engine *e = task->engine;
+  task->sink = NULL;
+  task->own_part = task->own_part || result->part;
+  if (task->transfer != NULL)
+    drop_transfer(e, task); /* it failed while the body still came */
+  if (result->code != 0) {
+    task->after = AFTER_NOTHING;
+    disk_failure(e, task, result);
+    return;
+  }
+  if (task->state == TASK_VERIFYING) {
+    session_mark_written(e->session, task->id);
+    take_name(task, result->name);
+    if (task->has_partial)
+      session_partial_put(e->session, task->id, NULL);
+    settle(e, task, TASK_DONE);
+    return;
+  }
+  if (task->after == AFTER_CANCEL) {
+    fetch__forget_partial(e, task);
+  } else {
+    keep_partial(e, task, result->durable);
+    task->resumed = task->got = result->durable;
+  }
+  act_after(e, task);
+}
+
+static void on_room(void *owner) {
+  struct task *task = owner;
+  struct engine *e = task->engine;
+  if (task->transfer != NULL && !e->paused)
+    transfer_unpause(task->transfer);
+}
+
+const struct sink_ops fetch_sink_ops = {on_room, on_sink_ended, on_durable};

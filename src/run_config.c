@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See run_config.h.
+ */
+#include "config.h"
+
+#include "run_config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "expiry.h"
+#include "option_check.h"
+
+/* ---- options ----------------------------------------------------------------
+ */
+
+static const char *given_text(const struct options *options,
+                              enum option_id id) {
+  return options_given(options, id) ? options_text(options, id) : NULL;
+}
+
+/* Borrowed strings in an array of its own. */
+static int list_of(struct str_list *list, const struct options *options,
+                   enum option_id id) {
+  list->count = options_count(options, id);
+  list->items = calloc(list->count + 1, sizeof *list->items);
+  if (list->items == NULL)
+    return ERR_NOMEM;
+  for (size_t i = 0; i < list->count; i++)
+    list->items[i] = (char *)options_item(options, id, i);
+  return 0;
+}
+
+static enum exists_policy exists_policy(const struct options *options) {
+  if (options_flag(options, OPT_OVERWRITE))
+    return EXISTS_OVERWRITE;
+  if (options_flag(options, OPT_SKIP_EXISTING))
+    return EXISTS_SKIP;
+  return options_flag(options, OPT_AUTO_RENAME) ? EXISTS_RENAME : EXISTS_FAIL;
+}
+
+static int ip_version(const struct options *options) {
+  if (options_flag(options, OPT_IPV4))
+    return 4;
+  return options_flag(options, OPT_IPV6) ? 6 : 0;
+}
+
+static int http_version(const struct options *options) {
+  if (options_flag(options, OPT_HTTP1_1))
+    return 11;
+  return options_flag(options, OPT_HTTP2) ? 20 : 0;
+}
+
+static void config_texts(struct engine_config *config,
+                         const struct options *options) {
+  config->user_agent = given_text(options, OPT_USER_AGENT);
+  config->user_pwd = given_text(options, OPT_USER);
+  config->bearer = given_text(options, OPT_OAUTH2_BEARER);
+  config->cookie = given_text(options, OPT_COOKIE);
+  config->proxy = given_text(options, OPT_PROXY);
+  config->noproxy = given_text(options, OPT_NOPROXY);
+  config->cacert = given_text(options, OPT_CACERT);
+  config->interface = given_text(options, OPT_INTERFACE);
+  config->log_file = given_text(options, OPT_LOG);
+}
+
+static void config_deadline(struct engine_config *config,
+                            const struct options *options) {
+  const char *text = options_text(options, OPT_DEADLINE);
+  config->deadline_mode = strcmp(text, "none") == 0 ? 0 : 1;
+  /* Checked when it was set: what is no word is a time. */
+  if (strcmp(text, "auto") != 0 &&
+      expiry_parse_time(text, &config->deadline_unix) == 0)
+    config->deadline_mode = 2;
+}
+
+static char *trimmed(char *word) {
+  word += strspn(word, " ");
+  for (size_t len = strlen(word); len > 0 && word[len - 1] == ' '; len--)
+    word[len - 1] = '\0';
+  return word;
+}
+
+static int config_words(struct run_config *config,
+                        const struct options *options) {
+  struct str_list *list = &config->engine.throttle_words;
+  const char *text = options_text(options, OPT_THROTTLE_WORDS);
+  if (*text == '\0')
+    return 0;
+  config->words = strdup(text);
+  list->items = calloc(strlen(text) + 1, sizeof *list->items);
+  if (config->words == NULL || list->items == NULL)
+    return ERR_NOMEM;
+  for (char *at = config->words; at != NULL;) {
+    char *comma = strchr(at, ',');
+    if (comma != NULL)
+      *comma = '\0';
+    list->items[list->count++] = trimmed(at);
+    at = comma != NULL ? comma + 1 : NULL;
+  }
+  return 0;
+}
+
+static int config_throttle(struct run_config *config,
+                           const struct options *options) {
+  struct engine_config *engine = &config->engine;
+  const char *text = options_text(options, OPT_THROTTLE_STATUS);
+  if (*text != '\0' && option_parse_statuses(
+                           text, engine->throttle_status, ENGINE_THROTTLE_CODES,
+                           &engine->throttle_status_count) != 0)
+    return ERR_USAGE;
+  return config_words(config, options);
+}
+
+static void config_plain(struct engine_config *config,
+                         const struct options *options) {
+  static const enum layout layouts[] = {LAYOUT_FLAT, LAYOUT_PATH, LAYOUT_HASH};
+  for (int id = 0; id < LIMIT_COUNT; id++)
+    config->limit[id] = options_limit(options, (enum limit_id)id);
+  config->layout = layouts[options_choice(options, OPT_LAYOUT)];
+  config->exists = exists_policy(options);
+  config->durable = options_choice(options, OPT_DURABILITY) == 0;
+  config->adaptive = options_flag(options, OPT_ADAPTIVE);
+  config->insecure = options_flag(options, OPT_INSECURE);
+  config->netrc = options_flag(options, OPT_NETRC);
+  config->ip_version = ip_version(options);
+  config->http_version = http_version(options);
+  config->want_done_events = options_flag(options, OPT_VERBOSE);
+}
+
+/* ---- settings ---------------------------------------------------------------
+ */
+
+static size_t path_length(const struct host_rule *rule) {
+  return rule->path != NULL ? strlen(rule->path) : 0;
+}
+
+/* The first one that fits counts, so the closest go first: buckets before
+ * hosts, long paths before short ones; of equals the later one of the files. */
+static void insert_rule(struct run_config *config, struct host_rule rule,
+                        size_t first) {
+  size_t at = config->engine.rule_count++;
+  while (at > first &&
+         path_length(&config->rules[at - 1]) <= path_length(&rule))
+    at--;
+  memmove(&config->rules[at + 1], &config->rules[at],
+          (config->engine.rule_count - 1 - at) * sizeof rule);
+  config->rules[at] = rule;
+}
+
+static int config_rules(struct run_config *config,
+                        const struct settings *settings) {
+  config->rules = calloc(settings->host_count + 1, sizeof *config->rules);
+  if (config->rules == NULL)
+    return ERR_NOMEM;
+  for (int hosts = 0; hosts < 2; hosts++) {
+    size_t first = config->engine.rule_count;
+    for (size_t i = 0; i < settings->host_count; i++) {
+      const struct settings_host *host = &settings->hosts[i];
+      if (host->is_bucket == (hosts == 1))
+        continue;
+      struct host_rule rule = {.name = host->name,
+                               .host = host->host,
+                               .path = host->path,
+                               .per_host = host->per_host,
+                               .per_host_rate = host->per_host_rate,
+                               .byte_rate = host->byte_rate,
+                               .adaptive = host->adaptive,
+                               .header = host->header};
+      insert_rule(config, rule, first);
+    }
+  }
+  config->engine.rules = config->rules;
+  return 0;
+}
+
+/* ---- all of it --------------------------------------------------------------
+ */
+
+int run_config_init(struct run_config *config, const struct options *options,
+                    const struct settings *settings) {
+  struct engine_config *engine = &config->engine;
+  memset(config, 0, sizeof *config);
+  config_plain(engine, options);
+  config_texts(engine, options);
+  config_deadline(engine, options);
+  int rc = list_of(&engine->headers, options, OPT_HEADER);
+  if (rc == 0)
+    rc = list_of(&engine->resolve, options, OPT_RESOLVE);
+  if (rc == 0)
+    rc = config_throttle(config, options);
+  return rc == 0 ? config_rules(config, settings) : rc;
+}
+
+void run_config_fini(struct run_config *config) {
+  free(config->engine.headers.items);
+  free(config->engine.resolve.items);
+  free(config->engine.throttle_words.items);
+  free(config->words);
+  free(config->rules);
+}

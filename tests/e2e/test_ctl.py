@@ -1,0 +1,486 @@
+# SPDX-License-Identifier: MIT
+"""The control socket: retuning a run from elsewhere, and clients that are
+clumsy, hostile or asleep; deadlines, rules of single hosts and paths."""
+import json
+import os
+import re
+import select
+import socket
+import stat
+import time
+
+import pytest
+
+from harness import assert_files, body, wait_until, write_list
+
+GONE = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20200101T000000Z" \
+       "&X-Amz-Expires=60&X-Amz-Signature=00"
+
+
+class Client:
+    """A connection that speaks lines."""
+
+    def __init__(self, directory):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(10)
+        here = os.open(directory / ".spate", os.O_RDONLY)
+        try:
+            self.socket.connect(f"/proc/self/fd/{here}/ctl")
+        finally:
+            os.close(here)
+        self.file = self.socket.makefile("rb")
+        self.last = 0
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def read(self):
+        line = self.file.readline()
+        return json.loads(line) if line else None
+
+    def ask(self, method, **params):
+        self.last += 1
+        self.send(json.dumps({"jsonrpc": "2.0", "id": self.last, "method": method,
+                              "params": params}).encode() + b"\n")
+        answer = self.read()
+        assert answer["id"] == self.last, answer
+        return answer
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
+def socket_of(directory):
+    return directory / ".spate" / "ctl"
+
+
+@pytest.fixture
+def slow_run(spate, faultd, out, tmp_path):
+    """A run of 400 tasks of 100 ms, two at a time."""
+    urls = [faultd.data(i, 10, f"f{i}", delay=100) for i in range(400)]
+    run = spate.start("-i", write_list(tmp_path / "l", urls), "-d", out, "-j", "2",
+                      "--progress=json")
+    wait_until(lambda: len(faultd.journal()) >= 4)
+    return run
+
+
+def busy_at_once(journal, since_us):
+    """The most requests that were open at one time."""
+    edges = []
+    for entry in journal:
+        if entry["t"] >= since_us:
+            edges += [(entry["t"], 1), (entry["t"] + 95_000, -1)]
+    most = now = 0
+    for _, step in sorted(edges):
+        now += step
+        most = max(most, now)
+    return most
+
+
+# ---- changing a run ------------------------------------------------------
+
+
+def test_concurrency_is_changed_and_the_server_sees_it(spate, faultd, out, slow_run):
+    assert faultd.stats()["max_active"] == 2
+    done = spate("set", out, "concurrency", "9")
+    assert (done.code, done.out) == (0, b"concurrency 9\n"), done
+    wait_until(lambda: faultd.stats()["max_active"] == 9)
+    spate("set", out, "--", "--concurrency", "1")
+    time.sleep(0.3)
+    since = faultd.journal()[-1]["t"]
+    time.sleep(1)
+    assert busy_at_once(faultd.journal(), since) == 1
+    slow_run.signal(2)
+    assert slow_run.wait(10).code == 4
+    log = (out / ".spate" / "log").read_text()
+    assert re.search(r"socket pid \d+ uid \d+: concurrency was 2, is 9", log), log
+
+
+def test_rate_is_changed_and_the_server_sees_it(spate, faultd, out, slow_run):
+    assert spate("set", "rate", "5/s", cwd=out).code == 0
+    time.sleep(0.5)
+    since = len(faultd.journal())
+    time.sleep(2)
+    assert 8 <= len(faultd.journal()) - since <= 12
+    shown = spate("ctl", out, "get", "rate")
+    assert (shown.code, shown.out) == (0, b"5/s\n"), shown
+    slow_run.kill()
+
+
+def test_pause_and_resume(spate, faultd, out, slow_run):
+    done = spate("ctl", out, "pause")
+    assert done.code == 0 and b"paused" in done.out, done
+    time.sleep(0.4)
+    before = len(faultd.journal())
+    time.sleep(0.5)
+    assert len(faultd.journal()) == before
+    shown = json.loads(spate("ctl", out, "status").out)
+    assert shown["paused"] is True and shown["active"] <= 2
+    assert b"paused" in spate("status", out).out
+    assert spate("ctl", "resume", cwd=out).code == 0
+    wait_until(lambda: len(faultd.journal()) > before + 4)
+    slow_run.kill()
+
+
+def test_stop(spate, out, slow_run):
+    assert spate("ctl", out, "stop").code == 0
+    assert slow_run.wait(10).code == 4
+    assert not socket_of(out).exists()
+
+
+def test_one_task(spate, faultd, out, tmp_path):
+    urls = [faultd.data(1, 10, "bad", status=404), faultd.data(2, 10, "slow", delay=500),
+            *(faultd.data(i, 10, f"f{i}", delay=500) for i in range(3, 9))]
+    run = spate.start("-i", write_list(tmp_path / "l", urls), "-d", out, "-j", "1")
+    wait_until(lambda: len(faultd.journal()) >= 1)
+    rows = wait_until(lambda: {t["name"]: t for t in json.loads(
+        spate("ctl", out, "snapshot").out)["task"]})
+    name = next(n for n in rows if "f8" in n)
+    done = spate("ctl", out, "cancel", str(rows[name]["task"]))
+    assert done.code == 0, done
+    assert spate("ctl", out, "retry", str(rows[name]["task"])).code == 1
+    assert spate("ctl", out, "cancel", "99999999").code == 1
+    assert b"failed" in spate("ctl", out, "retry", "failed").out
+    result = run.wait(20)
+    assert result.code == 1, result
+    assert not (out / "f8").exists() and (out / "f7").exists()
+    assert len([e for e in faultd.journal() if "/bad" in e["target"]]) == 2
+
+
+def test_limits_changed_live_are_kept_for_resume(spate, faultd, out, slow_run):
+    assert spate("set", out, "concurrency", "3").code == 0
+    assert spate("set", out, "limit-rate", "5M").code == 0
+    slow_run.signal(2)
+    assert slow_run.wait(10).code == 4
+    run = spate.start("resume", out)
+    wait_until(lambda: socket_of(out).exists())
+    assert spate("ctl", out, "get", "concurrency").out == b"3\n"
+    assert spate("ctl", out, "get", "limit-rate").out == b"5M\n"
+    run.kill()
+
+
+# ---- what is refused -----------------------------------------------------
+
+
+@pytest.mark.parametrize("args,code,said", [
+    (["set"], 2, "NAME VALUE"),
+    (["set", "rate"], 2, "NAME VALUE"),
+    (["set", "OUT", "rate", "fast"], 2, "fast"),
+    (["set", "OUT", "concurrency", "0"], 2, "range"),
+    (["set", "OUT", "concurency", "3"], 2, "concurrency"),
+    (["set", "OUT", "layout", "flat"], 2, "limit"),
+    (["set", "OUT", "a", "b", "c"], 2, "words"),
+    (["set", "OUT", "rate", "1", "--json"], 2, "--json"),
+    (["ctl"], 2, "COMMAND"),
+    (["ctl", "OUT", "explode"], 2, "explode"),
+    (["ctl", "OUT", "cancel"], 2, "argument"),
+    (["ctl", "OUT", "stop", "7"], 2, "argument"),
+    (["ctl", "OUT", "cancel", "x"], 2, "no task"),
+    (["ctl", "OUT", "get", "speed"], 2, "speed"),
+    (["set", "OUT", "rate", "1"], 3, "no spate is running"),
+    (["ctl", "OUT", "status"], 3, "no spate is running"),
+    (["ctl", "/nonexistent", "get", "rate"], 3, "session"),
+])
+def test_errors_without_a_run(spate, faultd, out, args, code, said):
+    bad = spate(faultd.data(1, 10, "f", status=404), "-d", out)
+    assert bad.code == 1, bad
+    run = spate(*[str(out) if a == "OUT" else a for a in args])
+    assert run.code == code and said in run.err.decode(), run
+    assert run.out == b""
+
+
+def test_no_session_at_all(spate, tmp_path):
+    run = spate("set", tmp_path, "rate", "1")
+    assert run.code == 3 and b"session" in run.err, run
+
+
+def test_stale_socket_of_a_killed_run_is_replaced(spate, out, slow_run):
+    slow_run.kill()
+    assert socket_of(out).exists()
+    run = spate("set", out, "rate", "1")
+    assert run.code == 3 and b"no spate is running" in run.err, run
+    again = spate.start("resume", out)
+    wait_until(lambda: spate("ctl", out, "get", "rate").code == 0)
+    again.signal(15)
+    assert again.wait(10).code == 4
+    assert not socket_of(out).exists()
+
+
+# ---- the socket ----------------------------------------------------------
+
+
+def test_only_the_owner_may_connect(out, slow_run):
+    mode = os.lstat(socket_of(out))
+    assert stat.S_ISSOCK(mode.st_mode) and stat.S_IMODE(mode.st_mode) == 0o600
+    assert stat.S_IMODE(os.stat(out / ".spate").st_mode) == 0o700
+    slow_run.kill()
+
+
+def test_a_path_longer_than_a_socket_address(spate, faultd, tmp_path):
+    out = tmp_path / ("d" * 100) / ("e" * 100)
+    urls = [faultd.data(i, 10, f"f{i}", delay=200) for i in range(50)]
+    run = spate.start("-i", write_list(tmp_path / "l", urls), "-d", out, "-j", "1")
+    wait_until(lambda: socket_of(out).exists())
+    assert spate("set", out, "concurrency", "50").code == 0
+    assert run.wait(20).code == 0
+
+
+def test_two_clients_and_what_they_see(out, slow_run):
+    one, two = Client(out), Client(out)
+    assert one.ask("set", name="tries", value="3")["result"]["text"] == "tries 3"
+    assert two.ask("get", name="tries")["result"]["value"] == "3"
+    names = [row["name"] for row in two.ask("list")["result"]]
+    assert "concurrency" in names and "limit-rate" in names
+    status = one.ask("status")["result"]
+    assert status["tasks"] == 400 and status["net"]["limit"] == 2
+    assert status["deadline"] is None
+    whole = two.ask("snapshot", tasks=5)["result"]
+    assert len(whole["task"]) == 5 and whole["host"][0]["name"].startswith("http://")
+    one.close()
+    assert two.ask("pause")["result"]["text"]
+    two.close()
+    slow_run.kill()
+
+
+def test_refusals_are_errors_with_a_sentence(out, slow_run):
+    client = Client(out)
+    for method, params, code in [
+            ("explode", {}, -32601), ("get", {"name": "speed"}, -32602),
+            ("set", {"name": "rate", "value": "fast"}, -32602),
+            ("cancel", {"task": "x"}, -32602), ("cancel", {"task": 1 << 60}, -32000)]:
+        error = client.ask(method, **params)["error"]
+        assert error["code"] == code and len(error["message"]) > 10, error
+    client.close()
+    slow_run.kill()
+
+
+def test_junk_is_answered_and_does_no_harm(out, slow_run):
+    client = Client(out)
+    for junk in (b"rubbish", b"\x00\x01\xff", b"{}", b"[]", b"[" * 5000, b"\x1b[2J",
+                 b'{"jsonrpc":"2.0","id":1,"method":{}}'):
+        client.send(junk + b"\n")
+        answer = client.read()
+        assert answer["error"]["code"] in (-32700, -32600), (junk, answer)
+    client.send(b'{"jsonrpc":"2.0","method":"no-such"}\n\n\r\n')  # no answer is due
+    assert client.ask("get", name="rate")["result"]["value"] == "0"
+    client.close()
+    slow_run.kill()
+
+
+def test_a_line_without_end_ends_the_connection(out, slow_run):
+    client = Client(out)
+    try:
+        client.send(b"x" * 200_000)
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+    try:
+        answer = client.read()
+        assert answer is None or "65536" in answer["error"]["message"]
+        assert client.read() is None
+    except ConnectionResetError:
+        pass
+    client.close()
+    other = Client(out)
+    assert "result" in other.ask("status")
+    other.close()
+    slow_run.kill()
+
+
+def test_pieces_pipelines_and_a_closed_end(out, slow_run):
+    client = Client(out)
+    line = b'{"jsonrpc":"2.0","id":"a","method":"get","params":["tries"]}'
+    for at in range(len(line)):
+        client.send(line[at:at + 1])
+    client.send(b"\n" + b"\n".join([line] * 200))
+    client.socket.shutdown(socket.SHUT_WR)
+    answers = [client.read() for _ in range(201)]
+    assert all(a["result"]["value"] == "5" for a in answers)
+    assert client.read() is None
+    client.close()
+    slow_run.kill()
+
+
+def test_subscription(out, slow_run):
+    client = Client(out)
+    assert client.ask("subscribe", interval_ms=100)["result"]["interval_ms"] == 100
+    begin, seen = time.monotonic(), []
+    while time.monotonic() < begin + 1.5:
+        seen.append(client.read())
+    assert 6 <= len(seen) <= 17, len(seen)
+    assert all(s["method"] == "snapshot" and "id" not in s for s in seen)
+    times = [s["params"]["t"] for s in seen]
+    assert times == sorted(times) and len(set(times)) > 4
+    client.close()
+    slow_run.kill()
+
+
+def test_too_many_clients(out, slow_run):
+    clients = [Client(out) for _ in range(16)]
+    assert all("result" in c.ask("get", name="rate") for c in clients)
+    more = Client(out)
+    assert "too many" in more.read()["error"]["message"]
+    assert more.read() is None
+    clients[3].close()
+    wait_until(lambda: served(out))
+    for client in clients:
+        client.close()
+    slow_run.kill()
+
+
+def served(out):
+    client = Client(out)
+    try:
+        return "result" in client.ask("status")
+    except (AssertionError, KeyError, TypeError, OSError):
+        return False
+    finally:
+        client.close()
+
+
+@pytest.mark.limit(60)
+def test_a_client_that_never_reads_is_dropped_and_delays_nobody(
+        spate, faultd, out, slow_run):
+    asleep = Client(out)
+    asleep.send(b'{"jsonrpc":"2.0","method":"subscribe","params":[50,2000]}\n')
+    other = Client(out)
+    begin = time.monotonic()
+    for _ in range(5):
+        assert "result" in other.ask("status")
+    assert time.monotonic() - begin < 3
+    other.close()
+    before = len(faultd.journal())
+    time.sleep(0.5)
+    assert len(faultd.journal()) > before
+    gone = select.poll()
+    gone.register(asleep.socket, select.POLLHUP)
+    wait_until(lambda: gone.poll(0), timeout=30, what="being dropped")
+    asleep.close()
+    slow_run.kill()
+
+
+def test_answers_come_while_the_output_is_not_read(spate, faultd, out, tmp_path):
+    """The reader of --progress has stopped; the socket goes on."""
+    urls = [faultd.data(i, 10, f"f{i}", delay=50) for i in range(200)]
+    read_end, write_end = os.pipe()
+    import subprocess
+    from harness import SPATE
+    process = subprocess.Popen(
+        [SPATE, "-i", str(write_list(tmp_path / "l", urls)), "-d", str(out),
+         "--progress=json", "--progress-interval", "0.1", "-j", "1"],
+        env=spate.env, stdout=write_end, stderr=subprocess.DEVNULL)
+    os.close(write_end)
+    try:
+        wait_until(lambda: socket_of(out).exists())
+        assert spate("ctl", out, "get", "concurrency").out == b"1\n"
+    finally:
+        os.close(read_end)
+        process.kill()
+        process.wait()
+
+
+# ---- deadlines -----------------------------------------------------------
+
+
+def test_expired_urls_are_not_asked_for(spate, faultd, out, tmp_path):
+    dead = [faultd.data(i, 10, f"old{i}") + "?" + GONE for i in range(3)]
+    live = [faultd.data(9, 10, "new"), faultd.data(8, 10, "bad", status=404)]
+    run = spate("-i", write_list(tmp_path / "l", dead + live), "-d", out,
+                "--progress=json")
+    assert run.code == 1, run
+    assert run.summary["expired"] == 3 and run.summary["failed"] == 1, run
+    assert len(faultd.journal()) == 2
+    assert {e["state"] for e in run.event("failed")} == {"expired", "failed"}
+    lines = spate("failed", out, "--expired").out.decode().splitlines()
+    assert [l for l in lines if l[0] != "#"] == dead
+    lines = spate("failed", out).out.decode().splitlines()
+    assert [l for l in lines if l[0] != "#"] == live[1:]
+    assert json.loads(spate("status", out, "--json").out)["expired"] == 3
+    assert re.search(r"expired +3", spate("status", out).out.decode())
+
+
+def test_a_deadline_in_the_past_expires_everything(spate, faultd, out):
+    run = spate("-d", out, "--deadline", "2020-01-01T00:00Z",
+                faultd.data(1, 10, "f"))
+    assert run.code == 1, run
+    assert faultd.journal() == []
+
+
+def test_deadline_none_asks_all_the_same(spate, start_nginx, docs_root, out,
+                                         tmp_path):
+    server = start_nginx(docs_root)
+    url = server.url("/d000/doc-000000.bin?" + GONE)
+    assert spate("-d", out, url).code == 1
+    assert server.requests() == []
+    ini = tmp_path / "c.ini"
+    ini.write_text("[default]\ndeadline = none\n")
+    run = spate("--config", ini, "-d", tmp_path / "other", url)
+    assert run.code == 0, run
+    assert len(server.requests()) == 1
+
+
+def test_a_deadline_that_is_near_is_shown(spate, faultd, out, tmp_path):
+    urls = [faultd.data(i, 10, f"f{i}", delay=300) for i in range(200)]
+    soon = str(int(time.time()) + 30)
+    run = spate.start("-i", write_list(tmp_path / "l", urls), "-d", out, "-j", "1",
+                      "--deadline", soon, "--progress=json", "--progress-interval",
+                      "0.2")
+    wait_until(lambda: socket_of(out).exists())
+
+    def asked():  # the rate is not known in the first seconds
+        shown = json.loads(spate("status", out, "--json").out)["run"]["deadline"]
+        return shown if shown["will_miss"] is not None else None
+
+    shown = wait_until(asked, step=0.2, timeout=20)
+    assert 5 <= shown["in_s"] <= 30 and shown["needed_per_s"] > 5
+    assert shown["will_miss"] > 50
+    assert b"deadline" in spate("status", out).out
+    run.signal(2)
+    lines = run.wait(10).event("progress")
+    assert lines[-1]["deadline"]["in_s"] <= 30
+    assert lines[-1]["throttled"] == 0 and lines[-1]["retries"] == 0
+
+
+# ---- rules of hosts and paths --------------------------------------------
+
+
+def test_buckets_and_hosts_of_the_configuration(spate, faultd, out, tmp_path):
+    ini = tmp_path / "c.ini"
+    ini.write_text("[host 127.0.0.1]\nheader = X-Rule: host\nper-host = 3\n"
+                   "[bucket one]\nhost = 127.0.0.1\npath = /data/1/\n"
+                   "per-host = 1\nheader = X-Rule: one\n"
+                   "[bucket longer]\nhost = 127.0.0.1\npath = /data/1/11/\n"
+                   "header = X-Rule: longer\n")
+    urls = [faultd.data(1, 10, f"a{i}", delay=50) for i in range(6)]
+    urls += [faultd.data(1, 11, "b")]
+    urls += [faultd.data(2, 10, f"c{i}", delay=50) for i in range(12)]
+    run = spate("--config", ini, "-i", write_list(tmp_path / "l", urls), "-d", out)
+    assert run.code == 0, run
+    rules = {e["target"].split("?")[0].split("/")[-1]: e["x-rule"]
+             for e in faultd.journal()}
+    assert {v for k, v in rules.items() if k[0] == "a"} == {"one"}
+    assert rules["b"] == "longer"
+    assert {v for k, v in rules.items() if k[0] == "c"} == {"host"}
+    first = [e for e in faultd.journal() if "/a" in e["target"]]
+    assert all(b["t"] - a["t"] >= 45_000 for a, b in zip(first, first[1:]))
+
+
+def test_throttle_status(spate, faultd, out):
+    url = faultd.data(1, 10, "f", status=509, fail=1)
+    run = spate("-d", out, "-t", "1", "--progress=json", "--throttle-status",
+                "418,509", url)
+    assert run.code == 0, run
+    assert run.summary["throttled"] == 1
+    assert_files(out, {"f": body(1, 10)})
+
+
+@pytest.mark.parametrize("args,said", [
+    (["--throttle-status", "200"], "400 to 599"),
+    (["--throttle-status", "403,"], "400 to 599"),
+    (["--throttle-words", "a,,b"], "commas"),
+    (["--deadline", "tomorrow"], "tomorrow"),
+    (["--adaptive=maybe"], "maybe"),
+])
+def test_bad_values(spate, faultd, out, args, said):
+    run = spate("-d", out, *args, faultd.data(1, 10, "f"))
+    assert run.code == 2 and said in run.err.decode(), run
