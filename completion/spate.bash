@@ -15,6 +15,7 @@ _spate() {
     --input-file -i --input-format --strict --dir -d --out -o --layout
     --overwrite --skip-existing --auto-rename --durability
     --concurrency -j --per-host --rate --per-host-rate --limit-rate
+    --per-host-limit-rate --per-transfer-limit-rate
     --disk-jobs --cpu-jobs --exec-jobs
     --adaptive --deadline --throttle-status --throttle-words
     --tries -t --retry-wait --retry-max-wait
@@ -26,7 +27,8 @@ _spate() {
     --log --verbose -v
     --config --no-config --profile --dump-config --help -h --version -V'
 
-  local limits='concurrency per-host rate per-host-rate limit-rate tries
+  local limits='concurrency per-host rate per-host-rate limit-rate
+    per-host-limit-rate per-transfer-limit-rate tries
     retry-wait retry-max-wait connect-timeout stall-timeout max-time
     disk-jobs cpu-jobs exec-jobs'
   local commands='pause resume stop cancel retry get limits status snapshot'
@@ -65,6 +67,7 @@ _spate() {
     mapfile -t COMPREPLY < <(compgen -W "$(ls /sys/class/net 2>/dev/null)" -- "$cur")
     ;;
   --concurrency | -j | --per-host | --rate | --per-host-rate | --limit-rate | \
+    --per-host-limit-rate | --per-transfer-limit-rate | \
     --disk-jobs | --cpu-jobs | --exec-jobs | --tries | -t | --retry-wait | \
     --retry-max-wait | --connect-timeout | --stall-timeout | --max-time | \
     --header | -H | --user | -u | --oauth2-bearer | --cookie | -b | \

@@ -75,6 +75,11 @@ void bandwidth_set(struct bandwidth *b, struct byte_limit *limit, double per_s,
   rearm(b);
 }
 
+void bandwidth_forget(struct bandwidth *b, struct byte_limit *limit) {
+  heap_remove(&b->due, &limit->node);
+  rearm(b);
+}
+
 static bool stand_in_line(struct bandwidth *b, struct byte_limit *limit,
                           struct byte_waiter *waiter, uint64_t at) {
   if (limit->node.place == 0) {

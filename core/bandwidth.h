@@ -50,6 +50,9 @@ void bandwidth_fini(struct bandwidth *b);
 
 void byte_limit_init(struct byte_limit *limit, double per_s, uint64_t now_ns);
 
+/* The limit is about to be freed; nobody may stand in its line. */
+void bandwidth_forget(struct bandwidth *b, struct byte_limit *limit);
+
 /* Takes effect at the next chunk. */
 void bandwidth_set(struct bandwidth *b, struct byte_limit *limit, double per_s,
                    uint64_t now_ns);

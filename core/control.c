@@ -32,6 +32,16 @@ static void refuse(struct engine *e, int code, const char *text) {
 /* ---- limits
  * ------------------------------------------------------------------ */
 
+/* Every host that has no rule of its own for it. */
+static void set_host_bandwidth(struct engine *e, double value, uint64_t now) {
+  e->hosts.byte_rate = value;
+  for (struct link *l = e->hosts.list.next; l != &e->hosts.list; l = l->next) {
+    struct host *host = LINK_ENTRY(l, struct host, all);
+    if (host->rule == NULL || host->rule->byte_rate < 0)
+      bandwidth_set(&e->bandwidth, &host->byte_limit, value, now);
+  }
+}
+
 void control_apply(struct engine *e, enum limit_id id) {
   uint64_t now = engine_now();
   double value = e->limit[id];
@@ -53,6 +63,16 @@ void control_apply(struct engine *e, enum limit_id id) {
     break;
   case LIMIT_BANDWIDTH:
     bandwidth_set(&e->bandwidth, &e->all_bytes, value, now);
+    break;
+  case LIMIT_HOST_BANDWIDTH:
+    set_host_bandwidth(e, value, now);
+    break;
+  case LIMIT_TRANSFER_BANDWIDTH:
+    for (struct link *l = e->live.next; l != &e->live; l = l->next) {
+      struct task *task = LINK_ENTRY(l, struct task, all);
+      if (task->transfer != NULL)
+        fetch_set_byte_limit(e, task);
+    }
     break;
   case LIMIT_DISK_JOBS:
     semaphore_resize(&e->pool.sem[JOB_DISK], (uint32_t)value, now);

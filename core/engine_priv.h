@@ -156,6 +156,10 @@ void fetch_unresolved(struct engine *e, struct host *host, const char *why);
 /* Cuts an active task: it becomes paused or cancelled as wanted, or queued
  * again when nothing is wanted. */
 void fetch_cut(struct engine *e, struct task *task);
+/* Brings an active task's own limit on bytes to the present one. */
+void fetch_set_byte_limit(struct engine *e, struct task *task);
+/* Its transfer has ended: out of lines for bytes. */
+void fetch__leave_lines(struct engine *e, struct task *task);
 /* Records what long transfers have on the disk. */
 void fetch_checkpoint(struct engine *e);
 

@@ -92,6 +92,7 @@ void fetch_start(void *arg, struct task *task) {
     return;
   }
   count_start(e, task, now);
+  fetch_set_byte_limit(e, task);
   if (e->paused)
     transfer_pause(task->transfer);
 }
@@ -186,16 +187,40 @@ static void on_turn(struct byte_waiter *waiter) {
     transfer_unpause(task->transfer);
 }
 
+void fetch_set_byte_limit(struct engine *e, struct task *task) {
+  double rate = e->limit[LIMIT_TRANSFER_BANDWIDTH];
+  uint64_t now = engine_now();
+  if (task->byte_limit != NULL) {
+    bandwidth_set(&e->bandwidth, task->byte_limit, rate, now);
+    return;
+  }
+  if (rate <= 0)
+    return;
+  task->byte_limit = malloc(sizeof(*task->byte_limit));
+  if (task->byte_limit != NULL)
+    byte_limit_init(task->byte_limit, rate, now);
+}
+
+void fetch__leave_lines(struct engine *e, struct task *task) {
+  bandwidth_leave(&task->byte_turn);
+  task->bytes_paid = false;
+  if (task->byte_limit == NULL)
+    return;
+  bandwidth_forget(&e->bandwidth, task->byte_limit);
+  free(task->byte_limit);
+  task->byte_limit = NULL;
+}
+
 /* May so many bytes be taken now, by the limits on bytes a second? */
 static bool bytes_may_pass(struct engine *e, struct task *task, size_t length,
                            uint64_t now) {
-  struct byte_limit *const limits[] = {&task->transfer->host->byte_limit,
-                                       &e->all_bytes};
+  struct byte_limit *const limits[] = {
+      task->byte_limit, &task->transfer->host->byte_limit, &e->all_bytes};
   if (task->bytes_paid)
     return true;
   task->byte_turn.go = on_turn;
   task->bytes_paid =
-      bandwidth_pass(&e->bandwidth, limits, 2, &task->byte_turn, length, now);
+      bandwidth_pass(&e->bandwidth, limits, 3, &task->byte_turn, length, now);
   return task->bytes_paid;
 }
 
@@ -408,7 +433,7 @@ static void report(struct engine *e, const struct transfer *transfer,
 
 static void release(struct engine *e, struct task *task) {
   struct host *host = task->transfer->host;
-  bandwidth_leave(&task->byte_turn);
+  fetch__leave_lines(e, task);
   transfer_free(task->transfer);
   task->transfer = NULL;
   scheduler_ended(&e->scheduler, host, engine_now());

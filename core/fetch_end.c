@@ -168,7 +168,7 @@ static void drop_transfer(struct engine *e, struct task *task) {
   struct host *host = task->transfer->host;
   struct scheduler_answer gone = {task->transfer->sent_ns, GOVERNOR_GONE, NULL};
   scheduler_answered(&e->scheduler, host, &gone, engine_now());
-  bandwidth_leave(&task->byte_turn);
+  fetch__leave_lines(e, task);
   transfer_cancel(task->transfer);
   task->transfer = NULL;
   scheduler_ended(&e->scheduler, host, engine_now());

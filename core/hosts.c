@@ -140,7 +140,8 @@ static int add_governor(const struct hosts *hosts, struct host *host,
 static struct host *add(struct hosts *hosts, const struct url_parts *parts,
                         const struct host_rule *rule, uint64_t now_ns) {
   struct host *host = calloc(1, sizeof(*host));
-  double byte_rate = rule != NULL && rule->byte_rate > 0 ? rule->byte_rate : 0;
+  double byte_rate =
+      rule != NULL && rule->byte_rate >= 0 ? rule->byte_rate : hosts->byte_rate;
   if (host == NULL)
     return NULL;
   memcpy(host->origin, parts->origin, sizeof(host->origin));

@@ -92,6 +92,7 @@ struct hosts {
   /* what new entries begin with; changed by hosts_set_* alone */
   uint32_t per_host;    /* 0 = none */
   double per_host_rate; /* 0 = none */
+  double byte_rate;     /* bytes/s for each; 0 = none */
   bool adaptive;
   uint32_t concurrency;          /* most that a governor may use */
   const struct host_rule *rules; /* borrowed */

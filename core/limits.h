@@ -32,6 +32,9 @@ enum limit_unit {
   X(LIMIT_RATE, "rate", UNIT_RATE, 0, 1e6, 0)                                 \
   X(LIMIT_PER_HOST_RATE, "per-host-rate", UNIT_RATE, 0, 1e6, 0)               \
   X(LIMIT_BANDWIDTH, "limit-rate", UNIT_BYTES, 0, 1e13, 0)                    \
+  X(LIMIT_HOST_BANDWIDTH, "per-host-limit-rate", UNIT_BYTES, 0, 1e13, 0)      \
+  X(LIMIT_TRANSFER_BANDWIDTH, "per-transfer-limit-rate", UNIT_BYTES, 0, 1e13, \
+    0)                                                                        \
   X(LIMIT_TRIES, "tries", UNIT_COUNT, 1, 1000, 5)                             \
   X(LIMIT_RETRY_WAIT, "retry-wait", UNIT_SECONDS, 0, 86400, 1)                \
   X(LIMIT_RETRY_MAX_WAIT, "retry-max-wait", UNIT_SECONDS, 0, 86400, 60)       \

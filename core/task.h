@@ -61,10 +61,11 @@ struct task {
   int64_t resumed; /* of got: kept from earlier attempts */
   char etag[128];
   char last_modified[64];
-  struct byte_waiter byte_turn; /* while a byte limit holds it up */
-  bool bytes_paid;              /* the chunk at hand was counted already */
-  struct meter rate;            /* bytes/s */
-  uint64_t ready_ns;            /* when it came into its host's queue */
+  struct byte_limit *byte_limit; /* its own, owned while active; NULL none */
+  struct byte_waiter byte_turn;  /* while a byte limit holds it up */
+  bool bytes_paid;               /* the chunk at hand was counted already */
+  struct meter rate;             /* bytes/s */
+  uint64_t ready_ns;             /* when it came into its host's queue */
   int64_t ended_unix;
   int64_t deadline_unix; /* may start before it; INT64_MAX none */
   int attempts;          /* begun, throttled ones not counted */

@@ -47,6 +47,11 @@
   X(OPT_LIMIT_RATE, "limit-rate", 0, GROUP_LIMITS, "BYTES",                    \
     LIMIT(LIMIT_BANDWIDTH), IN_RUN,                                            \
     "total bytes a second; k, M, G are powers of 1024 (0 = unlimited)")        \
+  X(OPT_HOST_LIMIT_RATE, "per-host-limit-rate", 0, GROUP_LIMITS, "BYTES",      \
+    LIMIT(LIMIT_HOST_BANDWIDTH), IN_RUN, "the same for each host")             \
+  X(OPT_TRANSFER_LIMIT_RATE, "per-transfer-limit-rate", 0, GROUP_LIMITS,       \
+    "BYTES", LIMIT(LIMIT_TRANSFER_BANDWIDTH), IN_RUN,                          \
+    "the same for each transfer")                                              \
   X(OPT_DISK_JOBS, "disk-jobs", 0, GROUP_LIMITS, "N", LIMIT(LIMIT_DISK_JOBS),  \
     IN_RUN, "file jobs at once")                                               \
   X(OPT_CPU_JOBS, "cpu-jobs", 0, GROUP_LIMITS, "N", LIMIT(LIMIT_CPU_JOBS),     \

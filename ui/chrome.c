@@ -108,6 +108,20 @@ static void progress_text(const struct snapshot *snap, char *buf, size_t cap) {
     snprintf(buf, cap, "%s", done);
 }
 
+/* Pre-signed URLs die: when, and how many of them will at this pace. */
+static void add_deadline(struct items *items, const struct snapshot *snap) {
+  char in[TEXT_NUMBER_CAP], miss[TEXT_NUMBER_CAP];
+  if (!snap->has_deadline)
+    return;
+  text_duration(in, sizeof in,
+                snap->deadline_in_s > 0 ? snap->deadline_in_s : 0);
+  if (snap->will_miss > 0)
+    items_add(items, 18, ROLE_ALERT, "expiry %8s !%s miss", in,
+              text_count(miss, sizeof miss, (uint64_t)snap->will_miss));
+  else
+    items_add(items, 8, ROLE_TEXT, "expiry %8s", in);
+}
+
 static void add_amounts(struct items *items, const struct snapshot *snap) {
   char progress[48], have[TEXT_NUMBER_CAP], all[TEXT_NUMBER_CAP];
   char eta[TEXT_NUMBER_CAP];
@@ -121,6 +135,7 @@ static void add_amounts(struct items *items, const struct snapshot *snap) {
     items_add(items, 7, ROLE_TEXT, "%5s", have);
   items_add(items, 9, ROLE_FIGURE, "ETA %8s",
             text_duration(eta, sizeof eta, snap->eta_s));
+  add_deadline(items, snap);
 }
 
 static void draw_rates(const struct app *app, const struct draw *draw) {

@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "views.h"
 
@@ -23,16 +24,22 @@ enum host_field {
   HOST_ERRORS,
   HOST_THROTTLED,
   HOST_RETRY,
+  HOST_GOVERNOR,
   HOST_TTFB,
   HOST_BYTES,
   HOST_FIELDS
 };
 
 static const struct host_column columns[HOST_FIELDS] = {
-    [HOST_CONN] = {"CONN", 7, 0},    [HOST_QUEUE] = {"QUEUE", 6, 60},
-    [HOST_RATE] = {"REQ/S", 9, 40},  [HOST_REQUESTS] = {"REQS", 6, 80},
-    [HOST_ERRORS] = {"ERR", 5, 50},  [HOST_THROTTLED] = {"THROT", 6, 60},
-    [HOST_RETRY] = {"HELD", 8, 70},  [HOST_TTFB] = {"TTFB P50/P99", 15, 110},
+    [HOST_CONN] = {"CONN", 7, 0},
+    [HOST_QUEUE] = {"QUEUE", 6, 60},
+    [HOST_RATE] = {"REQ/S", 9, 40},
+    [HOST_REQUESTS] = {"REQS", 6, 80},
+    [HOST_ERRORS] = {"ERR", 5, 50},
+    [HOST_THROTTLED] = {"THROT", 6, 60},
+    [HOST_RETRY] = {"HELD", 8, 70},
+    [HOST_GOVERNOR] = {"PHASE", 7, 120},
+    [HOST_TTFB] = {"TTFB P50/P99", 15, 110},
     [HOST_BYTES] = {"BYTES", 6, 96},
 };
 
@@ -68,6 +75,13 @@ static void field_text(const struct snap_host *host, enum host_field field,
     text_duration(buf, cap,
                   host->retry_in_ms < 0 ? -1
                                         : (host->retry_in_ms + 999) / 1000);
+    break;
+  case HOST_GOVERNOR: /* a breaker that is not closed matters more */
+    snprintf(buf, cap, "%s",
+             host->breaker != NULL && strcmp(host->breaker, "closed") != 0
+                 ? host->breaker
+             : host->governor != NULL ? host->governor
+                                      : "");
     break;
   case HOST_TTFB:
     snprintf(buf, cap, "%.1f/%.1f ms", (double)host->ttfb_p50_us / 1000,
