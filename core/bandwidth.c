@@ -94,6 +94,8 @@ static bool stand_in_line(struct bandwidth *b, struct byte_limit *limit,
 bool bandwidth_pass(struct bandwidth *b, struct byte_limit *const *limits,
                     unsigned count, struct byte_waiter *waiter, size_t length,
                     uint64_t now_ns) {
+  if (link_on_list(&waiter->link)) /* asked early: it has its place already */
+    return false;
   for (unsigned i = 0; i < count; i++) {
     uint64_t at;
     if (limits[i] == NULL || limits[i]->bucket.per_s <= 0 ||

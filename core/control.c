@@ -20,7 +20,7 @@ static void refuse(struct engine *e, int code, const char *text);
 static void reply(struct engine *e, const char *fmt, ...) {
   va_list args;
   va_start(args, fmt);
-  vsnprintf(e->reply_text, sizeof(e->reply_text), fmt, args);
+  vsnprintf(e->said, sizeof(e->said), fmt, args);
   va_end(args);
 }
 
@@ -162,7 +162,10 @@ static void pause_task(struct engine *e, struct task *task) {
 
 static void resume_task(struct engine *e, struct task *task) {
   task->pause_wanted = false;
-  if (task->state == TASK_PAUSED) {
+  if (task->state == TASK_PAUSED && task->unseen) {
+    task_set_state(&e->counts, task, TASK_QUEUED);
+    intake_again(e, task);
+  } else if (task->state == TASK_PAUSED) {
     task_set_state(&e->counts, task, TASK_QUEUED);
     scheduler_ready(&e->scheduler, task, engine_now());
   } else if (task->after == AFTER_PAUSE) {
@@ -208,6 +211,7 @@ static void redeliver(struct engine *e, struct task *task) {
   e->recent_failed_count--;
   task_free(task);
   e->exhausted = false;
+  e->empty_dir = false; /* its own .part may be there */
   session_redeliver(e->session, id);
 }
 
@@ -247,9 +251,13 @@ static void on_task(struct engine *e, const struct command *c) {
     retry_task(e, task);
 }
 
-void control_run(struct engine *e, const struct command *c) {
-  e->reply_text[0] = '\0';
-  e->reply_code = 0;
+/* In the next snapshot; answers to others than the screen go their own way. */
+static void show_reply(struct engine *e, uint64_t seq) {
+  e->reply_seq = seq;
+  memcpy(e->reply_text, e->said, sizeof(e->reply_text));
+}
+
+static void obey(struct engine *e, const struct command *c) {
   switch (c->kind) {
   case CMD_STOP:
     engine__stop(e);
@@ -278,8 +286,18 @@ void control_run(struct engine *e, const struct command *c) {
   case COMMAND_COUNT:
     break;
   }
-  e->reply_seq = c->seq;
+}
+
+void control_run(struct engine *e, const struct command *c) {
+  e->said[0] = '\0';
+  e->reply_code = 0;
+  if (e->session_stopping)
+    refuse(e, ERR_CLOSED, "the run is ending");
+  else
+    obey(e, c);
   e->picture_now = true; /* whoever asked wants to see what came of it */
   if (c->reply != NULL)
-    c->reply(c->reply_arg, c->seq, e->reply_code, e->reply_text);
+    c->reply(c->reply_arg, c->seq, e->reply_code, e->said);
+  else
+    show_reply(e, c->seq);
 }

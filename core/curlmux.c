@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define LANES_MAX 128
@@ -26,8 +27,9 @@ struct watcher {
   struct lane *lane;
   struct watcher *next_free;
   curl_socket_t fd;
-  int armed;   /* UV_READABLE | UV_WRITABLE as given to libuv */
-  bool wanted; /* libcurl has a transfer on this socket */
+  int armed;       /* UV_READABLE | UV_WRITABLE as given to libuv */
+  bool wanted;     /* libcurl has a transfer on this socket */
+  bool connection; /* else libcurl closes it without asking close_socket() */
 };
 
 struct curlmux {
@@ -139,6 +141,14 @@ static bool grow_table(struct curlmux *mux, curl_socket_t fd) {
   return true;
 }
 
+/* libcurl's resolver talks to its thread over a pair of local sockets. */
+static bool is_connection(curl_socket_t fd) {
+  struct sockaddr_storage name;
+  socklen_t length = sizeof(name);
+  return getsockname(fd, (struct sockaddr *)&name, &length) == 0 &&
+         (name.ss_family == AF_INET || name.ss_family == AF_INET6);
+}
+
 static struct watcher *watcher_for(struct lane *lane, curl_socket_t fd) {
   struct curlmux *mux = lane->mux;
   struct watcher *watcher;
@@ -162,9 +172,24 @@ static struct watcher *watcher_for(struct lane *lane, curl_socket_t fd) {
   watcher->poll.data = watcher;
   watcher->lane = lane;
   watcher->fd = fd;
+  watcher->connection = is_connection(fd);
   mux->handles++;
   mux->by_fd[fd] = watcher;
   return watcher;
+}
+
+static void on_watcher_closed(uv_handle_t *handle) {
+  struct watcher *watcher = handle->data;
+  struct curlmux *mux = watcher->lane->mux;
+  watcher->next_free = mux->free_watchers;
+  mux->free_watchers = watcher;
+  release(mux);
+}
+
+static void forget(struct curlmux *mux, struct watcher *watcher) {
+  mux->by_fd[watcher->fd] = NULL;
+  uv_poll_stop(&watcher->poll);
+  uv_close((uv_handle_t *)&watcher->poll, on_watcher_closed);
 }
 
 static int socket_callback(CURL *easy, curl_socket_t fd, int what, void *arg,
@@ -174,8 +199,11 @@ static int socket_callback(CURL *easy, curl_socket_t fd, int what, void *arg,
   (void)easy;
   (void)socket_arg;
   if (what == CURL_POLL_REMOVE) {
-    if ((size_t)fd < lane->mux->by_fd_count && lane->mux->by_fd[fd] != NULL)
-      lane->mux->by_fd[fd]->wanted = false;
+    watcher = (size_t)fd < lane->mux->by_fd_count ? lane->mux->by_fd[fd] : NULL;
+    if (watcher != NULL && watcher->connection)
+      watcher->wanted = false;
+    else if (watcher != NULL)
+      forget(lane->mux, watcher);
     return 0;
   }
   watcher = watcher_for(lane, fd);
@@ -194,24 +222,12 @@ static int socket_callback(CURL *easy, curl_socket_t fd, int what, void *arg,
   return 0;
 }
 
-static void on_watcher_closed(uv_handle_t *handle) {
-  struct watcher *watcher = handle->data;
-  struct curlmux *mux = watcher->lane->mux;
-  watcher->next_free = mux->free_watchers;
-  mux->free_watchers = watcher;
-  release(mux);
-}
-
 /* The descriptor's number comes back at once, so libuv must forget it before
  * it is closed. */
 static int close_socket(void *arg, curl_socket_t fd) {
   struct curlmux *mux = arg;
-  if ((size_t)fd < mux->by_fd_count && mux->by_fd[fd] != NULL) {
-    struct watcher *watcher = mux->by_fd[fd];
-    mux->by_fd[fd] = NULL;
-    uv_poll_stop(&watcher->poll);
-    uv_close((uv_handle_t *)&watcher->poll, on_watcher_closed);
-  }
+  if ((size_t)fd < mux->by_fd_count && mux->by_fd[fd] != NULL)
+    forget(mux, mux->by_fd[fd]);
   return close(fd);
 }
 

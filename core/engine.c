@@ -106,10 +106,11 @@ static bool all_unreachable(const struct engine *e) {
 void engine__note_reach(struct engine *e, struct host *host, bool unreachable) {
   host->unreachable = unreachable;
   if (!unreachable) {
-    e->reached = true;
+    host->reached = true;
     if (e->hold_code == ERR_NETWORK)
       release_hold(e);
-  } else if (e->reached && e->hold_code == 0 && all_unreachable(e)) {
+  } else if (host->reached && e->hold_code == 0 && all_unreachable(e)) {
+    /* A host that never answered may be a wrong name: no sign of anything. */
     e->network_wait_ns = NETWORK_WAIT_FIRST;
     e->network_probe_ns = engine_now() + e->network_wait_ns;
     engine__hold(e, ERR_NETWORK, err_text(ERR_NETWORK));
@@ -265,6 +266,23 @@ static void close_handles(struct engine *e) {
   uv_close((uv_handle_t *)&e->tick, NULL);
 }
 
+static void take_commands(struct engine *e) {
+  for (;;) {
+    struct command command;
+    uv_mutex_lock(&e->mutex);
+    if (e->queue_len == 0) {
+      uv_mutex_unlock(&e->mutex);
+      return;
+    }
+    command = e->queue[0];
+    e->queue_len--;
+    memmove(e->queue, e->queue + 1, e->queue_len * sizeof(command));
+    uv_mutex_unlock(&e->mutex);
+    control_run(e, &command);
+    update_blocked(e);
+  }
+}
+
 static void on_session_stopped(void *arg) {
   struct engine *e = arg;
   e->exit_status = exit_status(e);
@@ -272,6 +290,7 @@ static void on_session_stopped(void *arg) {
   uv_mutex_lock(&e->mutex);
   e->closed = true;
   uv_mutex_unlock(&e->mutex);
+  take_commands(e); /* whoever asked too late is told so */
   publish(e, true);
   close_handles(e);
 }
@@ -307,23 +326,6 @@ static void check_end(struct engine *e) {
 
 /* ---- the loop's callbacks
  * -------------------------------------------------------- */
-
-static void take_commands(struct engine *e) {
-  for (;;) {
-    struct command command;
-    uv_mutex_lock(&e->mutex);
-    if (e->queue_len == 0) {
-      uv_mutex_unlock(&e->mutex);
-      return;
-    }
-    command = e->queue[0];
-    e->queue_len--;
-    memmove(e->queue, e->queue + 1, e->queue_len * sizeof(command));
-    uv_mutex_unlock(&e->mutex);
-    control_run(e, &command);
-    update_blocked(e);
-  }
-}
 
 static void on_async(uv_async_t *async) {
   struct engine *e = async->data;
@@ -417,6 +419,8 @@ static void on_trouble(void *arg, int code, const char *text) {
 static void on_resolved(void *arg, struct host *host, int code,
                         const char *text) {
   struct engine *e = arg;
+  if (e->session_stopping) /* a slow answer: nothing can be settled any more */
+    return;
   if (code != 0)
     fetch_unresolved(e, host, text);
   scheduler_recheck(&e->scheduler, host);

@@ -94,7 +94,6 @@ struct engine {
   struct job hold_probe; /* looks at the disk */
   bool probing, probe_good;
   bool session_trouble;
-  bool reached; /* some request got through in this run */
   uint64_t network_probe_ns, network_wait_ns;
   uint64_t stop_deadline_ns;
   int exit_status;
@@ -111,7 +110,8 @@ struct engine {
   bool picture_now; /* somebody asked for something: show what came of it */
   uint64_t snapshot_seq;
   uint64_t reply_seq;
-  char reply_text[256];
+  char reply_text[256]; /* shown in snapshots */
+  char said[256];       /* by the command at hand */
   int reply_code;
 };
 
@@ -134,6 +134,8 @@ void engine__retire(struct engine *e, struct task *task);
 /* Looks whether the output directory is empty but for the session (blocks). */
 bool intake_dir_is_empty(int dirfd);
 void intake_item(void *arg, const struct session_item *item);
+/* A task that was paused before its name was looked up. */
+void intake_again(struct engine *e, struct task *task);
 /* Sends gathered tasks to be looked at; asks the session for more. */
 void intake_run(struct engine *e);
 

@@ -166,9 +166,10 @@ static void on_head(void *owner, struct transfer *transfer) {
   if (a->status < 200 || a->status > 299 || task->sink != NULL)
     return;
   if (a->status == 206) {
-    task->start_over = !range_fits(task, transfer);
-    if (task->start_over)
+    if (!range_fits(task, transfer)) {
+      task->start_over = transfer->range_from > 0;
       return;
+    }
     task->resumable = true;
     if (task->etag[0] == '\0')
       take_validators(task, a);
@@ -235,6 +236,8 @@ static size_t on_body(void *owner, struct transfer *transfer, const char *data,
     return error_page && transfer->received < DISCARD_MAX ? length
                                                           : TRANSFER_BODY_ABORT;
   }
+  if (e->paused) /* one that was not connected when the pause came */
+    return TRANSFER_BODY_PAUSE;
   now = engine_now();
   if (!bytes_may_pass(e, task, length, now) ||
       sink_write(task->sink, data, length) == SINK_FULL)
@@ -282,6 +285,13 @@ static void judge(struct verdict *v, const struct engine *e,
   in.now_unix = (int64_t)time(NULL) + transfer->host->skew_s;
   in.deadline_unix = task->deadline_unix;
   in.rules = &e->rules;
+  if (task->sink == NULL && transfer->answer.status == 206 &&
+      transfer->range_from == 0) {
+    memset(v, 0, sizeof(*v));
+    v->class = FAIL_PASSING;
+    say(v, "the server sent a part that was not asked for");
+    return;
+  }
   if (task->start_over) {
     memset(v, 0, sizeof(*v));
     v->class = FAIL_PASSING;
@@ -450,7 +460,7 @@ static void on_done(void *owner, struct transfer *transfer, CURLcode code) {
   v.outcome = GOVERNOR_OK;
   if (!complete_already(e, task, transfer)) {
     judge(&v, e, task, transfer, code);
-    if (v.class != FAIL_NONE && code == CURLE_OK)
+    if (v.class != FAIL_NONE && (code == CURLE_OK || transfer->aborted))
       follow = redirect(e, task, transfer, &v);
   }
   unreachable = transfer_unreachable(transfer, code);

@@ -107,7 +107,8 @@ static void keep_partial(struct engine *e, struct task *task, int64_t durable) {
 static void on_durable(void *owner, int64_t bytes) {
   struct task *task = owner;
   struct engine *e = task->engine;
-  keep_partial(e, task, bytes);
+  if (bytes > 0) /* else the first bytes are on their way */
+    keep_partial(e, task, bytes);
 }
 
 /* ---- what comes after a cut ------------------------------------------------
@@ -182,6 +183,8 @@ void fetch_cut(struct engine *e, struct task *task) {
   switch (task->state) {
   case TASK_ACTIVE:
     if (task->transfer != NULL) {
+      if (after != AFTER_CANCEL && task->attempts > 0)
+        task->attempts--; /* it did not fail */
       drop_transfer(e, task);
       fetch__let_go(e, task, after, after != AFTER_CANCEL);
     } else if (after != AFTER_QUEUE) {
@@ -234,12 +237,14 @@ static void disk_failure(struct engine *e, struct task *task,
     to_queue(e, task);
     return;
   }
-  if (result->code == ERR_EXISTS)
+  if (result->code == ERR_EXISTS) {
+    session_mark_foreign(e->session, task->id); /* next time neither */
     snprintf(why, sizeof(why), "%s", err_text(ERR_EXISTS));
-  else
+  } else {
     snprintf(why, sizeof(why), "cannot write the file: %s",
              result->saved_errno != 0 ? strerror(result->saved_errno)
                                       : err_text(result->code));
+  }
   fetch_fail(e, task, why);
 }
 
@@ -250,6 +255,10 @@ static void on_sink_ended(void *owner, const struct sink_result *result) {
   task->own_part = task->own_part || result->part;
   if (task->transfer != NULL)
     drop_transfer(e, task); /* it failed while the body still came */
+  if (result->code != 0 && task->after == AFTER_CANCEL) {
+    act_after(e, task);
+    return;
+  }
   if (result->code != 0) {
     task->after = AFTER_NOTHING;
     disk_failure(e, task, result);

@@ -37,6 +37,7 @@ void hosts_fini(struct hosts *hosts) {
   while ((link = list_take(&hosts->list)) != NULL) {
     struct host *host = LINK_ENTRY(link, struct host, all);
     curl_slist_free_all(host->addresses);
+    curl_slist_free_all(host->old_addresses);
     free(host->ttfb);
     free(host->governor);
     free(host);

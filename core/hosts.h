@@ -72,10 +72,12 @@ struct host {
   int64_t skew_s;            /* its clock less ours */
   uint64_t skew_ns;          /* when that was seen; 0 never */
   bool unreachable;          /* the last request did not get there */
+  bool reached;              /* some request of this run did */
 
   /* addresses (resolve.c) */
   enum resolve_state resolve;
-  struct curl_slist *addresses; /* CURLOPT_RESOLVE; NULL = ask libcurl */
+  struct curl_slist *addresses;     /* CURLOPT_RESOLVE; NULL = ask libcurl */
+  struct curl_slist *old_addresses; /* libcurl may still point at them */
   uint64_t resolved_ns;
   unsigned version;          /* grows with each new answer */
   unsigned char primed[128]; /* a lane knows this version */

@@ -62,7 +62,6 @@ static int64_t nanoseconds(const struct stat *st) {
 static void look_at_part(struct lookup *lookup, int dirfd) {
   char part[NAME_CAP];
   struct stat st;
-  lookup->part_size = -1;
   if (snprintf(part, sizeof(part), "%s.part", lookup->name) >= NAME_CAP)
     return;
   if (fstatat(dirfd, part, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -77,6 +76,7 @@ static void look_up(struct job *job) {
   for (size_t i = 0; i < batch->count; i++) {
     struct lookup *lookup = &batch->lookup[i];
     struct stat st;
+    lookup->part_size = -1;
     if (fstatat(batch->dirfd, lookup->name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
       lookup->exists = true;
       lookup->regular = S_ISREG(st.st_mode);
@@ -104,6 +104,10 @@ static int judge_existing(struct engine *e, struct task *task,
                           const struct lookup *lookup) {
   bool ours = task->ours || (task->ours_since_unix_ns > 0 &&
                              lookup->ctime_ns >= task->ours_since_unix_ns);
+  /* A body has its NAME or its .part, never both; and what may be renamed is
+   * never written under NAME itself. */
+  if (lookup->part_size >= 0 || e->config.exists == EXISTS_RENAME)
+    ours = false;
   if (lookup->regular && task->ours && task->no_request) {
     fetch_adopt(e, task, lookup->size);
     return 1;
@@ -117,7 +121,6 @@ static int judge_existing(struct engine *e, struct task *task,
     task->replace = true;
     return 0;
   case EXISTS_RENAME:
-    task->rename = true;
     return 0;
   case EXISTS_SKIP:
     fetch_adopt(e, task, lookup->size);
@@ -135,6 +138,7 @@ static void enter(struct engine *e, struct lookup *lookup) {
   struct task *task = lookup->task;
   task->in_intake = false;
   if (task->cancel_wanted || task->pause_wanted) {
+    task->unseen = true;
     fetch_cut(e, task);
     return;
   }
@@ -143,7 +147,7 @@ static void enter(struct engine *e, struct lookup *lookup) {
     fetch_expire(e, task);
     return;
   }
-  if (lookup->want_part && lookup->part_size < task->resumed)
+  if (task->has_partial && lookup->part_size < task->resumed)
     drop_partial(e, task);
   if (lookup->exists && judge_existing(e, task, lookup) != 0)
     return;
@@ -171,7 +175,8 @@ static void send_batch(struct engine *e) {
     struct lookup *lookup = &batch->lookup[batch->count++];
     lookup->task = LINK_ENTRY(link, struct task, queued);
     lookup->name = lookup->task->name;
-    lookup->want_part = lookup->task->has_partial;
+    lookup->want_part = lookup->task->has_partial || lookup->task->ours ||
+                        lookup->task->ours_since_unix_ns > 0;
     e->incoming_count--;
   }
   e->lookups++;
@@ -204,7 +209,6 @@ static void enter_unseen(struct engine *e) {
     struct lookup lookup;
     memset(&lookup, 0, sizeof(lookup));
     lookup.task = LINK_ENTRY(link, struct task, queued);
-    lookup.want_part = lookup.task->has_partial;
     lookup.part_size = -1;
     e->incoming_count--;
     enter(e, &lookup);
@@ -240,12 +244,19 @@ static void take_partial(struct task *task,
   if (partial == NULL || partial->durable <= 0)
     return;
   task->has_partial = true;
-  task->ours = true;
+  task->own_part = true;
   task->resumed = task->got = partial->durable;
   task->size = partial->size;
   memcpy(task->etag, partial->etag, sizeof(task->etag));
   memcpy(task->last_modified, partial->last_modified,
          sizeof(task->last_modified));
+}
+
+void intake_again(struct engine *e, struct task *task) {
+  task->unseen = false;
+  task->in_intake = true;
+  list_append(&e->incoming, &task->queued);
+  e->incoming_count++;
 }
 
 void intake_item(void *arg, const struct session_item *item) {
@@ -260,6 +271,7 @@ void intake_item(void *arg, const struct session_item *item) {
     return;
   }
   task->engine = e;
+  task->rename = e->config.exists == EXISTS_RENAME;
   task_enter(&e->counts, task);
   list_append(&e->live, &task->all);
   meter_init(&task->rate, 10, now);
@@ -275,9 +287,7 @@ void intake_item(void *arg, const struct session_item *item) {
     fetch_fail(e, task, why != NULL ? why : err_text(code));
     return;
   }
-  task->in_intake = true;
-  list_append(&e->incoming, &task->queued);
-  e->incoming_count++;
+  intake_again(e, task);
 }
 
 /* How many more tasks fit. Ready tasks of hosts that may not start count only

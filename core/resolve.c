@@ -64,10 +64,13 @@ static void on_resolved(uv_getaddrinfo_t *request, int status,
     uv_freeaddrinfo(info);
   free(lookup);
   if (list != NULL) {
-    curl_slist_free_all(host->addresses);
+    curl_slist_free_all(host->old_addresses);
+    host->old_addresses = host->addresses;
     host->addresses = list;
     host->resolved_ns = uv_hrtime();
     host->version++;
+    if ((host->version & 0xff) == 0) /* a lane's 0 means: none yet */
+      host->version++;
   }
   /* A failed renewal leaves the old addresses in use. */
   host->resolve = host->addresses != NULL ? RESOLVE_DONE : RESOLVE_NONE;

@@ -87,7 +87,10 @@ static void insert(struct link *line, struct task *task) {
 void scheduler_ready(struct scheduler *s, struct task *task, uint64_t now_ns) {
   struct host *host = task->host;
   task->ready_ns = now_ns;
-  insert(task->attempts > 0 ? &host->again : &host->ready, task);
+  /* A redirect's next request is none of the failures that the budget is for.
+   */
+  insert(task->attempts > 0 && !task->following ? &host->again : &host->ready,
+         task);
   host->ready_count++;
   s->ready++;
   if (link_on_list(&host->runnable))

@@ -172,6 +172,8 @@ void session_want(struct session *session, unsigned room);
 /* See Marks. */
 void session_mark_started(struct session *session, uint64_t id);
 void session_mark_written(struct session *session, uint64_t id);
+/* The file of that name is somebody else's after all. */
+void session_mark_foreign(struct session *session, uint64_t id);
 
 /* The end of a task. out of memory is kept inside as trouble. */
 void session_settle(struct session *session,

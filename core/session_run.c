@@ -375,6 +375,12 @@ void session_mark_started(struct session *s, uint64_t id) {
     marks_set(s->marks, chunk->slot, task_index(id), MARK_STARTED);
 }
 
+void session_mark_foreign(struct session *s, uint64_t id) {
+  struct chunk *chunk = flying(s, id);
+  if (chunk != NULL)
+    marks_set(s->marks, chunk->slot, task_index(id), MARK_NONE);
+}
+
 /* A file that was begun before data got lost stays suspect. */
 void session_mark_written(struct session *s, uint64_t id) {
   struct chunk *chunk = flying(s, id);

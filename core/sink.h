@@ -94,7 +94,7 @@ void sinks_fini(struct sinks *sinks);
 
 struct sink_target {
   const char *name; /* copied */
-  bool ours;        /* NAME.part and NAME are this session's if they exist */
+  bool ours;        /* NAME.part is this session's if it exists */
   bool replace;     /* NAME may be replaced */
   bool rename;      /* if NAME exists another is found */
   int64_t offset;   /* go on after so many bytes of NAME.part; 0 from scratch */

@@ -88,7 +88,7 @@ static int reopen_part(struct sink_job *job, const char *part) {
   struct stat st;
   job->fd = name_open(job->dirfd, part, O_WRONLY, 0, false);
   if (job->fd < 0)
-    return fail_code(job, job->fd);
+    return fail_code(job, errno == ENOENT ? ERR_CHANGED : job->fd);
   if (fstat(job->fd, &st) != 0)
     return fail(job, errno);
   if (!S_ISREG(st.st_mode) || st.st_size < job->resume)
@@ -101,7 +101,7 @@ static int reopen_part(struct sink_job *job, const char *part) {
 static int create_part(struct sink_job *job, const char *part) {
   const int flags = O_WRONLY | O_CREAT | O_EXCL;
   job->fd = name_open(job->dirfd, part, flags, 0666, true);
-  if (job->fd == ERR_EXISTS && (job->ours || job->replace)) {
+  if (job->fd == ERR_EXISTS && job->ours) {
     const char *leaf;
     int parent = name_open_parent(job->dirfd, part, false, &leaf);
     if (parent >= 0) {
@@ -202,7 +202,7 @@ static int name_part(struct sink_job *job) {
   if (rename_noreplace(dir, leaf_of(part), leaf) != 0) {
     if (errno != EEXIST)
       code = fail(job, errno);
-    else if (is_directory(dir, leaf) || !(job->ours || job->replace))
+    else if (is_directory(dir, leaf) || !job->replace)
       code = job->rename ? take_numbered(job, dir, leaf_of(part))
                          : fail(job, EEXIST);
     else if (renameat(dir, leaf_of(part), dir, leaf) != 0)
@@ -248,7 +248,7 @@ static void finish(struct sink_job *job) {
 /* A small file under a name that is taken: by way of a .part, so that what is
  * replaced is whole at every moment. */
 static void store_over(struct sink_job *job) {
-  if (!job->ours && !job->replace && !job->rename) {
+  if (!job->replace && !job->rename) {
     fail(job, EEXIST);
     return;
   }
@@ -259,6 +259,10 @@ static void store_over(struct sink_job *job) {
 
 static void store(struct sink_job *job) {
   struct block *block = job->blocks;
+  if (job->rename) { /* so that a NAME is never a torn file of ours */
+    store_over(job);
+    return;
+  }
   job->fd =
       name_open(job->dirfd, job->name, O_WRONLY | O_CREAT | O_EXCL, 0666, true);
   if (job->fd == ERR_EXISTS) {
@@ -275,6 +279,8 @@ static void store(struct sink_job *job) {
     (void)write_all(job, block);
   if (job->code == 0)
     (void)close_fd(job);
+  if (job->code == 0 && job->ours)
+    remove_part(job); /* of an earlier, larger body */
   if (job->code != 0) {
     const char *leaf;
     int dir = name_open_parent(job->dirfd, job->name, false, &leaf);

@@ -82,6 +82,7 @@ struct task {
   bool own_part;      /* this run has made its .part */
   bool has_partial;   /* the session has a row for its .part */
   bool in_intake;     /* its name is being looked up */
+  bool unseen;        /* paused before that: still to be done */
   bool pause_wanted;  /* by a person, while in_intake */
   bool cancel_wanted; /* likewise */
   bool following;     /* the next request is a redirect's, no new attempt */

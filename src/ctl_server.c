@@ -664,7 +664,9 @@ void ctl_server_free(struct ctl_server *server) {
     pthread_join(server->thread, NULL);
     engine_watch_remove(server->engine, &server->watch);
   }
-  if (server->listener >= 0)
+  /* Without a start the session, and with it the lock, may be another's by
+   * now; a socket that nobody listens on does no harm. */
+  if (server->started)
     unlinkat(server->dirfd, CTL_SOCKET, 0);
   close_one(server->listener);
   close_one(server->pipe[0]);

@@ -97,6 +97,8 @@ static void format_progress(struct line *line, const struct snapshot *snap) {
         text_bytes(bytes, sizeof bytes, (int64_t)snap->total.bytes));
   if (snap->eta_s >= 0)
     add(line, "  ETA %s", text_duration(eta, sizeof eta, snap->eta_s));
+  if (snap->has_deadline && snap->will_miss > 0)
+    add(line, "  %" PRId64 " will miss the deadline", snap->will_miss);
   if (snap->stopping)
     add(line, "  stopping");
   else if (snap->paused)

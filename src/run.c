@@ -197,19 +197,22 @@ static int front_end(struct engine *engine, struct report_queue *queue,
 /* Whether the run can be asked from elsewhere does not decide whether it goes:
  * `spate set` says that there is no socket. */
 static struct ctl_server *open_socket(const struct session *session,
-                                      struct engine *engine,
                                       const struct options *options,
                                       enum front front) {
   struct ctl_server *server;
   struct errmsg msg = {""};
   int rc = ctl_server_new(&server, session_dirfd(session), session_dir(session),
                           &msg);
-  if (rc == 0)
-    rc = ctl_server_start(server, engine, &msg);
-  if (rc == 0)
-    return server;
-  if (options_flag(options, OPT_VERBOSE) && front != FRONT_QUIET)
+  if (rc != 0 && options_flag(options, OPT_VERBOSE) && front != FRONT_QUIET)
     say("%s", msg.text);
+  return server;
+}
+
+static struct ctl_server *start_socket(struct ctl_server *server,
+                                       struct engine *engine) {
+  struct errmsg msg = {""};
+  if (server == NULL || ctl_server_start(server, engine, &msg) == 0)
+    return server;
   ctl_server_free(server);
   return NULL;
 }
@@ -260,11 +263,13 @@ int run_session(struct session *session, struct options *options,
   /* The screen shows failures from snapshots; nobody would take events. */
   if (front == FRONT_SCREEN)
     hooks.event = NULL;
+  server = open_socket(session, options, front);
   rc = start(&engine, session, options, settings, &hooks, &msg);
   if (rc == 0)
-    server = open_socket(session, engine, options, front);
+    server = start_socket(server, engine);
   interrupt_unblock();
   if (rc != 0) {
+    ctl_server_free(server);
     status = say_error(rc, &msg);
     goto out;
   }

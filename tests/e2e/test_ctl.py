@@ -207,6 +207,22 @@ def test_stale_socket_of_a_killed_run_is_replaced(spate, out, slow_run):
     assert not socket_of(out).exists()
 
 
+def test_a_run_without_a_socket_goes_on_and_set_says_so(spate, out, slow_run):
+    slow_run.kill()
+    socket_of(out).unlink()
+    socket_of(out).mkdir()  # so that none can be made
+    again = spate.start("resume", out, "-v", "--no-tui")
+    wait_until(lambda: b"done" in again.out)
+    run = spate("set", out, "rate", "1")
+    assert run.code == 3 and b"no control socket" in run.err, run
+    assert str(again.pid).encode() in run.err
+    status = spate("status", out, "--json")
+    assert status.code == 0 and json.loads(status.out)["run"] is None
+    again.signal(2)
+    result = again.wait(10)
+    assert result.code == 4 and b"no control socket" in result.err, result
+
+
 # ---- the socket ----------------------------------------------------------
 
 
