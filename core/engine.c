@@ -327,6 +327,13 @@ static void check_end(struct engine *e) {
 /* ---- the loop's callbacks
  * -------------------------------------------------------- */
 
+/* Between two events of one iteration: what may start does so at once. */
+static void on_turn(void *arg) {
+  struct engine *e = arg;
+  if (!e->session_stopping)
+    scheduler_run(&e->scheduler, engine_now());
+}
+
 static void on_async(uv_async_t *async) {
   struct engine *e = async->data;
   loopwatch_enter(&e->watch, "command");
@@ -531,6 +538,7 @@ static int init_parts(struct engine *e, struct errmsg *msg) {
                           e->limit, &fetch_transfer_ops);
   if (code != 0)
     return code;
+  curlmux_on_turn(e->transfers.mux, on_turn, e);
   attach_waits(e);
   for (int i = 0; i < LIMIT_COUNT; i++)
     control_apply(e, (enum limit_id)i);

@@ -17,11 +17,19 @@
 #define HOLD_MOST_S 300.0
 #define CLOSE 0.008     /* the ceiling is near enough */
 #define PROBE_STEP 0.01 /* first raise of a probe */
+#define PROBE_FAR 0.15  /* the limit has changed */
 #define STEP_PROOF 0.1  /* seconds x share of the raise */
 #define LONG_STOP_S 2.0
 #define LATE_COUNT 20 /* under way at a 429: enough to learn from */
 #define BASE_COUNT 20 /* answers that make an estimate good */
 #define BASE_S 2.0
+#define DEAR_STOP 10 /* a stop of so many requests is dear */
+#define DEAR_QUIET 4 /* periods: a burst hides an excess that long */
+#define DEAR_QUICK 1 /* after so many quick failures no longer */
+#define LEAST_BURST 5
+#define QUICK_MOST 2    /* more: windows, not a bucket */
+#define FIT_LEAST_S 2.2 /* longer than windows of a second last */
+#define FIT_MOST_S 30.0
 
 static double seconds(uint64_t from_ns, uint64_t to_ns) {
   return to_ns > from_ns ? (double)(to_ns - from_ns) / 1e9 : 0;
@@ -53,6 +61,15 @@ static void set_mark(struct governor *g, uint64_t now_ns) {
   g->stopped_s = 0;
 }
 
+static struct governor_point point(const struct governor *g, uint64_t now_ns) {
+  return (struct governor_point){.ns = now_ns, .starts = g->starts};
+}
+
+static void set_opened(struct governor *g, uint64_t now_ns) {
+  g->opened = g->raise = point(g, now_ns);
+  g->raised_since_open = false;
+}
+
 void governor_init(struct governor *g, const struct governor_config *config,
                    uint64_t now_ns) {
   memset(g, 0, sizeof *g);
@@ -69,6 +86,7 @@ void governor_init(struct governor *g, const struct governor_config *config,
   new_period(g, now_ns);
   new_cycle(g, now_ns);
   set_mark(g, now_ns);
+  set_opened(g, now_ns);
   g->grown_ns = g->cut_ns = now_ns;
 }
 
@@ -87,6 +105,8 @@ static void raise_to(struct governor *g, double rate, uint64_t now_ns) {
   g->step = g->rate / g->quiet_rate - 1;
   g->raised = true;
   g->raised_ns = now_ns;
+  g->raise = point(g, now_ns);
+  g->raised_since_open = true;
   g->quiet = 0;
 }
 
@@ -96,10 +116,18 @@ static void hold(struct governor *g, uint64_t now_ns) {
   g->hold_until_ns = after(now_ns, fmax(g->hold_s, g->window_s));
 }
 
+/* The last stop was dear, and what the server saves up is known. */
+static bool burst_matters(const struct governor *g) {
+  return g->dear && g->burst >= LEAST_BURST;
+}
+
 /* A small excess takes long to empty what a server has saved up: the smaller
  * the raise, the longer quiet must last to prove it. */
 static bool raise_is_proved(const struct governor *g, uint64_t now_ns) {
   double s = seconds(g->raised_ns, now_ns);
+  if (burst_matters(g) && s < HOLD_FIRST_S &&
+      s * (g->rate - g->quiet_rate) < g->burst)
+    return false;
   return g->quiet >= 2 && s * fmax(g->step, 1e-3) >= STEP_PROOF;
 }
 
@@ -118,6 +146,7 @@ static void start_probe(struct governor *g, uint64_t now_ns) {
   g->probing = true;
   g->probe_step = PROBE_STEP;
   g->probe_base = g->proved = g->rate;
+  g->probe = point(g, now_ns);
   raise_to(g, g->rate * (1 + g->probe_step), now_ns);
 }
 
@@ -130,6 +159,8 @@ static void period_was_quiet(struct governor *g, uint64_t now_ns) {
     set_mark(g, now_ns);
     break;
   case GOVERNOR_SEARCH:
+    if (g->dear && g->quick < DEAR_QUICK && g->quiet < DEAR_QUIET)
+      break;
     if (g->raised ? raise_is_proved(g, now_ns) : g->quiet >= 2)
       search(g, now_ns);
     break;
@@ -236,8 +267,46 @@ static void learn_from_late(struct governor *g, uint64_t now_ns) {
   double slack = 2.0 / (double)all; /* one more or less at either end */
   g->rate = bounded(g, fmax(0.985 * limit, g->proved));
   g->ceiling = fmin(g->cut_from, limit * (1 + fmax(slack, CLOSE)));
+  g->quick = QUICK_MOST; /* the limit is known: no need to wait and see */
+  if (g->dear && slack > 0.02)
+    g->ceiling = g->rate;
   g->cut_from = 0;
   settle(g, now_ns);
+}
+
+/* How many started from a point up to a request, without those sent later. */
+static double starts_until(const struct governor *g, struct governor_point from,
+                           uint64_t sent_ns, uint64_t now_ns) {
+  double later = g->rate * seconds(sent_ns, now_ns);
+  return fmax((double)(g->starts - from.starts) - later, 0);
+}
+
+/* A failure at one rate: what a server with full savings gave in a time. */
+static void remember_failure(struct governor *g, uint64_t sent_ns,
+                             uint64_t now_ns) {
+  g->failed_s = seconds(g->raise.ns, sent_ns);
+  g->failed_starts = starts_until(g, g->raise, sent_ns, now_ns);
+}
+
+/* A bucket that was full gives burst + limit x time until it is empty; less if
+ * it was not full or overflowed. Against an earlier failure that began with a
+ * full bucket the burst cancels out, and what is left is at most the limit,
+ * from wherever it is counted: the most of them counts. 0: cannot tell, as
+ * where a window was used up rather than a bucket. */
+static double limit_from_failures(const struct governor *g, uint64_t sent_ns,
+                                  uint64_t now_ns) {
+  const struct governor_point from[] = {g->opened, g->raise};
+  double limit = 0, last_s = seconds(g->raise.ns, sent_ns);
+  if (g->failed_s <= 0 || seconds(g->opened.ns, sent_ns) > FIT_MOST_S ||
+      last_s < fmax(FIT_LEAST_S, 4 * g->latency_s) ||
+      last_s < 1.5 * g->failed_s)
+    return 0;
+  for (int i = 0; i < 2; i++) {
+    double s = seconds(from[i].ns, sent_ns);
+    double starts = starts_until(g, from[i], sent_ns, now_ns);
+    limit = fmax(limit, (starts - g->failed_starts) / (s - g->failed_s));
+  }
+  return limit;
 }
 
 /* The rate after a 429 that a raise has brought about. */
@@ -256,6 +325,55 @@ static double below_estimate(struct governor *g, struct estimate e) {
   return fmax(most, 0.6 * g->rate);
 }
 
+static void lower_after_start(struct governor *g, uint64_t sent_ns,
+                              uint64_t now_ns) {
+  double old = g->rate, accepted = start_estimate(g, sent_ns);
+  g->ceiling = fmin(old, 1.1 * accepted);
+  g->rate = 0.93 * accepted;
+  if (g->dear) { /* what the burst hides is not worth another quick failure */
+    remember_failure(g, sent_ns, now_ns);
+    g->rate = fmin(g->rate, old * M_SQRT1_2);
+  }
+  g->rate = bounded(g, g->rate);
+}
+
+/* A probe that failed gave its burst and the limit x time at most. */
+static double limit_from_probe(const struct governor *g, uint64_t sent_ns,
+                               uint64_t now_ns) {
+  double s = seconds(g->probe.ns, sent_ns), limit = g->probe_base / 0.995;
+  if (g->probe_step > PROBE_FAR)
+    return 0;
+  if (s > 1)
+    limit = fmax(limit,
+                 (starts_until(g, g->probe, sent_ns, now_ns) - g->burst) / s);
+  return limit;
+}
+
+/* Two failures have told the limit: stay a little below for a while. */
+static bool lower_to_limit(struct governor *g, uint64_t sent_ns,
+                           uint64_t now_ns) {
+  bool known = g->burst > 0;
+  double limit = 0;
+  if (known && g->probing)
+    limit = limit_from_probe(g, sent_ns, now_ns);
+  else if (!g->probing && (known || g->quick < QUICK_MOST))
+    limit = limit_from_failures(g, sent_ns, now_ns);
+  if (limit > 0 && !known)
+    g->burst = fmax(g->failed_starts - limit * g->failed_s, 0);
+  if (!g->raised_since_open)
+    remember_failure(g, sent_ns, now_ns);
+  if (limit <= 0 || !burst_matters(g)) {
+    g->quick++;
+    return false;
+  }
+  limit = fmax(limit, estimate(g, now_ns).least);
+  g->rate = bounded(g, fmin(0.995 * limit, 0.985 * g->rate));
+  g->ceiling = g->rate;
+  g->failures = 0;
+  g->cut_from = 0;
+  return true;
+}
+
 static void lower_rate(struct governor *g, uint64_t sent_ns, uint64_t now_ns) {
   double old = g->rate;
   struct estimate e = estimate(g, now_ns);
@@ -263,9 +381,9 @@ static void lower_rate(struct governor *g, uint64_t sent_ns, uint64_t now_ns) {
                fmax(3 * period_s(g), STEP_PROOF / fmax(g->step, 1e-3));
   g->cut_from = old;
   if (g->phase == GOVERNOR_START) {
-    double accepted = start_estimate(g, sent_ns);
-    g->ceiling = fmin(old, 1.1 * accepted);
-    g->rate = bounded(g, 0.93 * accepted);
+    lower_after_start(g, sent_ns, now_ns);
+  } else if (g->dear && lower_to_limit(g, sent_ns, now_ns)) {
+    /* settled */
   } else if (g->raised && early && g->failures < 2) {
     g->ceiling = old;
     g->rate = bounded(g, before_raise(g));
@@ -277,6 +395,12 @@ static void lower_rate(struct governor *g, uint64_t sent_ns, uint64_t now_ns) {
     g->failures = 0;
   }
   settle(g, now_ns);
+}
+
+static bool stop_is_dear(const struct governor *g,
+                         const struct throttle_hint *hint) {
+  return hint && hint->has_wait && hint->wait_s <= LONG_STOP_S &&
+         hint->wait_s * g->rate >= DEAR_STOP;
 }
 
 static double gate_wait_s(const struct governor *g,
@@ -308,6 +432,7 @@ static void open_gate(struct governor *g, uint64_t now_ns) {
   learn_from_late(g, now_ns);
   g->reaction_ns = now_ns;
   new_period(g, now_ns);
+  set_opened(g, now_ns);
   if (stop <= LONG_STOP_S + 2 * g->latency_s)
     return;
   double cycle = seconds(g->cycle_ns, now_ns);
@@ -347,6 +472,7 @@ static void on_throttled(struct governor *g, uint64_t sent_ns, uint64_t now_ns,
   if (sent_ns < g->reaction_ns)
     return;
   g->reactions++;
+  g->dear = stop_is_dear(g, hint);
   g->cut_from = 0;
   if (seconds(g->cycle_ns, now_ns) >= 0.8 * g->window_s)
     lower_rate(g, sent_ns, now_ns);
@@ -406,6 +532,7 @@ static void take_hint(struct governor *g, uint64_t now_ns,
 void governor_on_start(struct governor *g, uint64_t now_ns) {
   advance(g, now_ns);
   g->outstanding++;
+  g->starts++;
   g->started_in_period++;
   if (g->gated && !g->canary) {
     g->canary = true;
@@ -477,9 +604,8 @@ unsigned governor_concurrency(const struct governor *g) {
 void governor_configure(struct governor *g,
                         const struct governor_config *config) {
   g->config.max_rate = config->max_rate;
-  g->config.max_concurrency = config->max_concurrency > 0
-                                  ? config->max_concurrency
-                                  : MOST_CONCURRENCY;
+  g->config.max_concurrency =
+      config->max_concurrency > 0 ? config->max_concurrency : MOST_CONCURRENCY;
   g->rate = bounded(g, g->rate);
   g->concurrency = fmin(g->concurrency, g->config.max_concurrency);
 }
@@ -492,4 +618,7 @@ void governor_restart(struct governor *g, uint64_t now_ns) {
   new_period(g, now_ns);
   new_cycle(g, now_ns);
   set_mark(g, now_ns);
+  set_opened(g, now_ns);
+  g->failed_s = g->burst = 0;
+  g->quick = 0;
 }

@@ -9,6 +9,10 @@
  * reaction says nothing new and is ignored, otherwise every straggler would
  * cut again. Quota hints cap the rate.
  *
+ * Where Retry-After makes each 429 cost a stop worth many requests, the limit
+ * is not searched for by failing: two failures at different rates give it, see
+ * limit_from_failures().
+ *
  * Gate. A 429 closes the gate: nothing starts until Retry-After, or a short
  * doubling wait, is over; then one canary goes, and what it meets decides. A
  * stop of over two seconds shows that the server counts in long windows.
@@ -56,6 +60,11 @@ enum governor_phase {
   GOVERNOR_PROBE
 };
 
+/* A time and how many had started by then. */
+struct governor_point {
+  uint64_t ns, starts;
+};
+
 struct governor {
   /* read only for others */
   enum governor_phase phase;
@@ -75,6 +84,13 @@ struct governor {
   double stopped_s; /* since the mark */
   bool marked;
   uint64_t outstanding, accepted;
+  /* where stops are dear: the gate opened, the last raise, an earlier failure
+   */
+  struct governor_point opened, raise, probe;
+  double failed_s, failed_starts, burst;
+  bool dear, raised_since_open;
+  unsigned quick; /* failures too quick to tell */
+  uint64_t starts;
   /* what was under way when a 429 came: which share was accepted */
   double cut_from, late_at_s;
   uint64_t rejected_sent_ns, late_ok, late_rejected;

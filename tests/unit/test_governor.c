@@ -134,29 +134,39 @@ static void windows_of_a_minute(void **state) {
     check_server(&servers[i]);
 }
 
-/* 1,500 requests against 50/s with a burst of 20: 29.6 s is the best. */
+/* 1,500 requests against 50/s with a burst of 20: 29.6 s is the best. With
+ * half a second's way and a stop, the one estimate there is time for is coarse:
+ * 33.5 to 34.6 s. */
+static void check_short_job(double rtt_s, bool retry_after, uint64_t seed) {
+  struct sim_result r;
+  struct sim_plan p = {.kind = SIM_BUCKET,
+                       .limit = 50,
+                       .burst = 20,
+                       .retry_after = retry_after,
+                       .rtt_s = rtt_s,
+                       .jitter = 0.1,
+                       .service_s = rtt_s > 0.01 ? 0.02 : 0.001,
+                       .to_s = 1000,
+                       .jobs = 1500,
+                       .seed = seed};
+  sim_run(&p, &r);
+  double most_s = retry_after && rtt_s > 0.2 ? 34.7 : 34;
+  bool ok = r.accepted_all == 1500 && r.end_s <= most_s && r.rejected_all <= 45;
+  if (option("GOVERNOR_TABLE") || !ok)
+    print_message("1,500 at 50/s, rtt %3.0f ms%s: %.2f s, %d rejected, "
+                  "%d stops\n",
+                  rtt_s * 1e3, retry_after ? ", Retry-After" : "", r.end_s,
+                  (int)r.rejected_all, (int)r.reactions);
+  assert_true(ok);
+}
+
 static void a_short_job_loses_little(void **state) {
+  static const double ways[] = {0.001, 0.02, 0.1, 0.5};
   (void)state;
-  for (int t = 0; t < 3; t++)
-    for (uint64_t seed = 1; seed < 6; seed++) {
-      struct sim_result r;
-      struct sim_plan p = {.kind = SIM_BUCKET,
-                           .limit = 50,
-                           .burst = 20,
-                           .rtt_s = trips[t],
-                           .jitter = 0.1,
-                           .service_s = 0.02,
-                           .to_s = 1000,
-                           .jobs = 1500,
-                           .seed = seed};
-      sim_run(&p, &r);
-      if (option("GOVERNOR_TABLE") || r.end_s > 34 || r.rejected_all > 45)
-        print_message("1,500 at 50/s, rtt %3.0f ms: %.2f s, %d rejected\n",
-                      p.rtt_s * 1e3, r.end_s, (int)r.rejected_all);
-      assert_int_equal(r.accepted_all, 1500);
-      assert_true(r.end_s <= 34);
-      assert_true(r.rejected_all <= 45);
-    }
+  for (int t = 0; t < 4; t++)
+    for (int after = 0; after < 2; after++)
+      for (uint64_t seed = 1; seed < 6; seed++)
+        check_short_job(ways[t], after, seed);
 }
 
 /* The limit halves or doubles after 150 s; two minutes later it has settled,
