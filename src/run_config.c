@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "expiry.h"
 #include "option_check.h"
@@ -149,6 +150,29 @@ static void insert_rule(struct run_config *config, struct host_rule rule,
   config->rules[at] = rule;
 }
 
+/* "Name: value" twice: names in any case, blanks around the value apart. */
+static bool same_header(const char *a, const char *b) {
+  size_t name = strcspn(a, ":");
+  if (name != strcspn(b, ":") || strncasecmp(a, b, name) != 0)
+    return false;
+  a += name + (a[name] == ':');
+  b += name + (b[name] == ':');
+  return strcmp(a + strspn(a, " \t"), b + strspn(b, " \t")) == 0;
+}
+
+/* API limits go by key as well as by path: a bucket may be for those alone who
+ * send a certain header. */
+static bool rule_is_meant(const struct run_config *config,
+                          const struct settings_host *host) {
+  const struct str_list *sent = &config->engine.headers;
+  if (host->when_header == NULL)
+    return true;
+  for (size_t i = 0; i < sent->count; i++)
+    if (same_header(sent->items[i], host->when_header))
+      return true;
+  return false;
+}
+
 static int config_rules(struct run_config *config,
                         const struct settings *settings) {
   config->rules = calloc(settings->host_count + 1, sizeof *config->rules);
@@ -158,7 +182,7 @@ static int config_rules(struct run_config *config,
     size_t first = config->engine.rule_count;
     for (size_t i = 0; i < settings->host_count; i++) {
       const struct settings_host *host = &settings->hosts[i];
-      if (host->is_bucket == (hosts == 1))
+      if (host->is_bucket == (hosts == 1) || !rule_is_meant(config, host))
         continue;
       struct host_rule rule = {.name = host->name,
                                .host = host->host,

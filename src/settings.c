@@ -36,6 +36,7 @@ void settings_fini(struct settings *settings) {
     free(settings->hosts[i].name);
     free(settings->hosts[i].host);
     free(settings->hosts[i].path);
+    free(settings->hosts[i].when_header);
     free(settings->hosts[i].header);
     free(settings->hosts[i].where);
   }
@@ -179,13 +180,13 @@ static int set_text(char **text, const char *value, struct errmsg *msg) {
   return *text != NULL ? 0 : no_memory(msg);
 }
 
-static int set_host_header(struct settings_host *host,
-                           const struct ini_entry *entry, struct errmsg *msg) {
+static int set_header(char **header, const struct ini_entry *entry,
+                      struct errmsg *msg) {
   struct errmsg why = {""};
   int rc = option_check(option_info(OPT_HEADER), entry->value, &why);
   if (rc != 0)
     return refuse(entry, msg, rc, why.text);
-  return set_text(&host->header, entry->value, msg);
+  return set_text(header, entry->value, msg);
 }
 
 static int set_host_adaptive(struct settings_host *host,
@@ -210,7 +211,7 @@ static int set_rule(struct settings_host *host, const struct ini_entry *entry,
   if (strcmp(entry->key, "adaptive") == 0)
     return set_host_adaptive(host, entry, msg);
   if (strcmp(entry->key, "header") == 0)
-    return set_host_header(host, entry, msg);
+    return set_header(&host->header, entry, msg);
   return ERR_NOTFOUND;
 }
 
@@ -262,12 +263,14 @@ static int apply_bucket(struct load *load, const char *name,
   if (strcmp(entry->key, "path") == 0)
     return refuse(entry, msg, ERR_USAGE,
                   "path: the beginning of a URL's path, as in /v1/");
+  if (strcmp(entry->key, "when-header") == 0)
+    return set_header(&bucket->when_header, entry, msg);
   int rc = set_rule(bucket, entry, msg);
   return rc != ERR_NOTFOUND
              ? rc
              : refuse_key(entry, msg,
-                          "host, path, per-host, per-host-rate, limit-rate, "
-                          "adaptive, header");
+                          "host, path, when-header, per-host, per-host-rate, "
+                          "limit-rate, adaptive, header");
 }
 
 static int check_buckets(const struct settings *settings, struct errmsg *msg) {

@@ -27,6 +27,7 @@ struct settings_host {
   double byte_rate;     /* the same */
   int adaptive;         /* 1, 0; -1 not set */
   char *header;         /* "Name: value" or NULL */
+  char *when_header;    /* of a bucket: only for runs that send it; or NULL */
   char *where;          /* file and line of its first key */
 };
 

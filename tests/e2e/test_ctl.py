@@ -481,6 +481,19 @@ def test_buckets_and_hosts_of_the_configuration(spate, faultd, out, tmp_path):
     assert all(b["t"] - a["t"] >= 45_000 for a, b in zip(first, first[1:]))
 
 
+def test_bucket_for_those_who_send_a_header(spate, faultd, out, tmp_path):
+    ini = tmp_path / "c.ini"
+    ini.write_text("[bucket gold]\nhost = 127.0.0.1\n"
+                   "when-header = X-Api-Key: gold\nheader = X-Rule: gold\n")
+    for key, rule in ((None, ""), ("lead", ""), ("gold", "gold")):
+        faultd.reset()
+        sent = ["-H", f"x-api-key:  {key}"] if key else []
+        run = spate("--config", ini, "-d", out / str(key), *sent,
+                    faultd.data(1, 10, "f"))
+        assert run.code == 0, run
+        assert [e.get("x-rule", "") or "" for e in faultd.journal()] == [rule]
+
+
 def test_throttle_status(spate, faultd, out):
     url = faultd.data(1, 10, "f", status=509, fail=1)
     run = spate("-d", out, "-t", "1", "--progress=json", "--throttle-status",
