@@ -145,7 +145,10 @@ static void on_socket(uv_poll_t *poll, int status, int events) {
   }
   loopwatch_enter(lane->mux->watch, "socket");
   if (status < 0) {
-    flags = CURL_CSELECT_ERR; /* libuv stopped the watcher */
+    /* libuv stopped the watcher. With IN libcurl reads, and sees whether a
+     * kept connection was closed while it was used again: then it takes a new
+     * one by itself. With ERR alone it would just fail. */
+    flags = CURL_CSELECT_ERR | CURL_CSELECT_IN;
     watcher->armed = 0;
   }
   if (events & UV_READABLE)
