@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "views.h"
 
@@ -52,8 +53,16 @@ static void semaphore(struct page *page, const struct snap_sem *sem) {
            (double)sem->wait_p50_us / 1000, (double)sem->wait_p99_us / 1000);
 }
 
+#define LIMIT_VALUE_CELLS 13 /* of a limit's value, with what is around it */
+
 static void limits(struct page *page, const struct snapshot *snap) {
-  int columns = page->draw->rect.w >= 80 ? 3 : page->draw->rect.w >= 54 ? 2 : 1;
+  int longest = 0;
+  for (int i = 0; i < LIMIT_COUNT; i++) {
+    int cells = (int)strlen(limit_info((enum limit_id)i)->name);
+    longest = cells > longest ? cells : longest;
+  }
+  int columns = page->draw->rect.w / (longest + LIMIT_VALUE_CELLS);
+  columns = columns < 1 ? 1 : columns;
   int width = page->draw->rect.w / columns;
   for (int i = 0; i < LIMIT_COUNT; i += columns) {
     int y = next_row(page);
@@ -63,7 +72,7 @@ static void limits(struct page *page, const struct snapshot *snap) {
       int x = j * width + 1;
       draw_text(page->draw, y, x, ROLE_DIM, limit_info(id)->name);
       limit_format(id, snap->limit[id], text, sizeof text);
-      draw_text(page->draw, y, x + 17, ROLE_TEXT, text);
+      draw_text(page->draw, y, x + longest + 2, ROLE_TEXT, text);
     }
   }
 }
