@@ -20,7 +20,6 @@ struct lane {
   CURLM *multi;
   uv_timer_t timer;
   unsigned active;
-  bool due; /* libcurl wants to be called at once */
 };
 
 struct watcher {
@@ -38,10 +37,6 @@ struct curlmux {
   struct loopwatch *watch;
   curlmux_done done;
   void *arg;
-  curlmux_turn turn;
-  void *turn_arg;
-  bool ended;         /* a transfer has, since the last turn */
-  unsigned due_count; /* lanes that are due */
   struct lane *lanes[LANES_MAX];
   unsigned lane_count;
   struct watcher **by_fd;
@@ -79,7 +74,6 @@ static void reap(struct lane *lane) {
       continue;
     curl_multi_remove_handle(lane->multi, easy);
     lane->active--;
-    mux->ended = true;
     mux->done(mux->arg, easy, code);
   }
 }
@@ -88,32 +82,6 @@ static void act(struct lane *lane, curl_socket_t fd, int flags) {
   int running;
   curl_multi_socket_action(lane->multi, fd, flags, &running);
   reap(lane);
-}
-
-static void set_due(struct lane *lane, bool due) {
-  if (lane->due == due)
-    return;
-  lane->due = due;
-  if (due)
-    lane->mux->due_count++;
-  else
-    lane->mux->due_count--;
-}
-
-/* Starts what may start now and lets libcurl send it. */
-static void take_turn(struct curlmux *mux) {
-  if (!mux->ended || mux->turn == NULL)
-    return;
-  mux->ended = false;
-  mux->turn(mux->turn_arg);
-  for (unsigned i = 0; i < mux->lane_count && mux->due_count > 0; i++) {
-    struct lane *lane = mux->lanes[i];
-    if (!lane->due)
-      continue;
-    set_due(lane, false);
-    uv_timer_stop(&lane->timer);
-    act(lane, CURL_SOCKET_TIMEOUT, 0);
-  }
 }
 
 /* ---- sockets ------------------------------------------------------------ */
@@ -155,8 +123,7 @@ static void on_socket(uv_poll_t *poll, int status, int events) {
     flags |= CURL_CSELECT_IN;
   if (events & UV_WRITABLE)
     flags |= CURL_CSELECT_OUT;
-  act(lane, watcher->fd, flags); /* the watcher may be gone after this */
-  take_turn(lane->mux);
+  act(lane, watcher->fd, flags);
   loopwatch_leave(lane->mux->watch);
 }
 
@@ -272,7 +239,6 @@ static int close_socket(void *arg, curl_socket_t fd) {
 static void on_timeout(uv_timer_t *timer) {
   struct lane *lane = timer->data;
   loopwatch_enter(lane->mux->watch, "curl timer");
-  set_due(lane, false);
   act(lane, CURL_SOCKET_TIMEOUT, 0);
   loopwatch_leave(lane->mux->watch);
 }
@@ -280,7 +246,6 @@ static void on_timeout(uv_timer_t *timer) {
 static int timer_callback(CURLM *multi, long timeout_ms, void *arg) {
   struct lane *lane = arg;
   (void)multi;
-  set_due(lane, timeout_ms == 0);
   if (timeout_ms < 0) {
     uv_timer_stop(&lane->timer);
     return 0;
@@ -334,11 +299,6 @@ int curlmux_new(struct curlmux **out, uv_loop_t *loop, struct loopwatch *watch,
   }
   *out = mux;
   return 0;
-}
-
-void curlmux_on_turn(struct curlmux *mux, curlmux_turn turn, void *arg) {
-  mux->turn = turn;
-  mux->turn_arg = arg;
 }
 
 void curlmux_adopt(struct curlmux *mux, CURL *easy) {

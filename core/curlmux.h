@@ -31,15 +31,9 @@ struct curlmux;
 /* A transfer has ended; the handle is out of its multi already. */
 typedef void (*curlmux_done)(void *arg, CURL *easy, CURLcode code);
 
-/* Something has ended and more may be started now. Requests added here leave
- * at once, while the loop is still busy with the rest of its events: the
- * server works on them meanwhile instead of in turns with us. */
-typedef void (*curlmux_turn)(void *arg);
-
 /* loop and watch are borrowed. */
 int curlmux_new(struct curlmux **out, uv_loop_t *loop, struct loopwatch *watch,
                 curlmux_done done, void *arg) MUST_CHECK;
-void curlmux_on_turn(struct curlmux *mux, curlmux_turn turn, void *arg);
 
 /* Sets on a new easy handle what the mux relies on (sockets closed through
  * it). Once a handle; survives until curl_easy_reset(). */

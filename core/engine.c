@@ -310,6 +310,12 @@ static void report_traffic(struct engine *e) {
   e->reported.throttled = e->throttled;
 }
 
+/* All files are written and only their commit is waited for. */
+static bool only_commits_left(const struct engine *e) {
+  return e->exhausted && e->tasks.count > 0 && e->sinks.live == 0 &&
+         e->tasks.count == e->counts.in[TASK_VERIFYING];
+}
+
 /* Ends the run when nothing is left to do or a stop has come through. */
 static void check_end(struct engine *e) {
   bool all_done = e->exhausted && e->tasks.count == 0;
@@ -317,6 +323,8 @@ static void check_end(struct engine *e) {
       e->stopping && e->counts.in[TASK_ACTIVE] == 0 && e->sinks.live == 0;
   if (e->session_stopping || e->lookups > 0 || e->probing)
     return;
+  if (only_commits_left(e))
+    session_hurry(e->session);
   if (!all_done && !stopped)
     return;
   e->session_stopping = true;
@@ -326,13 +334,6 @@ static void check_end(struct engine *e) {
 
 /* ---- the loop's callbacks
  * -------------------------------------------------------- */
-
-/* Between two events of one iteration: what may start does so at once. */
-static void on_turn(void *arg) {
-  struct engine *e = arg;
-  if (!e->session_stopping)
-    scheduler_run(&e->scheduler, engine_now());
-}
 
 static void on_async(uv_async_t *async) {
   struct engine *e = async->data;
@@ -538,7 +539,6 @@ static int init_parts(struct engine *e, struct errmsg *msg) {
                           e->limit, &fetch_transfer_ops);
   if (code != 0)
     return code;
-  curlmux_on_turn(e->transfers.mux, on_turn, e);
   attach_waits(e);
   for (int i = 0; i < LIMIT_COUNT; i++)
     control_apply(e, (enum limit_id)i);

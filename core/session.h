@@ -29,7 +29,7 @@
  * output directory, fsync of each where that is missing), commits one
  * transaction for all and only then are they reported as committed. A batch
  * goes out when the previous one is through and 100 ms have passed or 1,000
- * are waiting.
+ * are waiting, or at once when nothing else is left to do (session_hurry).
  *
  * Marks. Before a task's output is created the engine marks it STARTED, after
  * its file is whole it marks it WRITTEN. The marks live in a shared mapping:
@@ -178,6 +178,9 @@ void session_mark_foreign(struct session *session, uint64_t id);
 /* The end of a task. out of memory is kept inside as trouble. */
 void session_settle(struct session *session,
                     const struct session_result *result);
+
+/* Nothing more is to come for now: what is settled is committed at once. */
+void session_hurry(struct session *session);
 
 /* Remembers a partial file (NULL forgets it), with the next batch. */
 void session_partial_put(struct session *session, uint64_t id,

@@ -73,6 +73,13 @@ static void schedule(struct session *s) {
     uv_timer_start(&s->commit_timer, on_commit_timer, BATCH_MS, 0);
 }
 
+void session_hurry(struct session *s) {
+  if (s->batch_busy || s->stopping || !session__pending(s))
+    return;
+  uv_timer_stop(&s->commit_timer);
+  session__send(s);
+}
+
 static int reserve_dirty(struct session *s) {
   return store__push((void **)&s->dirtys, &s->dirty_cap, s->dirty_count,
                      sizeof *s->dirtys);
