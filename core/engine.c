@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,107 +26,9 @@
 #define CHECKPOINT_NS (2 * SECOND_NS)
 #define GRACE_NS (SECOND_NS + SECOND_NS / 2) /* for transfers after a stop */
 #define BUFFERS ((uint64_t)64 << 20)
-#define NETWORK_WAIT_FIRST (2 * SECOND_NS)
-#define NETWORK_WAIT_MOST (30 * SECOND_NS)
-#define HOLD_NEED_FIRST ((uint64_t)1 << 20)
-#define HOLD_NEED_MAX ((uint64_t)64 << 20)
 
 uint64_t engine_now(void) {
   return uv_hrtime();
-}
-
-/* ---- holding ------------------------------------------------------------- */
-
-static void update_blocked(struct engine *e) {
-  e->scheduler.blocked = e->paused || e->stopping || e->hold_code != 0;
-}
-
-void engine__hold(struct engine *e, int code, const char *text) {
-  if (e->hold_code != 0)
-    return;
-  e->hold_code = code;
-  snprintf(e->hold, sizeof(e->hold), "%s", text);
-  if (code == ERR_FULL) {
-    e->hold_need = e->hold_need == 0 ? HOLD_NEED_FIRST : e->hold_need * 2;
-    if (e->hold_need > HOLD_NEED_MAX)
-      e->hold_need = HOLD_NEED_MAX;
-  }
-  eventlog_add(&e->log, LOG_ERROR, 0, "everything waits: %s", text);
-  update_blocked(e);
-}
-
-static void release_hold(struct engine *e) {
-  if (e->hold_code == 0)
-    return;
-  eventlog_add(&e->log, LOG_INFO, 0, "going on: %s is over", e->hold);
-  e->hold_code = 0;
-  e->hold[0] = '\0';
-  update_blocked(e);
-}
-
-static void probe_disk(struct job *job) {
-  struct engine *e = LINK_ENTRY(job, struct engine, hold_probe);
-  struct statvfs st;
-  e->probe_good = fstatvfs(session_dirfd(e->session), &st) == 0 &&
-                  (uint64_t)st.f_bavail * st.f_frsize >= e->hold_need;
-}
-
-static void on_probed(struct job *job) {
-  struct engine *e = LINK_ENTRY(job, struct engine, hold_probe);
-  e->probing = false;
-  if (e->probe_good && !e->session_trouble && e->hold_code == ERR_FULL)
-    release_hold(e);
-}
-
-/* While the network is down: one request now and then. */
-static void probe_network(struct engine *e) {
-  uint64_t now = engine_now();
-  if (now < e->network_probe_ns || e->stopping || e->paused ||
-      e->counts.in[TASK_ACTIVE] > 0)
-    return;
-  e->network_wait_ns *= 2;
-  if (e->network_wait_ns > NETWORK_WAIT_MOST)
-    e->network_wait_ns = NETWORK_WAIT_MOST;
-  e->network_probe_ns = now + e->network_wait_ns;
-  if (!scheduler_probe(&e->scheduler, now))
-    release_hold(e); /* nothing to look with: let the names be asked */
-}
-
-static bool all_unreachable(const struct engine *e) {
-  for (const struct link *l = e->hosts.list.next; l != &e->hosts.list;
-       l = l->next) {
-    const struct host *host = LINK_ENTRY((uintptr_t)l, struct host, all);
-    if (!host->unreachable && (host->ready_count > 0 || host->sem.used > 0))
-      return false;
-  }
-  return true;
-}
-
-void engine__note_reach(struct engine *e, struct host *host, bool unreachable) {
-  host->unreachable = unreachable;
-  if (!unreachable) {
-    host->reached = true;
-    if (e->hold_code == ERR_NETWORK)
-      release_hold(e);
-  } else if (host->reached && e->hold_code == 0 && all_unreachable(e)) {
-    /* A host that never answered may be a wrong name: no sign of anything. */
-    e->network_wait_ns = NETWORK_WAIT_FIRST;
-    e->network_probe_ns = engine_now() + e->network_wait_ns;
-    engine__hold(e, ERR_NETWORK, err_text(ERR_NETWORK));
-  }
-}
-
-/* Looks whether what holds everything is over. */
-static void check_hold(struct engine *e) {
-  if (e->hold_code == ERR_NETWORK)
-    probe_network(e);
-  if (e->hold_code == ERR_FULL && !e->probing && !e->session_stopping) {
-    e->probing = true;
-    pool_submit(&e->pool, &e->hold_probe, JOB_DISK, "disk looked at",
-                probe_disk, on_probed);
-  } else if (e->hold_code == ERR_NOMEM) {
-    release_hold(e);
-  }
 }
 
 /* ---- the ends of tasks ------------------------------------------------------
@@ -189,7 +90,7 @@ void engine__stop(struct engine *e) {
     return;
   e->stopping = true;
   e->stop_deadline_ns = engine_now() + GRACE_NS;
-  update_blocked(e);
+  hold__update(e);
   eventlog_add(&e->log, LOG_INFO, 0, "stopping: no new requests");
   if (e->paused) /* they will not move: cut them now */
     e->stop_deadline_ns = engine_now();
@@ -279,7 +180,7 @@ static void take_commands(struct engine *e) {
     memmove(e->queue, e->queue + 1, e->queue_len * sizeof(command));
     uv_mutex_unlock(&e->mutex);
     control_run(e, &command);
-    update_blocked(e);
+    hold__update(e);
   }
 }
 
@@ -366,7 +267,7 @@ static void every_second(struct engine *e, uint64_t now) {
     if (host->ttfb != NULL)
       histogram_window_turn(host->ttfb, now);
   }
-  check_hold(e);
+  hold__check(e);
 }
 
 static void on_tick(uv_timer_t *timer) {
@@ -420,7 +321,7 @@ static void on_trouble(void *arg, int code, const char *text) {
   if (code != 0) {
     engine__hold(e, code, text);
   } else if (e->hold_code != ERR_FULL) {
-    release_hold(e);
+    hold__release(e);
   } /* else the disk is looked at before anything goes on */
 }
 

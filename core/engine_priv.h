@@ -7,6 +7,7 @@
  *   fetch.c    a task's way from its start to the end of its transfer
  *   fetch_end.c  what becomes of it then
  *   control.c  what commands do
+ *   hold.c     everything waits: full disk, network down
  *   picture.c  the building of snapshots
  *
  * Thread: everything here belongs to the loop's thread, except the part of
@@ -116,6 +117,13 @@ struct engine {
 };
 
 uint64_t engine_now(void); /* monotonic, ns */
+
+/* ---- hold.c ---- */
+/* Whether anything may start, after a change of what could forbid it. */
+void hold__update(struct engine *e);
+void hold__release(struct engine *e);
+/* Looks, once a second, whether what holds everything is over. */
+void hold__check(struct engine *e);
 
 /* ---- engine.c ---- */
 /* Holds everything until the trouble is over; repeated calls keep the first

@@ -179,7 +179,7 @@ void session_mark_foreign(struct session *session, uint64_t id);
 void session_settle(struct session *session,
                     const struct session_result *result);
 
-/* Nothing more is to come for now: what is settled is committed at once. */
+/* Nothing more is to come: what is settled is committed at once. */
 void session_hurry(struct session *session);
 
 /* Remembers a partial file (NULL forgets it), with the next batch. */
