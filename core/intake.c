@@ -230,8 +230,11 @@ static int name_task(struct engine *e, struct task *task, const char *out) {
   return task->name != NULL ? 0 : ERR_NOMEM;
 }
 
+/* What the line says goes before what the URL does. */
 static void set_deadline(const struct engine *e, struct task *task) {
   int64_t at = INT64_MAX;
+  if (e->config.deadline_mode != 0 && task->deadline_unix != INT64_MAX)
+    return;
   if (e->config.deadline_mode == 2)
     at = e->config.deadline_unix;
   else if (e->config.deadline_mode == 1 && expiry_from_url(task->url, &at) == 0)

@@ -99,9 +99,12 @@ static bool bad(struct manifest_line *line, const char *why) {
 
 bool manifest_parse_text(char *text, size_t length,
                          struct manifest_line *line) {
-  line->url = text;
-  line->out = NULL;
-  line->why = NULL;
+  *line = (struct manifest_line){
+      .url = text,
+      .deadline_unix = INT64_MAX,
+      .line = line->line,
+      .end = line->end,
+  };
   while (length > 0 && is_blank(text[length - 1]))
     length--;
   while (length > 0 && is_blank(text[0])) {

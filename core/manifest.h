@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "err.h"
+#include "fields.h"
 
 #define MANIFEST_LINE_CAP ((size_t)64 * 1024)
 #define MANIFEST_BLOCK ((size_t)256 * 1024)
@@ -31,7 +32,11 @@
 
 struct manifest_line {
   const char *url;
-  const char *out; /* NULL: none given */
+  const char *out;       /* NULL: none given */
+  const char *dir;       /* directory for the output; NULL: none given */
+  int64_t deadline_unix; /* may start before it; INT64_MAX: not said */
+  int32_t priority;      /* larger ones go first; 0 is usual */
+  const struct task_fields *fields; /* NULL: the line says nothing else */
   const char *why; /* NULL: a good line; else what is wrong with it */
   uint64_t object; /* digest of URL without query, and name */
   uint64_t line;   /* from 1 */

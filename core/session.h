@@ -52,6 +52,7 @@
 #include <uv.h>
 
 #include "err.h"
+#include "fields.h"
 #include "task_state.h"
 
 #define CHUNK_LINES 8192
@@ -121,11 +122,15 @@ struct session_partial {
 struct session_item {
   uint64_t id;
   const char *url;
-  const char *out;                       /* NULL: name it from the URL */
-  uint64_t line;                         /* line number in its source, from 1 */
-  bool started, written;                 /* marks, see above */
-  int64_t ours_since_unix_ns;            /* 0, or after a reboot: see Marks */
-  bool failed_before;                    /* an earlier run gave it up */
+  const char *out;                  /* NULL: name it from the URL */
+  const char *dir;                  /* below the output directory, or NULL */
+  int64_t deadline_unix;            /* as the line says; INT64_MAX not */
+  int32_t priority;                 /* larger ones go first; 0 is usual */
+  const struct task_fields *fields; /* NULL: the line says nothing else */
+  uint64_t line;                    /* line number in its source, from 1 */
+  bool started, written;            /* marks, see above */
+  int64_t ours_since_unix_ns;       /* 0, or after a reboot: see Marks */
+  bool failed_before;               /* an earlier run gave it up */
   const struct session_partial *partial; /* NULL none */
 };
 

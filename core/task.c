@@ -45,13 +45,16 @@ struct task *task_new(const struct session_item *item) {
   task->id = item->id;
   task->state = TASK_QUEUED;
   task->size = -1;
-  task->deadline_unix = INT64_MAX;
+  task->deadline_unix = item->deadline_unix;
+  task->priority = item->priority;
   task->ours = item->started;
   task->no_request = item->written;
   task->ours_since_unix_ns = item->ours_since_unix_ns;
   task->url = strdup(item->url);
-  if (task->url == NULL) {
-    free(task);
+  if (item->fields)
+    task->fields = task_fields_copy(item->fields);
+  if (task->url == NULL || (item->fields && !task->fields)) {
+    task_free(task);
     return NULL;
   }
   return task;
@@ -63,6 +66,7 @@ void task_free(struct task *task) {
   free(task->url);
   free(task->hop);
   free(task->name);
+  free(task->fields);
   free(task->shown_url);
   free(task->reason);
   free(task);

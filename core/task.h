@@ -49,11 +49,12 @@ struct task {
   struct transfer *transfer; /* owned while active */
   struct sink *sink;         /* owned from the first byte to its end */
 
-  char *url;       /* as the manifest gives it, in clear */
-  char *hop;       /* where redirects have led; NULL = url */
-  char *name;      /* output, relative to the output directory */
-  char *shown_url; /* redacted; made when first shown */
-  char *reason;    /* why it waits or failed; NULL none */
+  char *url;                  /* as the manifest gives it, in clear */
+  char *hop;                  /* where redirects have led; NULL = url */
+  char *name;                 /* output, relative to the output directory */
+  struct task_fields *fields; /* what its line says besides; NULL nothing */
+  char *shown_url;            /* redacted; made when first shown */
+  char *reason;               /* why it waits or failed; NULL none */
   unsigned redirects;
 
   int64_t size;    /* of the whole body; -1 unknown */
@@ -68,6 +69,7 @@ struct task {
   uint64_t ready_ns;             /* when it came into its host's queue */
   int64_t ended_unix;
   int64_t deadline_unix; /* may start before it; INT64_MAX none */
+  int32_t priority;      /* larger ones go first; 0 is usual */
   int attempts;          /* begun, throttled ones not counted */
   int status;
   int http_version;

@@ -79,6 +79,7 @@ static struct task *add(struct bench *b, const char *url) {
   memset(&item, 0, sizeof(item));
   item.id = ++b->ids;
   item.url = url;
+  item.deadline_unix = INT64_MAX;
   task = task_new(&item);
   assert_non_null(task);
   b->made[b->ids - 1] = task;
