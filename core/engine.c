@@ -336,8 +336,12 @@ static void on_resolved(void *arg, struct host *host, int code,
 }
 
 static const struct session_hooks session_hooks_template = {
-    NULL,       intake_item,  on_bad_line, fetch_committed,
-    fetch_lost, on_exhausted, on_trouble};
+    .item = intake_item,
+    .bad_line = on_bad_line,
+    .committed = fetch_committed,
+    .lost = fetch_lost,
+    .exhausted = on_exhausted,
+    .trouble = on_trouble};
 
 /* ---- start
  * ------------------------------------------------------------------------------

@@ -31,6 +31,11 @@
  * goes out when the previous one is through and 100 ms have passed or 1,000
  * are waiting, or at once when nothing else is left to do (session_hurry).
  *
+ * Files. What grows beside the session exactly once (shards, lists of results)
+ * has its length in the database, written by the transaction that settles the
+ * tasks whose records it holds. Whoever opens such a file again cuts it to
+ * that length first: then no record is in it twice and none is missing.
+ *
  * Marks. Before a task's output is created the engine marks it STARTED, after
  * its file is whole it marks it WRITTEN. The marks live in a shared mapping:
  * they survive kill -9 (not a power cut) at no cost. On resume a task that is
@@ -104,6 +109,17 @@ int session_options_get(struct session *session,
                                     const char *value),
                         void *arg, struct errmsg *msg) MUST_CHECK;
 
+/* A file of session_file_put(), as the last transaction left it.
+ * ERR_NOTFOUND: none of that name. Before session_start(). */
+int session_file_get(struct session *session, const char *name, int64_t *bytes,
+                     uint64_t *records, struct errmsg *msg) MUST_CHECK;
+/* All of them, in the order of their names; each returns non-zero to stop,
+ * which is then returned. Before session_start(). */
+typedef int session_file_fn(void *arg, const char *name, int64_t bytes,
+                            uint64_t records);
+int session_files_each(struct session *session, session_file_fn *each,
+                       void *arg, struct errmsg *msg) MUST_CHECK;
+
 /* A descriptor of the output directory (borrowed) and its path. */
 int session_dirfd(const struct session *session);
 const char *session_dir(const struct session *session);
@@ -161,6 +177,9 @@ struct session_hooks {
   void (*lost)(void *arg, uint64_t id);
   /* All sources are read to their end and everything was delivered. */
   void (*exhausted)(void *arg);
+  /* The length of a file (session_file_put) is in the database; called before
+   * committed. May be NULL. */
+  void (*file)(void *arg, const char *name, int64_t bytes);
   /* The database or the spool cannot be written: ERR_FULL, ERR_READONLY,
    * ERR_IO. The session keeps what it has and tries again every second;
    * called with 0 when that has worked. */
@@ -183,6 +202,22 @@ void session_mark_foreign(struct session *session, uint64_t id);
 /* The end of a task. out of memory is kept inside as trouble. */
 void session_settle(struct session *session,
                     const struct session_result *result);
+
+/* So many bytes of a file are written and hold so many records. With the next
+ * batch, before its transaction, the storage thread flushes fd (durable
+ * sessions; -1: nothing to flush), and the transaction keeps both numbers
+ * under the name; bytes -1 forgets it. fd is borrowed until the file hook has
+ * named the file or the session has stopped; name is copied.
+ *
+ * A task is to be settled in the same transaction as the length that covers
+ * its record: say both between session_group_begin() and session_group_end(),
+ * within one callback of the loop. Should the system lose what was written
+ * (lost), no length is kept from then on and what is settled counts as
+ * failed: the next run cuts the files and fetches again. */
+void session_file_put(struct session *session, const char *name, int fd,
+                      int64_t bytes, uint64_t records);
+void session_group_begin(struct session *session);
+void session_group_end(struct session *session);
 
 /* Nothing more is to come: what is settled is committed at once. */
 void session_hurry(struct session *session);
@@ -238,6 +273,10 @@ struct session_status {
 /* ERR_NOTFOUND when dir has no session. Reads only; works while it runs. */
 int session_status_read(const char *dir, struct session_status *status,
                         struct errmsg *msg) MUST_CHECK;
+
+/* The files of a session as in session_files_each(). */
+int session_files_read(const char *dir, session_file_fn *each, void *arg,
+                       struct errmsg *msg) MUST_CHECK;
 
 struct session_failure {
   uint64_t id;

@@ -8,6 +8,7 @@
  *   session_args.c   the URLs of command lines
  *   session_run.c    the running session: settling, batches, counts
  *   session_stop.c   its start, its pump and its orderly end
+ *   session_files.c  the lengths of files that grow beside it
  *   feeder.c         reading a chunk and delivering its tasks
  *   feed_source.c    which chunk comes next
  *   session_read.c   looking at a session from outside
@@ -96,6 +97,9 @@ struct session {
   unsigned current;     /* the batch that is being filled */
   bool batch_busy;      /* the other one is with the thread */
   bool batch_failed;    /* one was given up */
+  unsigned grouped;     /* session_group_begin(): no batch leaves */
+  bool files_used;      /* some file's length was said in this run */
+  bool files_lost;      /* and data was lost since: none is kept any more */
   struct chunk **sents; /* chunks that the batch under way carries */
   size_t sent_count, sent_cap;
   struct store_job batch_job, grow_job, stop_job;
@@ -153,6 +157,17 @@ void session__batch_done(struct session *s, struct store_job *job);
 void session__tell_trouble(struct session *s, const char *text);
 /* Its count in the totals, to be changed when its state does; NULL none. */
 uint64_t *session__count_of(struct session *s, enum row_state state);
+
+/* Something was lost that cannot be tried again; it is told, and over. */
+void session__tell_once(struct session *s, int code, const char *text);
+/* The batch that is being filled. */
+struct store_batch *session__filling(struct session *s);
+/* Something is pending: it goes out in time. */
+void session__schedule(struct session *s);
+
+/* ---- session_files.c ---- */
+/* A batch came back: tells whose length is in the database now. */
+void session__files_done(struct session *s, const struct store_batch *b);
 
 /* ---- session_stop.c ---- */
 void session__stop_step(struct session *s);

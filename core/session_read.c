@@ -100,6 +100,19 @@ int session_status_read(const char *dir, struct session_status *status,
   return rc;
 }
 
+int session_files_read(const char *dir, session_file_fn *each, void *arg,
+                       struct errmsg *msg) {
+  struct store *store;
+  int rc = open_reader(&store, dir, msg);
+  if (rc < 0)
+    return rc;
+  rc = store_files(store, each, arg);
+  if (rc < 0)
+    err_set(msg, rc, "%s: %s", dir, store_fault(store));
+  store_close(store);
+  return rc;
+}
+
 /* ---- failures ---------------------------------------------------------- */
 
 /* Where the reader stands: it reads each chunk's lines once, forwards. */

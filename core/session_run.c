@@ -17,7 +17,7 @@
 #define BATCH_MS 100
 #define BATCH_SETTLED 1000
 
-static struct store_batch *filling(struct session *s) {
+struct store_batch *session__filling(struct session *s) {
   return &s->batches[s->current];
 }
 
@@ -37,8 +37,7 @@ void session__tell_trouble(struct session *s, const char *text) {
                                     : err_text(code));
 }
 
-/* Something is lost that cannot be tried again; it is told, and over. */
-static void tell_once(struct session *s, int code, const char *text) {
+void session__tell_once(struct session *s, int code, const char *text) {
   if (s->hooks.trouble == NULL)
     return;
   s->hooks.trouble(s->hooks.arg, code, text);
@@ -50,7 +49,7 @@ static void tell_once(struct session *s, int code, const char *text) {
 bool session__pending(const struct session *s) {
   const struct store_batch *b = &s->batches[s->current];
   return s->dirty_count + b->row_count + b->partial_count + b->source_count +
-                 b->id_count >
+                 b->id_count + b->file_count >
              0 ||
          b->traffic.bytes + b->traffic.requests + b->traffic.retries +
                  b->traffic.throttled >
@@ -63,18 +62,17 @@ static void on_commit_timer(uv_timer_t *timer) {
     session__send(s);
 }
 
-/* Something is pending: it goes out in time. */
-static void schedule(struct session *s) {
+void session__schedule(struct session *s) {
   if (s->batch_busy || s->stopping || s->loop == NULL)
     return;
-  if (filling(s)->id_count >= BATCH_SETTLED)
+  if (session__filling(s)->id_count >= BATCH_SETTLED && s->grouped == 0)
     session__send(s);
   else if (!uv_is_active((uv_handle_t *)&s->commit_timer))
     uv_timer_start(&s->commit_timer, on_commit_timer, BATCH_MS, 0);
 }
 
 void session_hurry(struct session *s) {
-  if (s->batch_busy || s->stopping || !session__pending(s))
+  if (s->batch_busy || s->stopping || s->grouped > 0 || !session__pending(s))
     return;
   uv_timer_stop(&s->commit_timer);
   session__send(s);
@@ -88,22 +86,22 @@ static int reserve_dirty(struct session *s) {
 void session__touch(struct session *s, struct chunk *chunk) {
   if (!chunk->dirty) {
     if (reserve_dirty(s) < 0) {
-      tell_once(s, ERR_NOMEM, err_text(ERR_NOMEM));
+      session__tell_once(s, ERR_NOMEM, err_text(ERR_NOMEM));
       return;
     }
     s->dirtys[s->dirty_count++] = chunk;
     chunk->dirty = true;
   }
-  schedule(s);
+  session__schedule(s);
 }
 
 void session__source_touch(struct session *s, struct source *source) {
-  if (STORE_PUSH(filling(s), source) < 0) {
-    tell_once(s, ERR_NOMEM, err_text(ERR_NOMEM));
+  if (STORE_PUSH(session__filling(s), source) < 0) {
+    session__tell_once(s, ERR_NOMEM, err_text(ERR_NOMEM));
     return;
   }
-  filling(s)->sources[filling(s)->source_count++] = *source;
-  schedule(s);
+  session__filling(s)->sources[session__filling(s)->source_count++] = *source;
+  session__schedule(s);
 }
 
 void session__retire(struct session *s, struct chunk *chunk) {
@@ -119,7 +117,7 @@ void session__retire(struct session *s, struct chunk *chunk) {
 /* ---- batches ----------------------------------------------------------- */
 
 static int copy_chunk(struct session *s, struct chunk *chunk) {
-  struct store_batch *b = filling(s);
+  struct store_batch *b = session__filling(s);
   uint8_t *objects = NULL;
   if (STORE_PUSH(b, chunk) < 0 ||
       store__push((void **)&s->sents, &s->sent_cap, s->sent_count,
@@ -152,10 +150,10 @@ static int copy_chunk(struct session *s, struct chunk *chunk) {
 }
 
 void session__send(struct session *s) {
-  struct store_batch *b = filling(s);
+  struct store_batch *b = session__filling(s);
   for (size_t i = 0; i < s->dirty_count; i++)
     if (copy_chunk(s, s->dirtys[i]) < 0) {
-      tell_once(s, ERR_NOMEM, err_text(ERR_NOMEM));
+      session__tell_once(s, ERR_NOMEM, err_text(ERR_NOMEM));
       memmove(s->dirtys, s->dirtys + i,
               (s->dirty_count - i) * sizeof *s->dirtys);
       s->dirty_count -= i;
@@ -163,6 +161,7 @@ void session__send(struct session *s) {
     }
   s->dirty_count = 0;
   b->run = s->run;
+  b->suspect = b->suspect || s->files_lost;
   s->current ^= 1;
   s->batch_busy = true;
   s->batch_job = (struct store_job){.kind = JOB_BATCH, .batch = b};
@@ -192,10 +191,12 @@ static void take_loss(struct session *s, struct store_batch *b) {
   if (!b->lost)
     return;
   marks_taint(s->marks);
-  filling(s)->suspect = true;
-  tell_once(s, ERR_IO,
-            "the system reported lost data: the files written last are "
-            "counted as failed and will be fetched again by the next run");
+  session__filling(s)->suspect = true;
+  s->files_lost = s->files_used; /* the gap in them stays */
+  session__tell_once(
+      s, ERR_IO,
+      "the system reported lost data: the files written last are "
+      "counted as failed and will be fetched again by the next run");
 }
 
 void session__batch_done(struct session *s, struct store_job *job) {
@@ -207,6 +208,7 @@ void session__batch_done(struct session *s, struct store_job *job) {
     s->counts.commits++;
     histogram_record(&s->commit_us, b->took_us);
     take_loss(s, b);
+    session__files_done(s, b);
     if (b->id_count > 0 && s->hooks.committed != NULL)
       s->hooks.committed(s->hooks.arg, b->ids, b->id_count);
   }
@@ -218,7 +220,7 @@ void session__batch_done(struct session *s, struct store_job *job) {
     session__retire(s, s->sents[i]);
   }
   if (session__pending(s))
-    schedule(s);
+    session__schedule(s);
 }
 
 /* ---- settling ---------------------------------------------------------- */
@@ -240,7 +242,7 @@ uint64_t *session__count_of(struct session *s, enum row_state state) {
 
 /* A row with copies of the texts in one block at reason. */
 static int push_row(struct session *s, const struct store_row *row) {
-  struct store_batch *b = filling(s);
+  struct store_batch *b = session__filling(s);
   size_t reason = row->reason != NULL ? strlen(row->reason) + 1 : 1;
   size_t path = row->path != NULL ? strlen(row->path) + 1 : 0;
   if (STORE_PUSH(b, row) < 0)
@@ -261,7 +263,7 @@ static int push_row(struct session *s, const struct store_row *row) {
 
 static int push_partial(struct session *s, struct chunk *chunk, uint64_t id,
                         const struct session_partial *partial) {
-  struct store_batch *b = filling(s);
+  struct store_batch *b = session__filling(s);
   if (STORE_PUSH(b, partial) < 0)
     return ERR_NOMEM;
   struct store_partial *copy = &b->partials[b->partial_count++];
@@ -281,7 +283,7 @@ static int push_path(struct session *s, const struct session_result *result) {
   (void)result;
   return 0;
 #else
-  struct store_batch *b = filling(s);
+  struct store_batch *b = session__filling(s);
   if (result->state != TASK_DONE || result->path == NULL || !s->durable)
     return 0;
   if (STORE_PUSH(b, path) < 0)
@@ -297,7 +299,7 @@ static int push_path(struct session *s, const struct session_result *result) {
 /* Writes down how a task ended; on failure nothing has changed that counts. */
 static int note_end(struct session *s, struct chunk *chunk,
                     const struct store_row *row) {
-  struct store_batch *b = filling(s);
+  struct store_batch *b = session__filling(s);
   uint32_t index = task_index(row->id);
   bool has_row = chunk_bit(chunk->row_bits, index);
   int rc = 0;
@@ -356,10 +358,10 @@ void session_settle(struct session *s, const struct session_result *result) {
   if (rc == 0)
     rc = note_end(s, chunk, &row);
   if (rc < 0) {
-    tell_once(s, rc, err_text(rc));
+    session__tell_once(s, rc, err_text(rc));
     return;
   }
-  filling(s)->ids[filling(s)->id_count++] = result->id;
+  session__filling(s)->ids[session__filling(s)->id_count++] = result->id;
   session__touch(s, chunk);
 }
 
@@ -370,7 +372,7 @@ void session__settle_bad(struct session *s, struct chunk *chunk, uint32_t index,
                           .line = line,
                           .reason = why};
   if (note_end(s, chunk, &row) < 0)
-    tell_once(s, ERR_NOMEM, err_text(ERR_NOMEM));
+    session__tell_once(s, ERR_NOMEM, err_text(ERR_NOMEM));
   session__touch(s, chunk);
 }
 
@@ -402,12 +404,12 @@ void session_partial_put(struct session *s, uint64_t id,
   if (chunk == NULL)
     return;
   if (push_partial(s, chunk, id, partial) < 0)
-    tell_once(s, ERR_NOMEM, err_text(ERR_NOMEM));
+    session__tell_once(s, ERR_NOMEM, err_text(ERR_NOMEM));
   session__touch(s, chunk);
 }
 
 void session_traffic(struct session *s, const struct session_traffic *since) {
-  struct session_traffic *sum = &filling(s)->traffic;
+  struct session_traffic *sum = &session__filling(s)->traffic;
   sum->bytes += since->bytes;
   sum->requests += since->requests;
   sum->retries += since->retries;

@@ -75,6 +75,12 @@ static const char schema_text[] =
     " durable INTEGER NOT NULL,size INTEGER NOT NULL,etag TEXT,"
     " last_modified TEXT,PRIMARY KEY(source,task)) WITHOUT ROWID;";
 
+/* Files that grow beside the session (shards, results): how many bytes and
+ * records of them belong to tasks that are settled. */
+static const char files_text[] =
+    "CREATE TABLE IF NOT EXISTS files(name TEXT PRIMARY KEY,"
+    " bytes INTEGER NOT NULL,records INTEGER NOT NULL) WITHOUT ROWID;";
+
 /* ---- errors ------------------------------------------------------------ */
 
 static int code_of(int rc) {
@@ -345,6 +351,11 @@ int store_open(struct store **out, const char *path, struct errmsg *msg) {
     rc = check_version(st, path, true, msg);
   if (rc == 0)
     rc = check_pages(st, path, msg);
+  if (rc == 0) {
+    rc = exec(st, files_text);
+    if (rc < 0)
+      explain(st, path, rc, msg);
+  }
   if (rc < 0) {
     store_close(st);
     return rc;

@@ -68,6 +68,14 @@ struct store_chunk {
   uint8_t *objects; /* taken; NULL: not changed */
 };
 
+/* The length of a file beside the session. */
+struct store_file {
+  char *name;    /* taken */
+  int fd;        /* borrowed; -1 nothing to flush */
+  int64_t bytes; /* -1: forget it */
+  uint64_t records;
+};
+
 /* Everything of one transaction. Vectors are kept between uses. */
 struct store_batch {
   struct store_chunk *chunks;
@@ -82,6 +90,8 @@ struct store_batch {
   size_t id_count, id_cap;
   char **paths; /* taken; to be flushed one by one where syncfs is missing */
   size_t path_count, path_cap;
+  struct store_file *files; /* not written when data was lost */
+  size_t file_count, file_cap;
   struct session_traffic traffic;
   uint64_t run;
   bool lost; /* the flush failed: what was done is failed, see lost_from */
@@ -195,6 +205,12 @@ int store_options_get(struct store *store,
                                   const char *value),
                       void *arg) MUST_CHECK;
 
+int store_file_get(struct store *store, const char *name, int64_t *bytes,
+                   uint64_t *records) MUST_CHECK;
+/* In the order of names; none where the table is missing. */
+int store_files(struct store *store, session_file_fn *each,
+                void *arg) MUST_CHECK;
+
 /* The numbers of all spool files that something refers to. */
 int store_spools(struct store *store, uint32_t **spools,
                  size_t *count) MUST_CHECK;
@@ -280,6 +296,12 @@ int store_failures(struct store *store, uint64_t after,
   X(SQL_SETTLED, "SELECT coalesce(sum(settled),0) FROM chunks")                \
   X(SQL_ROW_TALLY, "SELECT state,count(*) FROM tasks GROUP BY state")          \
   X(SQL_SPOOLS, "SELECT spool FROM sources UNION SELECT spool FROM chunks")    \
+  X(SQL_FILE_PUT,                                                              \
+    "INSERT OR REPLACE INTO files(name,bytes,records) VALUES(?,?,?)")          \
+  X(SQL_FILE_DROP, "DELETE FROM files WHERE name=?")                           \
+  X(SQL_FILE_GET, "SELECT bytes,records FROM files WHERE name=?")              \
+  X(SQL_FILES, "SELECT name,bytes,records FROM files ORDER BY name")           \
+  X(SQL_FILES_KNOWN, "SELECT 1 FROM sqlite_schema WHERE name='files'")         \
   X(SQL_META_GET, "SELECT value FROM meta WHERE name=?")                       \
   X(SQL_META_PUT, "INSERT OR REPLACE INTO meta(name,value) VALUES(?,?)")       \
   X(SQL_META_ADD, "INSERT INTO meta(name,value) VALUES(?1,?2)"                 \

@@ -203,6 +203,39 @@ int store_options_get(struct store *st,
   return rc;
 }
 
+int store_file_get(struct store *st, const char *name, int64_t *bytes,
+                   uint64_t *records) {
+  sqlite3_stmt *stmt = store__bind(st, SQL_FILE_GET, "s", name);
+  int rc = store__step(st, stmt);
+  if (rc == 0)
+    return ERR_NOTFOUND;
+  if (rc < 0)
+    return rc;
+  *bytes = sqlite3_column_int64(stmt, 0);
+  *records = (uint64_t)sqlite3_column_int64(stmt, 1);
+  store__done(stmt);
+  return 0;
+}
+
+int store_files(struct store *st, session_file_fn *each, void *arg) {
+  int64_t known;
+  int rc = number(st, store__bind(st, SQL_FILES_KNOWN, ""), &known);
+  if (rc < 0 || known == 0)
+    return rc;
+  sqlite3_stmt *stmt = store__bind(st, SQL_FILES, "");
+  rc = store__step(st, stmt);
+  while (rc == 1) {
+    rc = each(arg, (const char *)sqlite3_column_text(stmt, 0),
+              sqlite3_column_int64(stmt, 1),
+              (uint64_t)sqlite3_column_int64(stmt, 2));
+    if (rc == 0)
+      rc = store__step(st, stmt);
+    else
+      store__done(stmt);
+  }
+  return rc;
+}
+
 int store_failures(struct store *st, uint64_t after,
                    struct store_failure *failures, size_t cap, size_t *count) {
   *count = 0;

@@ -97,6 +97,20 @@ static int flush(struct store_thread *t, const struct store_batch *batch) {
 }
 #endif
 
+/* A file may lie on another file system than the output directory. After a
+ * syncfs() that covered it this costs next to nothing. */
+static int flush_files(const struct store_batch *batch) {
+  int rc = 0;
+  for (size_t i = 0; rc == 0 && i < batch->file_count; i++)
+    if (batch->files[i].fd >= 0)
+#ifdef HAVE_FDATASYNC
+      rc = fdatasync(batch->files[i].fd);
+#else
+      rc = fsync(batch->files[i].fd);
+#endif
+  return rc;
+}
+
 static bool ended_badly(const struct store_batch *batch, uint64_t id) {
   for (size_t i = 0; i < batch->row_count; i++)
     if (batch->rows[i].id == id && batch->rows[i].state != ROW_NONE &&
@@ -131,14 +145,14 @@ static int lose(struct store_batch *batch) {
 }
 
 static int flush_batch(struct store_thread *t, struct store_batch *batch) {
-  if (!t->config.durable || batch->id_count == 0)
-    return 0;
   if (batch->suspect) {
     int rc = lose(batch);
     batch->lost = false; /* told already */
     return rc;
   }
-  return flush(t, batch) == 0 ? 0 : lose(batch);
+  if (!t->config.durable || batch->id_count + batch->file_count == 0)
+    return 0;
+  return flush(t, batch) == 0 && flush_files(batch) == 0 ? 0 : lose(batch);
 }
 
 /* ---- jobs -------------------------------------------------------------- */

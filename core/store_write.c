@@ -53,7 +53,9 @@ void store_batch_reset(struct store_batch *b) {
     free((char *)b->rows[i].reason);
   for (size_t i = 0; i < b->path_count; i++)
     free(b->paths[i]);
-  b->chunk_count = b->row_count = b->partial_count = 0;
+  for (size_t i = 0; i < b->file_count; i++)
+    free(b->files[i].name);
+  b->chunk_count = b->row_count = b->partial_count = b->file_count = 0;
   b->source_count = b->id_count = b->path_count = 0;
   b->traffic = (struct session_traffic){0};
   b->lost = b->suspect = false;
@@ -67,6 +69,7 @@ void store_batch_fini(struct store_batch *b) {
   free(b->sources);
   free(b->ids);
   free(b->paths);
+  free(b->files);
   *b = (struct store_batch){0};
 }
 
@@ -135,6 +138,20 @@ static int put_sources(struct store *st, const struct store_batch *b) {
   return rc;
 }
 
+static int put_files(struct store *st, const struct store_batch *b) {
+  int rc = 0;
+  if (b->lost || b->suspect) /* their lengths are what they were */
+    return 0;
+  for (size_t i = 0; rc == 0 && i < b->file_count; i++) {
+    const struct store_file *f = &b->files[i];
+    rc = store__run(st, f->bytes < 0
+                            ? store__bind(st, SQL_FILE_DROP, "s", f->name)
+                            : store__bind(st, SQL_FILE_PUT, "siu", f->name,
+                                          f->bytes, f->records));
+  }
+  return rc;
+}
+
 static int put_all(struct store *st, const struct store_batch *b) {
   int rc = put_sources(st, b);
   for (size_t i = 0; rc == 0 && i < b->chunk_count; i++)
@@ -150,6 +167,8 @@ static int put_all(struct store *st, const struct store_batch *b) {
                                       (int64_t)c->source, (int64_t)c->number,
                                       (int64_t)c->number * CHUNK_LINES));
   }
+  if (rc == 0)
+    rc = put_files(st, b);
   if (rc == 0)
     rc = put_traffic(st, &b->traffic);
   return rc;

@@ -118,6 +118,12 @@ static void on_committed(void *arg, const uint64_t *ids, size_t count) {
   rig->committed += count;
 }
 
+static void on_file(void *arg, const char *name, int64_t bytes) {
+  struct rig *rig = arg;
+  if (rig->saw_file != NULL)
+    rig->saw_file(rig, name, bytes);
+}
+
 static void on_exhausted(void *arg) {
   struct rig *rig = arg;
   rig->exhausted++;
@@ -137,6 +143,10 @@ static void on_trouble(void *arg, int code, const char *text) {
 /* ---- the clock --------------------------------------------------------- */
 
 static void settle_all(struct rig *rig) {
+  if (rig->record != NULL && rig->todo_count > 0) {
+    session_group_begin(rig->session);
+    rig->record(rig, rig->todo, rig->todo_count);
+  }
   for (size_t i = 0; i < rig->todo_count; i++) {
     enum task_state state = (enum task_state)rig->todo_state[i];
     struct session_result result = {.id = rig->todo[i],
@@ -153,6 +163,8 @@ static void settle_all(struct rig *rig) {
     session_settle(rig->session, &result);
     rig->settled++;
   }
+  if (rig->record != NULL && rig->todo_count > 0)
+    session_group_end(rig->session);
   rig->todo_count = 0;
 }
 
@@ -208,6 +220,7 @@ void rig_run(struct rig *rig, bool keep) {
                                 .bad_line = on_bad_line,
                                 .committed = on_committed,
                                 .exhausted = on_exhausted,
+                                .file = on_file,
                                 .trouble = on_trouble};
   uv_timer_t guard;
   assert_int_equal(uv_loop_init(&rig->loop), 0);

@@ -31,6 +31,9 @@ struct rig {
   int (*verdict)(struct rig *rig, const struct rig_item *item);
   /* After each turn of the rig's clock, 1 ms. */
   void (*tick)(struct rig *rig);
+  /* Called with what is about to be settled, in one group with it. */
+  void (*record)(struct rig *rig, const uint64_t *ids, size_t count);
+  void (*saw_file)(struct rig *rig, const char *name, int64_t bytes);
   void (*saw_committed)(const uint64_t *ids, size_t count);
   void *arg;
   size_t stop_after; /* stop when so many were delivered; 0 never */

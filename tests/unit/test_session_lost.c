@@ -99,9 +99,44 @@ static void flush_comes_before_every_commit(void **state) {
   rig_fini(&rig);
 }
 
+static void say_length(struct rig *r, const uint64_t *ids, size_t count) {
+  (void)ids;
+  session_file_put(r->session, "grown", -1, (int64_t)(r->settled + count),
+                   r->settled + count);
+}
+
+/* A gap in a growing file stays: nothing behind it may count in this run. */
+static void after_a_loss_no_length_is_kept(void **state) {
+  int64_t bytes = 0;
+  uint64_t records = 0;
+  (void)state;
+  rig_init(&rig);
+  rig.durable = true;
+  rig.record = say_length;
+  rig.window = 3000;
+  rig_manifest(&rig, "list", 0, 20000, "a", path, sizeof path);
+  flushes = 0;
+  fail_at = 3;
+  rig_session(&rig, path);
+  assert_true(flushes >= 3);
+  assert_true(rig.counts.done > 0);
+  assert_true(rig.counts.failed > 0);
+  assert_int_equal(rig.counts.done + rig.counts.failed, 20000);
+  rig_open(&rig);
+  assert_int_equal(
+      session_file_get(rig.session, "grown", &bytes, &records, &rig.msg), 0);
+  assert_int_equal(bytes, rig.counts.done);
+  rig_close(&rig, false);
+  rig.record = NULL;
+  rig_session(&rig, path);
+  assert_int_equal(rig.counts.done, 20000);
+  rig_fini(&rig);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(lost_pages_are_never_called_done),
+      cmocka_unit_test(after_a_loss_no_length_is_kept),
       cmocka_unit_test(flush_comes_before_every_commit),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
