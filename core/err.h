@@ -33,7 +33,8 @@
   X(ERR_CLOSED, -13, "it is closed already")                               \
   X(ERR_TOOBIG, -14, "it is larger than its ceiling allows")               \
   X(ERR_UNSUPPORTED, -15, "this build or system cannot do that")           \
-  X(ERR_NETWORK, -16, "the network is down")
+  X(ERR_NETWORK, -16, "the network is down")                               \
+  X(ERR_MISMATCH, -17, "the bytes are not those that a checksum promises")
 
 enum err {
   ERR_OK = 0,

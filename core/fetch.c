@@ -127,6 +127,8 @@ static void open_sink(struct engine *e, struct task *task, int64_t offset,
   task->size = size;
   task->resumed = task->got = offset;
   session_mark_started(e->session, task->id);
+  memset(&target, 0, sizeof(target));
+  target.task = task->id;
   target.name = task->name;
   target.ours = task->ours || task->own_part;
   target.replace = task->replace;

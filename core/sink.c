@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include "sink_job.h"
+#include "steps.h"
+#include "tap.h"
 
 #define FIRST_BUFFER (16u << 10)
 #define SPARE_BLOCKS 16
@@ -21,6 +23,7 @@ struct sink {
   struct sinks *sinks;
   void *owner;
   struct sink_job job;        /* its result and the open file live here too */
+  struct tap tap;             /* takes nothing unless there are steps */
   struct block *memory;       /* the body so far, until it spills */
   struct block *filling;      /* the block that takes data now */
   struct block *first, *last; /* full blocks, waiting for a job */
@@ -28,8 +31,10 @@ struct sink {
   int64_t offset; /* where the next byte goes */
   int64_t size;
   struct link starved;
-  struct link complete;
+  struct link complete; /* among those complete, or unchecked */
   bool spilled, wants_room, running;
+  bool checking, checked; /* the steps at its end; none are done at once */
+  bool ending;            /* only its tap is waited for */
   bool want_checkpoint, want_finish, want_cut, want_keep;
 };
 
@@ -43,6 +48,7 @@ void sinks_init(struct sinks *sinks, struct pool *pool, int dirfd, bool durable,
   sinks->ops = ops;
   list_init(&sinks->starved);
   list_init(&sinks->complete);
+  list_init(&sinks->unchecked);
 }
 
 void sinks_fini(struct sinks *sinks) {
@@ -69,11 +75,14 @@ static struct block *block_get(struct sinks *sinks, size_t cap) {
     return NULL;
   memset(block, 0, sizeof(*block));
   block->cap = cap;
+  block->holders = 1;
   sinks->buffer_bytes += cap;
   return block;
 }
 
 static void block_put(struct sinks *sinks, struct block *block) {
+  if (--block->holders > 0)
+    return;
   sinks->buffer_bytes -= block->cap;
   if (block->cap == SINK_BLOCK && sinks->spare_count < SPARE_BLOCKS) {
     block->next = sinks->spare;
@@ -113,7 +122,36 @@ static size_t starve(struct sink *sink) {
   return SINK_FULL;
 }
 
+/* Its own jobs have made room. */
+static void tell_room(struct sink *sink) {
+  if (!sink->wants_room || link_on_list(&sink->starved))
+    return;
+  sink->wants_room = false;
+  sink->sinks->ops->room(sink->owner);
+}
+
 /* ---- life --------------------------------------------------------------- */
+
+static void on_tap_passed(struct tap *tap, struct block *chain) {
+  struct sink *sink = LINK_ENTRY(tap, struct sink, tap);
+  while (chain != NULL) {
+    struct block *next = chain->tap_next;
+    block_put(sink->sinks, chain);
+    chain = next;
+  }
+  tell_room(sink);
+  feed_starved(sink->sinks);
+}
+
+static void on_tap_ended(struct tap *tap);
+
+static void init_tap(struct sink *sink, const struct sink_target *target) {
+  if (target->steps == NULL)
+    return;
+  tap_init(&sink->tap, sink->sinks->pool, target->steps, target->task);
+  sink->tap.passed = on_tap_passed;
+  sink->tap.ended = on_tap_ended;
+}
 
 struct sink *sink_open(struct sinks *sinks, void *owner,
                        const struct sink_target *target) {
@@ -127,6 +165,9 @@ struct sink *sink_open(struct sinks *sinks, void *owner,
   sink->spilled = target->offset > 0 || target->size > (int64_t)SINK_SPILL;
   sink_job_init(&sink->job, sinks->dirfd, target);
   sink->job.flush = sinks->durable;
+  sink->job.job.task = target->task;
+  sink->checked = target->steps == NULL;
+  init_tap(sink, target);
   if (sink->job.name == NULL) {
     free(sink);
     return NULL;
@@ -143,6 +184,7 @@ static void destroy(struct sink *sink) {
   if (sink->filling != NULL)
     block_put(sinks, sink->filling);
   put_chain(sinks, sink->first);
+  tap_fini(&sink->tap);
   sink_job_fini(&sink->job);
   sinks->live--;
   free(sink);
@@ -172,6 +214,7 @@ static void queue_filling(struct sink *sink) {
     sink->first = block;
   sink->last = block;
   sink->waiting++;
+  (void)tap_take(&sink->tap, block);
 }
 
 static void end(struct sink *sink) {
@@ -179,8 +222,16 @@ static void end(struct sink *sink) {
   struct sink_result result;
   char name[NAME_CAP];
   void *owner = sink->owner;
-  result.code = sink->job.code;
-  result.saved_errno = sink->job.saved_errno;
+  bool bad = sink->tap.code != 0; /* then the job has only cleaned up */
+  sink->ending = true;
+  sink->wants_room = false;
+  list_remove(&sink->starved);
+  if (sink->tap.steps != NULL)
+    tap_cut(&sink->tap);
+  if (sink->tap.running)
+    return;
+  result.code = bad ? sink->tap.code : sink->job.code;
+  result.saved_errno = bad ? sink->tap.saved_errno : sink->job.saved_errno;
   result.durable = sink->job.durable;
   result.part = sink->job.made_part;
   memcpy(name, sink->job.name, strlen(sink->job.name) + 1);
@@ -206,12 +257,18 @@ static void worked(struct sink *sink) {
   }
   if (action == SINK_SYNC)
     sinks->ops->durable(sink->owner, sink->job.durable);
-  if (sink->wants_room && !link_on_list(&sink->starved)) {
-    sink->wants_room = false;
-    sinks->ops->room(sink->owner);
-  }
+  tell_room(sink);
   pump(sink);
   feed_starved(sinks);
+}
+
+static void on_tap_ended(struct tap *tap) {
+  struct sink *sink = LINK_ENTRY(tap, struct sink, tap);
+  sink->checked = true;
+  if (sink->ending)
+    end(sink);
+  else
+    pump(sink);
 }
 
 static void on_job_done(struct job *job) {
@@ -246,8 +303,79 @@ static void send_batch(struct sinks *sinks, struct sink_batch *batch) {
               on_batch_work, on_batch_done);
 }
 
+/* ---- the steps of small bodies ------------------------------------------- */
+
+static void on_check_work(struct job *job) {
+  struct sink_batch *batch = (struct sink_batch *)(void *)job;
+  for (unsigned i = 0; i < batch->count; i++) {
+    struct tap *tap = &batch->sink[i]->tap;
+    const struct block *body = batch->sink[i]->memory;
+    if (body != NULL)
+      steps_feed(tap->steps, body->data, body->len);
+    tap->code = steps_end(tap->steps);
+  }
+}
+
+static void on_check_done(struct job *job) {
+  struct sink_batch *batch = (struct sink_batch *)(void *)job;
+  batch->running = false;
+  for (unsigned i = 0; i < batch->count; i++) {
+    batch->sink[i]->checked = true;
+    batch->sink[i]->running = false;
+    pump(batch->sink[i]);
+  }
+}
+
+static void send_check(struct sinks *sinks, struct sink_batch *batch) {
+  size_t bytes = 0;
+  batch->sinks = sinks;
+  batch->count = 0;
+  while (batch->count < SINK_BATCH && bytes < SINK_CHECK_BYTES &&
+         !list_empty(&sinks->unchecked)) {
+    struct sink *sink =
+        LINK_ENTRY(list_take(&sinks->unchecked), struct sink, complete);
+    bytes += sink->memory != NULL ? sink->memory->len : 0;
+    batch->sink[batch->count++] = sink;
+  }
+  sinks->unchecked_count -= batch->count;
+  batch->running = true;
+  pool_submit(sinks->pool, &batch->job, JOB_CPU, "digests", on_check_work,
+              on_check_done);
+}
+
+static void turn_checks(struct sinks *sinks) {
+  size_t least = 1;
+  for (unsigned i = 0; i < SINK_BATCHES; i++)
+    if (sinks->check[i].running)
+      least = SINK_CHECK_LEAST;
+  for (unsigned i = 0; i < SINK_BATCHES && sinks->unchecked_count >= least; i++)
+    if (!sinks->check[i].running) {
+      send_check(sinks, &sinks->check[i]);
+      least = SINK_CHECK_LEAST;
+    }
+}
+
+/* A complete body goes through its steps before anything else is done with
+ * it; the rest of a large one is written meanwhile. */
+static void start_check(struct sink *sink) {
+  if (!sink->spilled) {
+    sink->running = true;
+    list_append(&sink->sinks->unchecked, &sink->complete);
+    sink->sinks->unchecked_count++;
+    return; /* sinks_turn() sends it */
+  }
+  queue_filling(sink);
+  if (sink->checking ||
+      (sink->first != NULL && tap_must_read(&sink->tap, sink->offset)))
+    return;
+  sink->checking = true;
+  tap_finish(&sink->tap, sink->offset, sink->sinks->dirfd, sink->job.name);
+}
+
 void sinks_turn(struct sinks *sinks) {
   size_t least = 1; /* that a batch is worth starting for */
+  if (sinks->unchecked_count > 0)
+    turn_checks(sinks);
   for (unsigned i = 0; i < SINK_BATCHES; i++)
     if (sinks->batch[i].running)
       least = SINK_BATCH;
@@ -261,7 +389,9 @@ void sinks_turn(struct sinks *sinks) {
 static enum sink_action next_action(const struct sink *sink) {
   if (sink->want_cut)
     return sink->want_keep && sink->spilled ? SINK_KEEP : SINK_DROP;
-  if (sink->want_finish)
+  if (sink->want_finish && sink->checked && sink->tap.code != 0)
+    return SINK_DROP;
+  if (sink->want_finish && sink->checked)
     return sink->spilled ? SINK_FINISH : SINK_STORE;
   if (sink->want_checkpoint)
     return SINK_SYNC;
@@ -274,7 +404,12 @@ static const char *job_name(enum sink_action action) {
 
 /* Starts the next job when none runs and there is something to do. */
 static void pump(struct sink *sink) {
-  enum sink_action action = next_action(sink);
+  enum sink_action action;
+  if (sink->running || sink->ending)
+    return;
+  if (sink->want_finish && !sink->want_cut && !sink->checked)
+    start_check(sink);
+  action = next_action(sink);
   if (sink->running || (action == SINK_WRITE && sink->first == NULL))
     return;
   if (action != SINK_WRITE)
@@ -356,7 +491,7 @@ static bool want_block(struct sink *sink, size_t length) {
     return true;
   queue_filling(sink);
   pump(sink);
-  if (sink->waiting >= SINK_BLOCKS) {
+  if (sink->waiting >= SINK_BLOCKS || sink->tap.waiting >= SINK_BLOCKS) {
     sink->wants_room = true; /* its own job will tell */
     return false;
   }
@@ -374,6 +509,8 @@ static bool want_block(struct sink *sink, size_t length) {
 
 size_t sink_write(struct sink *sink, const void *data, size_t length) {
   struct block *block;
+  if (sink->ending)
+    return SINK_FULL;
   if (!sink->spilled && grow_memory(sink, length) < 0)
     return starve(sink);
   if (sink->spilled && !want_block(sink, length))

@@ -4,8 +4,10 @@
  * and is then created under its own name by a single job; a larger one grows
  * as NAME.part through positioned writes and gets its name when it is whole.
  *
- * Invariants: a sink is in at most one job on the pool at a time, so what it
- * has written is always one run of bytes from the start. All buffers count
+ * Invariants: a sink is in at most one disk job at a time, so what it has
+ * written is always one run of bytes from the start. Digests and checks of the
+ * body are cpu jobs of their own: beside the writing for a large body (tap.h),
+ * before it, many bodies together, for small ones. All buffers count
  * against one budget; a sink that gets none says "full" and the transfer
  * pauses. Every buffer that is filled can be written out at once, so that the
  * budget always comes free again.
@@ -37,8 +39,13 @@
  * when a full batch waits for it. */
 #define SINK_BATCH 64
 #define SINK_BATCHES 4
+/* Of bytes that go through their steps in one job, and bodies that are worth
+ * starting a second one for. */
+#define SINK_CHECK_BYTES (1u << 20)
+#define SINK_CHECK_LEAST 16
 
 struct sink;
+struct steps;
 
 struct sink_batch {
   struct job job;
@@ -79,6 +86,9 @@ struct sinks {
   struct link complete; /* small bodies to be stored */
   size_t complete_count;
   struct sink_batch batch[SINK_BATCHES];
+  struct link unchecked; /* small bodies whose steps are to be done first */
+  size_t unchecked_count;
+  struct sink_batch check[SINK_BATCHES];
   struct block *spare; /* blocks to be used again */
   unsigned spare_count;
   unsigned live;
@@ -99,6 +109,10 @@ struct sink_target {
   bool rename;      /* if NAME exists another is found */
   int64_t offset;   /* go on after so many bytes of NAME.part; 0 from scratch */
   int64_t size;     /* expected; -1 unknown */
+  /* What is to be done with the bytes before the body gets its name; borrowed
+   * until ended is called. NULL nothing. */
+  struct steps *steps;
+  uint64_t task; /* whom jobs are named after */
 };
 
 /* Opens a sink; nothing touches the disk yet. NULL without memory. */
@@ -118,7 +132,8 @@ bool sink_spilled(const struct sink *sink);
  * then. Does nothing for one in memory. */
 void sink_checkpoint(struct sink *sink);
 
-/* The body is complete: name it. Answered by ended. */
+/* The body is complete: when its steps approve of it, it gets its name, else
+ * nothing is left of it. Answered by ended. */
 void sink_finish(struct sink *sink);
 
 /* The transfer was cut. keep: what has come stays as NAME.part, flushed;

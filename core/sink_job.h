@@ -12,7 +12,9 @@
 
 struct block {
   struct block *next;
-  int64_t offset; /* in the file */
+  struct block *tap_next; /* in the chain of its tap */
+  unsigned holders;       /* who still needs it: the writer, the tap */
+  int64_t offset;         /* in the file */
   size_t len, cap;
   char data[];
 };

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "sink.h"
+#include "steps.h"
 
 struct bench {
   uv_loop_t loop;
@@ -101,7 +102,7 @@ static void run(struct bench *b) {
   do {
     sinks_turn(&b->sinks);
     uv_run(&b->loop, UV_RUN_DEFAULT);
-  } while (b->sinks.complete_count > 0);
+  } while (b->sinks.complete_count > 0 || b->sinks.unchecked_count > 0);
 }
 
 /* Byte i of a body. */
@@ -352,6 +353,161 @@ static void many_small_ones_share_the_budget(void **state) {
   file_is(b, "many/199", 3000);
 }
 
+/* ---- with steps -----------------------------------------------------------
+ */
+
+/* The digest of the body's first size bytes. */
+static struct digest body_digest(int64_t size) {
+  struct digest_sum sum;
+  struct digest digest;
+  assert_int_equal(digest_sum_init(&sum, DIGEST_SHA256), 0);
+  for (int64_t i = 0; i < size; i++) {
+    char c = body_at(i);
+    digest_sum_add(&sum, &c, 1);
+  }
+  assert_int_equal(digest_sum_end(&sum, &digest), 0);
+  digest_sum_fini(&sum);
+  return digest;
+}
+
+/* Steps that want the digest of a body of that size. */
+static struct steps *steps_for(int64_t size) {
+  struct steps_plan plan;
+  struct steps *steps;
+  struct digest digest = body_digest(size);
+  memset(&plan, 0, sizeof(plan));
+  plan.record = DIGEST_MD5;
+  steps_expect(&plan, &digest, "the checksum");
+  assert_int_equal(steps_new(&steps, &plan), 0);
+  return steps;
+}
+
+static struct sink *sink_with(struct bench *b, const char *name,
+                              struct steps *steps, int64_t offset) {
+  struct sink_target target;
+  struct sink *sink;
+  memset(&target, 0, sizeof(target));
+  target.name = name;
+  target.size = -1;
+  target.offset = offset;
+  target.ours = true;
+  target.steps = steps;
+  sink = sink_open(&b->sinks, b, &target);
+  assert_non_null(sink);
+  return sink;
+}
+
+/* Writes bytes from..size through steps that want the digest of promised. */
+static void pass(struct bench *b, const char *name, int64_t from, int64_t size,
+                 int64_t promised) {
+  struct steps *steps = steps_for(promised);
+  struct sink *sink = sink_with(b, name, steps, from);
+  char part[64];
+  b->ended = 0;
+  write_body(b, sink, from, size);
+  sink_finish(sink);
+  run(b);
+  assert_int_equal(b->ended, 1);
+  snprintf(part, sizeof(part), "%s.part", name);
+  no_file(b, part);
+  if (size == promised) {
+    assert_int_equal(b->result.code, 0);
+    assert_int_equal(steps_digest(steps)->type, DIGEST_MD5);
+    file_is(b, name, size);
+  } else {
+    assert_int_equal(b->result.code, ERR_MISMATCH);
+    assert_non_null(strstr(steps_why(steps), "the checksum does not agree"));
+    no_file(b, name);
+  }
+  assert_int_equal(steps_fed(steps), size);
+  steps_free(steps);
+}
+
+static void wrong_digest_leaves_nothing_under_the_name(void **state) {
+  struct bench *b = *state;
+  pass(b, "small", 0, 5000, 5000);
+  pass(b, "small-bad", 0, 5000, 5001);
+  pass(b, "empty", 0, 0, 0);
+  pass(b, "empty-bad", 0, 0, 1);
+  pass(b, "large", 0, 20 << 20, 20 << 20);
+  pass(b, "large-bad", 0, 20 << 20, (20 << 20) - 1);
+}
+
+static void resumed_body_is_read_back_for_its_digest(void **state) {
+  struct bench *b = *state;
+  for (int bad = 0; bad < 2; bad++) {
+    struct sink *sink = sink_for(b, "file");
+    write_body(b, sink, 0, 3000000);
+    sink_cut(sink, true);
+    run(b);
+    pass(b, "file", 2000000, 5000000, 5000000 + bad);
+    (void)unlinkat(b->dirfd, "file", 0);
+  }
+}
+
+/* What is kept is whole already: nothing more comes. */
+static void whole_part_is_read_back(void **state) {
+  struct bench *b = *state;
+  struct sink *sink = sink_for(b, "file");
+  write_body(b, sink, 0, 3000000);
+  sink_cut(sink, true);
+  run(b);
+  pass(b, "file", 3000000, 3000000, 3000000);
+}
+
+static void cut_while_digests_run_waits_for_them(void **state) {
+  struct bench *b = *state;
+  for (int keep = 0; keep < 2; keep++) {
+    struct steps *steps = steps_for(10);
+    struct sink *sink = sink_with(b, "cut", steps, 0);
+    b->ended = 0;
+    write_body(b, sink, 0, 6 << 20);
+    sink_cut(sink, keep);
+    run(b);
+    assert_int_equal(b->ended, 1);
+    assert_int_equal(b->result.code, 0);
+    no_file(b, "cut");
+    steps_free(steps);
+  }
+}
+
+static void failed_write_waits_for_digests_too(void **state) {
+  struct bench *b = *state;
+  struct steps *steps = steps_for(10);
+  struct sink *sink;
+  assert_int_equal(mkdirat(b->dirfd, "file.part", 0700), 0);
+  sink = sink_with(b, "file", steps, 0);
+  write_body(b, sink, 0, 4 << 20);
+  run(b);
+  assert_int_equal(b->ended, 1);
+  assert_int_not_equal(b->result.code, 0);
+  assert_int_equal(unlinkat(b->dirfd, "file.part", AT_REMOVEDIR), 0);
+  steps_free(steps);
+}
+
+static void many_small_ones_are_checked_together(void **state) {
+  struct bench *b = *state;
+  enum { COUNT = 300 };
+  struct sink *sinks[COUNT];
+  struct steps *steps[COUNT];
+  char name[32];
+  for (int i = 0; i < COUNT; i++) {
+    snprintf(name, sizeof(name), "many/%d", i);
+    steps[i] = steps_for(i % 3 == 0 ? 2999 : 3000);
+    sinks[i] = sink_with(b, name, steps[i], 0);
+    write_body(b, sinks[i], 0, 3000);
+  }
+  for (int i = 0; i < COUNT; i++)
+    sink_finish(sinks[i]);
+  run(b);
+  assert_int_equal(b->ended, COUNT);
+  for (int i = 0; i < COUNT; i++) {
+    snprintf(name, sizeof(name), "many/%d", i);
+    assert_int_equal(faccessat(b->dirfd, name, F_OK, 0), i % 3 == 0 ? -1 : 0);
+    steps_free(steps[i]);
+  }
+}
+
 int main(void) {
 #define BENCH(name) \
   cmocka_unit_test_setup_teardown(name, open_bench, close_bench)
@@ -367,6 +523,12 @@ int main(void) {
       BENCH(replaces_and_renames_when_told),
       BENCH(link_on_the_way_is_refused),
       BENCH(many_small_ones_share_the_budget),
+      BENCH(wrong_digest_leaves_nothing_under_the_name),
+      BENCH(resumed_body_is_read_back_for_its_digest),
+      BENCH(whole_part_is_read_back),
+      BENCH(cut_while_digests_run_waits_for_them),
+      BENCH(failed_write_waits_for_digests_too),
+      BENCH(many_small_ones_are_checked_together),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Steps: what is done with the bytes of one body as they pass: digests that
+ * are recorded or compared, and a look whether the body is well formed.
+ *
+ * A body is fed in order from its first byte. What comes out of order or was
+ * kept from an earlier attempt is fed when it is read back (tap.h).
+ *
+ * Thread: made, asked and freed on the loop's; feed and end on one pool
+ * thread at a time.
+ */
+#ifndef SPATE_STEPS_H
+#define SPATE_STEPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "digest.h"
+
+#define STEPS_EXPECTED 4
+#define STEPS_WHY 400
+
+struct steps_plan {
+  enum digest_type record; /* a digest to be computed in any case */
+  /* Digests that the body must have, and whose word that is ("the checksum",
+   * "the Digest header"; literals). */
+  struct digest expected[STEPS_EXPECTED];
+  const char *whose[STEPS_EXPECTED];
+  unsigned expected_count;
+};
+
+struct steps;
+
+/* Does the plan ask for anything? */
+bool steps_wanted(const struct steps_plan *plan);
+
+/* One more digest to compare; what finds no room is the least needed. */
+void steps_expect(struct steps_plan *plan, const struct digest *digest,
+                  const char *whose);
+
+/* ERR_NOMEM, or ERR_UNSUPPORTED for a digest this system does not have. */
+int steps_new(struct steps **out, const struct steps_plan *plan) MUST_CHECK;
+void steps_free(struct steps *steps); /* takes NULL */
+
+void steps_feed(struct steps *steps, const void *data, size_t length);
+
+/* Bytes fed so far. */
+int64_t steps_fed(const struct steps *steps);
+
+/* The body is complete: 0, or ERR_MISMATCH when a digest is not what was
+ * promised. */
+int steps_end(struct steps *steps) MUST_CHECK;
+
+/* After steps_end: the digest to be recorded (type DIGEST_NONE without one),
+ * and why it failed, for a person; "" else. */
+const struct digest *steps_digest(const struct steps *steps);
+const char *steps_why(const struct steps *steps);
+
+#endif

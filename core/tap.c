@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Bodies on their way through their steps: see tap.h.
+ */
+#include "config.h"
+
+#include "tap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "names.h"
+#include "sink_job.h"
+
+#define READ_BYTES (512u << 10)
+
+void tap_init(struct tap *tap, struct pool *pool, struct steps *steps,
+              uint64_t task) {
+  memset(tap, 0, sizeof(*tap));
+  tap->pool = pool;
+  tap->steps = steps;
+  tap->fd = -1;
+  tap->job.task = task;
+}
+
+void tap_fini(struct tap *tap) {
+  if (tap->steps == NULL)
+    return;
+  if (tap->fd >= 0)
+    close(tap->fd);
+  tap->fd = -1;
+  free(tap->buffer);
+  tap->buffer = NULL;
+}
+
+/* ---- the job --------------------------------------------------------------
+ */
+
+static int open_file(struct tap *tap) {
+  char part[NAME_CAP];
+  if (tap->fd >= 0)
+    return 0;
+  if (snprintf(part, sizeof(part), "%s.part", tap->name) >= NAME_CAP)
+    return ERR_TOOBIG;
+  if (tap->buffer == NULL)
+    tap->buffer = malloc(READ_BYTES);
+  if (tap->buffer == NULL)
+    return ERR_NOMEM;
+  tap->fd = name_open(tap->dirfd, part, O_RDONLY, 0, false);
+  if (tap->fd >= 0)
+    return 0;
+  tap->saved_errno = errno;
+  return errno == ENOENT ? ERR_CHANGED : tap->fd;
+}
+
+/* One buffer's worth of what passed the tap by. */
+static int read_back(struct tap *tap) {
+  int64_t at = steps_fed(tap->steps);
+  size_t want = READ_BYTES;
+  ssize_t n;
+  int code = open_file(tap);
+  if (code != 0)
+    return code;
+  if (tap->size - at < (int64_t)want)
+    want = (size_t)(tap->size - at);
+  do
+    n = pread(tap->fd, tap->buffer, want, (off_t)at);
+  while (n < 0 && errno == EINTR);
+  if (n < 0) {
+    tap->saved_errno = errno;
+    return err_from_errno(errno);
+  }
+  if (n == 0)
+    return ERR_CHANGED; /* shorter than what was written to it */
+  steps_feed(tap->steps, tap->buffer, (size_t)n);
+  return 0;
+}
+
+static void on_work(struct job *job) {
+  struct tap *tap = (struct tap *)(void *)job;
+  for (; tap->chain != NULL; tap->chain = tap->chain->tap_next) {
+    if (job_piece_over(job)) {
+      job->more = true;
+      return;
+    }
+    steps_feed(tap->steps, tap->chain->data, tap->chain->len);
+  }
+  if (!tap->over)
+    return;
+  while (tap->code == 0 && steps_fed(tap->steps) < tap->size) {
+    if (job_piece_over(job)) {
+      job->more = true;
+      return;
+    }
+    tap->code = read_back(tap);
+  }
+  if (tap->code == 0)
+    tap->code = steps_end(tap->steps);
+}
+
+/* ---- the loop's side --------------------------------------------------------
+ */
+
+static void pump(struct tap *tap);
+
+static void on_done(struct job *job) {
+  struct tap *tap = (struct tap *)(void *)job;
+  struct block *used = tap->used;
+  bool over = tap->over || tap->cut;
+  tap->used = tap->chain = NULL;
+  tap->running = false;
+  if (!over)
+    pump(tap);
+  if (used != NULL)
+    tap->passed(tap, used);
+  if (over)
+    tap->ended(tap); /* it may be gone after this */
+}
+
+static void pump(struct tap *tap) {
+  if (tap->running || tap->over || (tap->first == NULL && !tap->finishing))
+    return;
+  tap->chain = tap->used = tap->first;
+  tap->first = tap->last = NULL;
+  tap->waiting = 0;
+  tap->over = tap->finishing;
+  tap->running = true;
+  pool_submit(tap->pool, &tap->job, JOB_CPU, "digests", on_work, on_done);
+}
+
+bool tap_take(struct tap *tap, struct block *block) {
+  if (tap->steps == NULL || tap->finishing || block->offset != tap->next)
+    return false; /* finishing: it is being cut */
+  tap->next += (int64_t)block->len;
+  block->holders++;
+  block->tap_next = NULL;
+  if (tap->last != NULL)
+    tap->last->tap_next = block;
+  else
+    tap->first = block;
+  tap->last = block;
+  tap->waiting++;
+  pump(tap);
+  return true;
+}
+
+bool tap_must_read(const struct tap *tap, int64_t size) {
+  return tap->next < size;
+}
+
+void tap_finish(struct tap *tap, int64_t size, int dirfd, const char *name) {
+  tap->size = size;
+  tap->dirfd = dirfd;
+  tap->name = name;
+  tap->finishing = true;
+  pump(tap);
+}
+
+void tap_cut(struct tap *tap) {
+  struct block *dropped = tap->first;
+  tap->first = tap->last = NULL;
+  tap->waiting = 0;
+  tap->finishing = tap->cut = true;
+  if (tap->running)
+    job_cancel(&tap->job);
+  if (dropped != NULL)
+    tap->passed(tap, dropped);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * pool.c on a real loop: pieces and turns, cancelling, and what its figures
+ * say of the jobs.
+ */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "pool.h"
+
+struct rig {
+  uv_loop_t loop;
+  struct loopwatch watch;
+  struct pool pool;
+  int order[16], count;
+};
+
+struct work {
+  struct job job;
+  struct rig *rig;
+  int number, pieces, done;
+  bool spin;
+};
+
+static int open_rig(void **state) {
+  struct rig *rig = calloc(1, sizeof(*rig));
+  assert_non_null(rig);
+  uv_loop_init(&rig->loop);
+  loopwatch_init(&rig->watch);
+  pool_init(&rig->pool, &rig->loop, &rig->watch, 1, 1);
+  *state = rig;
+  return 0;
+}
+
+static int close_rig(void **state) {
+  struct rig *rig = *state;
+  assert_int_equal(rig->pool.running, 0);
+  assert_int_equal(uv_loop_close(&rig->loop), 0);
+  free(rig);
+  return 0;
+}
+
+static void on_work(struct job *job) {
+  struct work *work = (struct work *)(void *)job;
+  while (work->spin && !job_piece_over(job))
+    ;
+  job->more = --work->pieces > 0;
+}
+
+static void on_done(struct job *job) {
+  struct work *work = (struct work *)(void *)job;
+  work->done++;
+  work->rig->order[work->rig->count++] = work->number;
+}
+
+static void submit(struct rig *rig, struct work *work, int number, int pieces,
+                   bool spin) {
+  memset(work, 0, sizeof(*work));
+  work->rig = rig;
+  work->number = number;
+  work->pieces = pieces;
+  work->spin = spin;
+  pool_submit(&rig->pool, &work->job, JOB_CPU, "test", on_work, on_done);
+}
+
+static void long_work_lets_others_pass(void **state) {
+  struct rig *rig = *state;
+  struct work work[3];
+  submit(rig, &work[0], 0, 5, true);
+  submit(rig, &work[1], 1, 1, false);
+  submit(rig, &work[2], 2, 2, false);
+  assert_int_equal(rig->pool.figures[0].waiting, 2);
+  uv_run(&rig->loop, UV_RUN_DEFAULT);
+  assert_int_equal(rig->count, 3);
+  assert_int_equal(rig->order[0], 1); /* after the first piece of the first */
+  assert_int_equal(rig->order[1], 2);
+  assert_int_equal(rig->order[2], 0);
+}
+
+static void figures_tell_jobs_pieces_and_time(void **state) {
+  struct rig *rig = *state;
+  const struct pool_figures *f = &rig->pool.figures[0];
+  struct work work[2];
+  submit(rig, &work[0], 0, 3, true);
+  submit(rig, &work[1], 1, 1, true);
+  uv_run(&rig->loop, UV_RUN_DEFAULT);
+  assert_int_equal(rig->pool.figure_count, 1);
+  assert_string_equal(f->name, "test");
+  assert_int_equal(f->kind, JOB_CPU);
+  assert_int_equal(f->jobs, 2);
+  assert_int_equal(f->pieces, 4);
+  assert_int_equal(f->waiting, 0);
+  assert_int_equal(f->running, 0);
+  assert_true(f->wall_ns >= 4 * POOL_PIECE_NS);
+  assert_true(f->longest_ns >= POOL_PIECE_NS);
+  assert_true(f->cpu_ns > 0 && f->cpu_ns <= f->wall_ns + POOL_PIECE_NS);
+  assert_true(f->waited_ns >= POOL_PIECE_NS);
+}
+
+static void cancelled_job_ends_after_its_piece(void **state) {
+  struct rig *rig = *state;
+  struct work work;
+  submit(rig, &work, 0, 1000000, true);
+  job_cancel(&work.job);
+  uv_run(&rig->loop, UV_RUN_DEFAULT);
+  assert_int_equal(work.done, 1);
+  assert_int_equal(work.pieces, 999999);
+}
+
+int main(void) {
+#define RIG(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
+  const struct CMUnitTest tests[] = {
+      RIG(long_work_lets_others_pass),
+      RIG(figures_tell_jobs_pieces_and_time),
+      RIG(cancelled_job_ends_after_its_piece),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
