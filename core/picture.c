@@ -241,6 +241,7 @@ static void add_log(struct picture *p, const struct eventlog *log) {
   p->snapshot.log = rows;
   p->snapshot.log_count = count;
   p->snapshot.log_errors = log->errors;
+  p->snapshot.log_lines = log->count;
 }
 
 /* ---- figures

@@ -135,6 +135,7 @@ struct snapshot {
   size_t log_count;
   const struct snap_log *log; /* oldest first */
   uint64_t log_errors;        /* errors logged so far */
+  uint64_t log_lines;         /* lines logged so far, those of log included */
 
   uint64_t reply_seq;     /* last command that was answered */
   const char *reply_text; /* its answer for a person; "" when all went well */

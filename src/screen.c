@@ -42,9 +42,9 @@ static enum ui_choice color_choice(const struct options *options) {
 }
 
 static enum ui_choice ascii_choice(const struct settings *settings) {
-  if (settings->ascii < 0)
+  if (settings->ui.ascii < 0)
     return UI_AUTO;
-  return settings->ascii != 0 ? UI_ON : UI_OFF;
+  return settings->ui.ascii != 0 ? UI_ON : UI_OFF;
 }
 
 /* ---- the screen
@@ -56,7 +56,13 @@ void screen_run(struct engine *engine, int wake_fd,
   struct errmsg msg = {""};
   struct ui_options look = {.color = color_choice(options),
                             .ascii = ascii_choice(settings),
-                            .theme = settings->theme,
+                            .theme = settings->ui.theme,
+                            .glyphs = settings->ui.glyphs,
+                            .mouse = settings->ui.mouse,
+                            .title = settings->ui.title,
+                            .progress = settings->ui.progress,
+                            .bindings = settings->ui.bindings,
+                            .binding_count = settings->ui.binding_count,
                             .wake_fd = wake_fd,
                             .stderr_fd = -1};
   struct ui_engine front = {.arg = engine,

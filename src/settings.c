@@ -15,7 +15,6 @@
 
 #include "ini.h"
 #include "option_check.h"
-#include "theme.h"
 
 struct load {
   struct settings *settings;
@@ -28,7 +27,7 @@ struct load {
 
 void settings_init(struct settings *settings) {
   memset(settings, 0, sizeof *settings);
-  settings->ascii = -1;
+  settings_ui_init(&settings->ui);
 }
 
 void settings_fini(struct settings *settings) {
@@ -41,7 +40,7 @@ void settings_fini(struct settings *settings) {
     free(settings->hosts[i].where);
   }
   free(settings->hosts);
-  free(settings->theme);
+  settings_ui_fini(&settings->ui);
   settings_init(settings);
 }
 
@@ -285,31 +284,17 @@ static int check_buckets(const struct settings *settings, struct errmsg *msg) {
   return 0;
 }
 
-/* ---- [ui]
+/* ---- [ui] and [keys]
  * ----------------------------------------------------------------------- */
 
-static int apply_ui(struct settings *settings, const struct ini_entry *entry,
-                    struct errmsg *msg) {
-  char text[256];
-  if (strcmp(entry->key, "theme") == 0) {
-    if (theme_find(entry->value) == NULL) {
-      snprintf(text, sizeof text, "theme: '%s' is none of %s", entry->value,
-               theme_names());
-      return refuse(entry, msg, ERR_USAGE, text);
-    }
-    free(settings->theme);
-    settings->theme = strdup(entry->value);
-    return settings->theme != NULL ? 0 : no_memory(msg);
-  }
-  if (strcmp(entry->key, "ascii") == 0) {
-    settings->ascii = option_boolean(entry->value);
-    if (settings->ascii >= 0 || strcmp(entry->value, "auto") == 0)
-      return 0;
-    snprintf(text, sizeof text, "ascii: '%s' is none of auto, yes, no",
-             entry->value);
-    return refuse(entry, msg, ERR_USAGE, text);
-  }
-  return refuse_key(entry, msg, "theme, ascii");
+typedef int ui_fn(struct settings_ui *ui, const struct ini_entry *entry,
+                  struct errmsg *msg);
+
+static int apply_ui(struct settings *settings, ui_fn *set,
+                    const struct ini_entry *entry, struct errmsg *msg) {
+  struct errmsg why = {""};
+  int rc = set(&settings->ui, entry, &why);
+  return rc == 0 ? 0 : refuse(entry, msg, rc, why.text);
 }
 
 /* ---- files
@@ -332,7 +317,9 @@ static int apply(void *arg, const struct ini_entry *entry, struct errmsg *msg) {
   if (strcmp(entry->section, "default") == 0)
     return apply_option(load, entry, load->layer, msg);
   if (strcmp(entry->section, "ui") == 0)
-    return apply_ui(load->settings, entry, msg);
+    return apply_ui(load->settings, settings_ui_apply, entry, msg);
+  if (strcmp(entry->section, "keys") == 0)
+    return apply_ui(load->settings, settings_ui_bind, entry, msg);
   if (host != NULL)
     return apply_host(load, host, entry, msg);
   if (bucket != NULL)
@@ -341,7 +328,7 @@ static int apply(void *arg, const struct ini_entry *entry, struct errmsg *msg) {
     return apply_profile(load, profile, entry, msg);
   return refuse(entry, msg, ERR_USAGE,
                 "unknown section; known are [default], [profile NAME], "
-                "[host NAME], [bucket NAME] and [ui]");
+                "[host NAME], [bucket NAME], [ui] and [keys]");
 }
 
 static int load_file(struct load *load, const char *path,

@@ -15,6 +15,7 @@
 
 #include "err.h"
 #include "options.h"
+#include "settings_ui.h"
 
 /* A section [host NAME] or [bucket NAME]. */
 struct settings_host {
@@ -34,8 +35,7 @@ struct settings_host {
 struct settings {
   struct settings_host *hosts;
   size_t host_count;
-  char *theme; /* NULL: not set */
-  int ascii;   /* -1 auto, 0 no, 1 yes */
+  struct settings_ui ui;
 };
 
 /* The files, each NULL where there is none to read. Only given_path, which a

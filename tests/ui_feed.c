@@ -210,6 +210,7 @@ const struct snapshot *feed_example(bool is_hostile) {
   snap.host_count = sizeof hosts / sizeof hosts[0];
   snap.log = log_lines;
   snap.log_count = sizeof log_lines / sizeof log_lines[0];
+  snap.log_lines = snap.log_count;
   snap.log_errors = 2;
   return &snap;
 }
@@ -360,6 +361,7 @@ struct snapshot *feed_make(struct feed *feed, double t_s) {
                                   .text = "the stream goes on"};
   snap->log = out->log;
   snap->log_count = 1;
+  snap->log_lines = 1;
   return snap;
 }
 

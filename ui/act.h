@@ -17,14 +17,28 @@ void act_entered(struct app *app, enum prompt_kind kind);
 /* The filter follows what is typed; cancelled: back to what it was. */
 void act_filter_typed(struct app *app, bool cancelled);
 
-/* Tab in the command line: completes names of commands, limits and fields. */
-void act_complete(struct app *app);
+/* ---- between the files of act_*.c --------------------------------------- */
 
-/* ---- act_limits.c ------------------------------------------------------- */
+typedef void act_fn(struct app *app, int key, const char *arg);
 
-/* The keys that move a limit up and down. */
+/* act_tasks.c: what is tagged, else selected, or what a filter matches. */
+act_fn act__toggle, act__toggle_all, act__pause, act__resume, act__drop,
+    act__retry, act__retry_failed;
+void act__drop_now(struct app *app);
+
+/* act_table.c */
+act_fn act__tag, act__invert_tags, act__sort, act__reverse, act__filter,
+    act__level, act__next_error, act__previous_error;
+bool act__set_filter(struct app *app, const char *text, struct errmsg *msg);
+
+/* act_limits.c: keys that move a limit, and `:set NAME VALUE`. */
 void act__step_limit(struct app *app, enum action action);
-/* `:set NAME VALUE` */
 void act__set(struct app *app, const char *arg);
+/* What the limit is or was asked to be, and asking for another value. */
+double act__limit(const struct app *app, enum limit_id id);
+void act__ask_limit(struct app *app, enum limit_id id, double value);
+/* The next value up or down, as the keys step it; negative: there is none. */
+double act__next_value(enum limit_id id, double value, double measured,
+                       int direction);
 
 #endif

@@ -11,16 +11,16 @@
 
 #include "act.h"
 
-static double current(const struct app *app, enum limit_id id) {
+double act__limit(const struct app *app, enum limit_id id) {
   const struct wanted_limit *wanted = &app->wanted[id];
   return wanted->seq > app->snap->reply_seq ? wanted->value
                                             : app->snap->limit[id];
 }
 
-static void ask_for(struct app *app, enum limit_id id, double value) {
+void act__ask_limit(struct app *app, enum limit_id id, double value) {
   const struct limit_info *info = limit_info(id);
   char from[32], to[32];
-  double old = current(app, id);
+  double old = act__limit(app, id);
   value = fmin(fmax(value, info->min), info->max);
   uint64_t seq = app__send(
       app,
@@ -44,18 +44,47 @@ static double tidy(double value, double base) {
   return base > 1000 ? nearbyint(rounded) : rounded;
 }
 
-static void step_count(struct app *app, enum limit_id id, int direction) {
-  double value = current(app, id);
+static double count_after(double value, int direction) {
   double step = value > 20 || (value == 20 && direction > 0)
                     ? fmax(1, floor(value / 10))
                     : 1;
-  ask_for(app, id, value + direction * step);
+  return value + direction * step;
+}
+
+static double flow_after(enum limit_id id, double value, double factor) {
+  enum limit_unit unit = limit_info(id)->unit;
+  double next = tidy(value * factor, unit == UNIT_BYTES ? 1024 : 1000);
+  if (unit == UNIT_BYTES && next < 1024)
+    next = 1024;
+  return next < 0.01 ? 0.01 : next;
+}
+
+double act__next_value(enum limit_id id, double value, double measured,
+                       int direction) {
+  const struct limit_info *info = limit_info(id);
+  bool none = value <= 0 && info->min <= 0;
+  if (none && direction > 0)
+    return info->unit == UNIT_SECONDS ? 1 : -1;
+  if (none)
+    value = measured;
+  if (value <= 0)
+    return -1;
+  double next = info->unit == UNIT_COUNT
+                    ? (none ? value : count_after(value, direction))
+                    : flow_after(id, value, direction > 0 ? 1.1 : 0.9);
+  if (next <= 0) /* 0 would lift the limit, not lower it */
+    next = value;
+  return fmin(fmax(next, info->min), info->max);
+}
+
+static void step_count(struct app *app, enum limit_id id, int direction) {
+  act__ask_limit(app, id, count_after(act__limit(app, id), direction));
 }
 
 /* Limits of which 0 means none: down starts from what is measured. */
 static void step_flow(struct app *app, enum limit_id id, double factor) {
   const char *name = limit_info(id)->name;
-  double value = current(app, id);
+  double value = act__limit(app, id);
   if (value <= 0 && factor > 1) {
     app__say(app, ROLE_TEXT, "%s: there is no limit to raise", name);
     return;
@@ -68,13 +97,7 @@ static void step_flow(struct app *app, enum limit_id id, double factor) {
              name, name);
     return;
   }
-  double next = id == LIMIT_RATE ? tidy(value * factor, 1000)
-                                 : tidy(value * factor, 1024);
-  if (id == LIMIT_BANDWIDTH && next < 1024)
-    next = 1024;
-  if (id == LIMIT_RATE && next < 0.01)
-    next = 0.01;
-  ask_for(app, id, next);
+  act__ask_limit(app, id, flow_after(id, value, factor));
 }
 
 void act__step_limit(struct app *app, enum action action) {
@@ -130,5 +153,5 @@ void act__set(struct app *app, const char *arg) {
     app__say(app, ROLE_ALERT, "%s", msg.text);
     return;
   }
-  ask_for(app, (enum limit_id)id, value);
+  act__ask_limit(app, (enum limit_id)id, value);
 }

@@ -13,6 +13,7 @@
 
 #include "act.h"
 #include "chrome.h"
+#include "complete.h"
 #include "views.h"
 
 #define MESSAGE_MS 6000
@@ -21,7 +22,8 @@ const struct view *app__view(enum screen screen) {
   static const struct view *const views[SCREEN_COUNT] = {
       [SCREEN_TASKS] = &view_tasks,   [SCREEN_HOSTS] = &view_hosts,
       [SCREEN_GAUGES] = &view_gauges, [SCREEN_LOG] = &view_log,
-      [SCREEN_HELP] = &view_help,
+      [SCREEN_HELP] = &view_help,     [SCREEN_DETAILS] = &view_details,
+      [SCREEN_ERRORS] = &view_errors, [SCREEN_LIMITS] = &view_limits,
   };
   return views[screen];
 }
@@ -34,7 +36,11 @@ void app_init(struct app *app, const struct ui_engine *engine,
   app->scroll[SCREEN_LOG].to_end = true;
   keymap_init(&app->keys);
   prompt_init(&app->prompt);
+  app->theme = theme_find(NULL);
   rows_init(&app->rows);
+  trace_init(&app->trace);
+  logbook_init(&app->logbook);
+  errclass_init(&app->error_rows);
 }
 
 void app_fini(struct app *app) {
@@ -42,6 +48,8 @@ void app_fini(struct app *app) {
     app->engine->release(app->engine->arg, app->snap);
   prompt_fini(&app->prompt);
   rows_fini(&app->rows);
+  logbook_fini(&app->logbook);
+  errclass_fini(&app->error_rows);
   free(app->targets);
   memset(app, 0, sizeof *app);
 }
@@ -74,16 +82,57 @@ void app__resort(struct app *app) {
     app__say(app, ROLE_ALERT, "%s", err_text(rc));
 }
 
+/* Tabs stand side by side; other screens lie on top of what was there. */
 void app__go(struct app *app, enum screen screen) {
-  if (screen == SCREEN_HELP && app->screen != SCREEN_HELP)
-    app->before_help = app->screen;
+  if (screen == app->screen)
+    return;
+  if (screen < SCREEN_TABS) {
+    app->depth = 0;
+  } else {
+    if (app->depth == SCREEN_DEPTH) {
+      app->depth--;
+      memmove(&app->behind[0], &app->behind[1],
+              (SCREEN_DEPTH - 1) * sizeof app->behind[0]);
+    }
+    app->behind[app->depth++] = app->screen;
+  }
   app->screen = screen;
 }
 
+bool app__back(struct app *app) {
+  const struct view *view = app__view(app->screen);
+  if (view->back != NULL && view->back(app))
+    return true;
+  if (app->depth > 0) {
+    app->screen = app->behind[--app->depth];
+    return true;
+  }
+  if (app->screen == SCREEN_TASKS)
+    return false;
+  app->screen = SCREEN_TASKS;
+  return true;
+}
+
+const struct snap_task *app__task(const struct app *app, uint64_t id) {
+  for (size_t i = 0; app->snap != NULL && i < app->snap->task_count; i++)
+    if (app->snap->tasks[i].id == id)
+      return &app->snap->tasks[i];
+  return NULL;
+}
+
 const struct snap_task *app__selected(const struct app *app) {
+  if (app->screen == SCREEN_DETAILS)
+    return app__task(app, app->focus);
   if (app->snap == NULL || app->rows.count == 0)
     return NULL;
   return &app->snap->tasks[app->rows.index[app->rows.cursor]];
+}
+
+const struct snap_host *app__host(const struct app *app, const char *name) {
+  for (size_t i = 0; app->snap != NULL && i < app->snap->host_count; i++)
+    if (strncmp(app->snap->hosts[i].name, name, sizeof app->host - 1) == 0)
+      return &app->snap->hosts[i];
+  return NULL;
 }
 
 /* ---- snapshots ---------------------------------------------------------- */
@@ -104,6 +153,15 @@ static void take_reply(struct app *app, const struct snapshot *snap) {
     app__say(app, ROLE_WARN, "%s", snap->reply_text);
 }
 
+/* A frozen picture stays until the run has ended; answers are told. */
+static bool is_held(struct app *app, const struct snapshot *snap) {
+  if (!app->frozen || app->snap == NULL || snap->finished)
+    return false;
+  logbook_take(&app->logbook, snap);
+  take_reply(app, snap);
+  return true;
+}
+
 int app_fetch(struct app *app, int64_t now_ms) {
   app->now_ms = now_ms;
   const struct snapshot *snap = app->engine->snapshot(app->engine->arg);
@@ -114,11 +172,17 @@ int app_fetch(struct app *app, int64_t now_ms) {
     app->engine->release(app->engine->arg, snap);
     return 0;
   }
+  if (is_held(app, snap)) {
+    app->engine->release(app->engine->arg, snap);
+    return app->message_until_ms > now_ms ? 2 : 0;
+  }
   int news = matters(old, snap) ? 2 : 1;
   app->snap = snap;
   if (old != NULL)
     app->engine->release(app->engine->arg, old);
   take_reply(app, snap);
+  trace_take(&app->trace, snap);
+  logbook_take(&app->logbook, snap);
   app__resort(app);
   return news;
 }
@@ -132,7 +196,7 @@ int64_t app_due_ms(const struct app *app) {
 static void prompt_input(struct app *app, int key, bool pasted) {
   enum prompt_kind kind = app->prompt.kind;
   if (key == KEY__TAB && kind == PROMPT_COMMAND && !pasted) {
-    act_complete(app);
+    complete(app);
     return;
   }
   enum prompt_result result = prompt_key(&app->prompt, key, pasted);
@@ -142,29 +206,114 @@ static void prompt_input(struct app *app, int key, bool pasted) {
     act_filter_typed(app, result == PROMPT_CANCELLED);
 }
 
+/* Pasted text goes where text belongs and nowhere else. */
+static void on_paste(struct app *app, bool begins) {
+  const struct view *view = app__view(app->screen);
+  app->pasting = begins;
+  if (!begins || app->prompt.kind != PROMPT_NONE || view->key != NULL)
+    return;
+  if (app->snap == NULL || app->engine->command == NULL)
+    return;
+  app__say(app, ROLE_WARN,
+           "pasted text was left out: press a first, or : or /");
+}
+
 void app_key(struct app *app, int key, int64_t now_ms) {
+  const struct view *view = app__view(app->screen);
   app->now_ms = now_ms;
   if (key == KEY__PASTE_BEGIN || key == KEY__PASTE_END) {
-    app->pasting = key == KEY__PASTE_BEGIN;
-    if (app->pasting && app->prompt.kind == PROMPT_NONE)
-      app__say(app, ROLE_WARN,
-               "pasted text was left out: open `:` or `/` "
-               "first");
+    on_paste(app, key == KEY__PASTE_BEGIN);
     return;
   }
   if (app->prompt.kind != PROMPT_NONE) {
     prompt_input(app, key, app->pasting);
     return;
   }
+  if (view->key != NULL) {
+    app->message_until_ms = 0;
+    view->key(app, key, app->pasting);
+    return;
+  }
   if (app->pasting)
     return;
   rows_hold(&app->rows, now_ms);
-  int action = keymap_find(&app->keys, app__view(app->screen)->where, key);
+  int action = keymap_find(&app->keys, view->where, key);
   if (action < 0)
     return;
   app->message_until_ms = 0;
   app->message_role = ROLE_TEXT;
   act_do(app, (enum action)action, key, "");
+}
+
+/* ---- the mouse ---------------------------------------------------------- */
+
+static bool inside(const struct rect *rect, int y, int x) {
+  return y >= rect->y && y < rect->y + rect->h && x >= rect->x &&
+         x < rect->x + rect->w;
+}
+
+static void click_tab(struct app *app, int x) {
+  for (int i = 0; i < SCREEN_TABS; i++)
+    if (x < app->tab_end[i]) {
+      app__go(app, (enum screen)i);
+      return;
+    }
+}
+
+void app_mouse(struct app *app, const struct mouse *mouse, int64_t now_ms) {
+  const struct view *view = app__view(app->screen);
+  const struct rect *table = &app->layout.part[PART_TABLE];
+  app->now_ms = now_ms;
+  if (app->prompt.kind != PROMPT_NONE)
+    return;
+  rows_hold(&app->rows, now_ms);
+  if (mouse->what == MOUSE_UP || mouse->what == MOUSE_DOWN) {
+    for (int i = 0; i < 3; i++)
+      act_do(app, mouse->what == MOUSE_UP ? ACT_UP : ACT_DOWN, 0, "");
+    return;
+  }
+  if (inside(&app->layout.part[PART_HEADER], mouse->y, mouse->x)) {
+    click_tab(app, mouse->x);
+    return;
+  }
+  if (!inside(table, mouse->y, mouse->x) || view->click == NULL)
+    return;
+  view->click(app, mouse->y - table->y);
+  if (mouse->what == MOUSE_OPEN && view->open != NULL)
+    view->open(app);
+}
+
+/* ---- the window's title -------------------------------------------------- */
+
+static int percent(const struct snapshot *snap) {
+  const struct snap_totals *total = &snap->total;
+  int64_t all = total->tasks >= 0 ? total->tasks : total->tasks_guess;
+  double part = all > 0 ? (double)total->done / (double)all : -1;
+  if (total->bytes_expected > 0)
+    part = (double)total->bytes / (double)total->bytes_expected;
+  if (part < 0)
+    return -1;
+  return part >= 1 ? 100 : (int)(part * 100);
+}
+
+int app_title(const struct app *app, char *buf, size_t cap, bool *failed) {
+  char rate[TEXT_NUMBER_CAP];
+  const struct snapshot *snap = app->snap;
+  *failed = false;
+  if (snap == NULL) {
+    snprintf(buf, cap, "spate");
+    return -1;
+  }
+  int done = percent(snap);
+  *failed = snap->total.failed + snap->total.expired > 0;
+  if (done < 0)
+    snprintf(buf, cap, "spate %s",
+             text_rate(rate, sizeof rate, snap->bytes_per_s));
+  else
+    snprintf(buf, cap, "spate %d%% %s%s", done,
+             text_rate(rate, sizeof rate, snap->bytes_per_s),
+             snap->paused ? " paused" : "");
+  return done;
 }
 
 /* ---- drawing ------------------------------------------------------------ */
@@ -185,7 +334,8 @@ void app_draw(struct app *app, struct canvas *canvas, int64_t now_ms) {
   if (app->screen == SCREEN_LOG && app->snap != NULL)
     app->errors_seen = app->snap->log_errors;
   chrome_top(app, &draw);
-  if (app->snap != NULL || app->screen == SCREEN_HELP)
+  bool drawn = app->snap != NULL || app->screen == SCREEN_HELP;
+  if (drawn && app->layout.part[PART_TABLE].h > 0)
     app__view(app->screen)->draw(app, &draw);
   chrome_bottom(app, &draw);
 }

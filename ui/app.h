@@ -14,11 +14,15 @@
 
 #include "canvas.h"
 #include "draw.h"
+#include "errclass.h"
 #include "keys.h"
 #include "layout.h"
+#include "listing.h"
+#include "logbook.h"
 #include "prompt.h"
 #include "rows.h"
 #include "theme.h"
+#include "trace.h"
 #include "ui.h"
 
 enum screen {
@@ -26,13 +30,24 @@ enum screen {
   SCREEN_HOSTS,
   SCREEN_GAUGES,
   SCREEN_LOG,
-  SCREEN_HELP, /* not a tab */
+  SCREEN_HELP, /* from here on no tabs */
+  SCREEN_DETAILS,
+  SCREEN_ERRORS,
+  SCREEN_LIMITS,
   SCREEN_COUNT
 };
 
 #define SCREEN_TABS SCREEN_HELP
+#define SCREEN_DEPTH 8 /* how far one can go into screens and back */
 
 struct app;
+
+enum mouse_what { MOUSE_CLICK, MOUSE_OPEN, MOUSE_UP, MOUSE_DOWN };
+
+struct mouse {
+  enum mouse_what what;
+  int y, x;
+};
 
 /* A screen is data and operations; it owns neither window nor canvas. */
 struct view {
@@ -41,12 +56,21 @@ struct view {
   /* Draws into layout.part[]; the frame around (header, error line, keys) is
    * drawn by others. */
   void (*draw)(struct app *app, const struct draw *draw);
-  /* Lines that can be scrolled; NULL: the view moves its own selection. */
+  /* Lines that can be scrolled; NULL: move says what moving does. */
   size_t (*lines)(const struct app *app);
+  void (*move)(struct app *app, enum action action);
+  /* Enter. May be NULL, as all that follow. */
+  void (*open)(struct app *app);
+  /* q and Esc: true when there was something to go back from within it. */
+  bool (*back)(struct app *app);
+  /* Takes every key: a box of text. */
+  void (*key)(struct app *app, int key, bool pasted);
+  /* The mouse on line y of PART_TABLE. */
+  void (*click)(struct app *app, int y);
 };
 
 struct scroll {
-  size_t top, page;
+  size_t top, page, count;
   bool to_end; /* follows what comes */
 };
 
@@ -56,19 +80,35 @@ struct wanted_limit {
   uint64_t seq;
 };
 
+/* What the form of limits is about. */
+enum limits_of { LIMITS_OF_ALL, LIMITS_OF_HOST, LIMITS_OF_TASK };
+
 struct app {
   const struct ui_engine *engine; /* borrowed */
   const struct snapshot *snap;    /* a reference; NULL before the first */
   const struct glyphs *glyphs;    /* borrowed */
+  const struct theme *theme;      /* borrowed */
   const struct canvas *painted;   /* borrowed; what was drawn last */
   struct keymap keys;
   struct prompt prompt;
   struct rows rows;
   struct layout layout;
+  struct trace trace;     /* figures of the last minutes */
+  struct logbook logbook; /* the log as far as it was seen */
   enum wish details;
-  enum screen screen, before_help;
+  enum screen screen;
+  enum screen behind[SCREEN_DEPTH]; /* where back leads; the last is nearest */
+  int depth;
   struct scroll scroll[SCREEN_COUNT];
+  struct listing listing[SCREEN_COUNT];
+  int tab_end[SCREEN_TABS]; /* columns of the header, for the mouse */
   int64_t now_ms;
+
+  uint64_t focus;          /* the task of the details and their limits */
+  char host[ERRCLASS_CAP]; /* the selected one of the hosts */
+  enum limits_of limits_of;
+  struct errclass_path errors; /* how far one has gone into them */
+  struct errclass_table error_rows;
 
   char message[512];
   enum role message_role;
@@ -85,11 +125,14 @@ struct app {
   double graph_top;
   bool pasting;
   bool stop_sent;
+  bool frozen;
+  bool mouse;
 
   /* Read and reset by ui.c. */
-  bool repaint, suspend, leave;
+  bool repaint, suspend, leave, detach, new_looks;
   /* Told by ui.c, shown on the gauges screen. */
   uint64_t frames, frame_bytes;
+  double frame_ms, frame_max_ms; /* to draw and hand over one */
 };
 
 void app_init(struct app *app, const struct ui_engine *engine,
@@ -100,7 +143,11 @@ void app_fini(struct app *app);
  * 2: something a person waits for changed. */
 int app_fetch(struct app *app, int64_t now_ms);
 void app_key(struct app *app, int key, int64_t now_ms);
+void app_mouse(struct app *app, const struct mouse *mouse, int64_t now_ms);
 void app_draw(struct app *app, struct canvas *canvas, int64_t now_ms);
+/* Writes what a window's title should say; returns the progress in per cent,
+ * -1 unknown, and whether something has failed. */
+int app_title(const struct app *app, char *buf, size_t cap, bool *failed);
 /* When the picture changes without key or snapshot; -1 never. */
 int64_t app_due_ms(const struct app *app);
 
@@ -111,10 +158,18 @@ const struct view *app__view(enum screen screen);
 void app__say(struct app *app, enum role role, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 void app__go(struct app *app, enum screen screen);
+/* Goes back to where one came from; false when there is nowhere. */
+bool app__back(struct app *app);
 /* The tables are drawn from rows; call after sort or filter changed. */
 void app__resort(struct app *app);
-/* The selected task; NULL when there is none. */
+/* The selected task, on the screen of details the one shown; NULL when there
+ * is none or it is no longer in the snapshot. */
 const struct snap_task *app__selected(const struct app *app);
+const struct snap_task *app__task(const struct app *app, uint64_t id);
+/* The host of that name (scheme://host:port); NULL. */
+const struct snap_host *app__host(const struct app *app, const char *name);
+/* How far a movement goes in a list of count rows seen page at a time. */
+int64_t app__distance(enum action action, uint64_t count, size_t page);
 /* Fills in seq and origin and sends; says so when that fails. Returns the
  * command's seq, 0 when it was not sent. */
 uint64_t app__send(struct app *app, struct command command);

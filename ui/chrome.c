@@ -23,7 +23,7 @@ char *chrome__clock(int64_t unix_s, char *buf, size_t cap) {
 
 /* ---- header ------------------------------------------------------------- */
 
-static int draw_tabs(const struct app *app, const struct draw *draw) {
+static int draw_tabs(struct app *app, const struct draw *draw) {
   int x = draw_text(draw, 0, 0, ROLE_TITLE, "spate") + 1;
   for (int i = 0; i < SCREEN_TABS; i++) {
     const struct view *view = app__view((enum screen)i);
@@ -41,7 +41,7 @@ static int draw_tabs(const struct app *app, const struct draw *draw) {
     x += draw_text(draw, 0, x, ROLE_ALERT, unseen);
     if (on)
       x += draw_text(draw, 0, x, ROLE_TAB, "]");
-    x++;
+    app->tab_end[i] = x++;
   }
   return x;
 }
@@ -59,7 +59,7 @@ static void add_count(struct items *items, int rank, enum role role, int width,
             text_count(text, sizeof text, count), label);
 }
 
-static void draw_header(const struct app *app, const struct draw *draw) {
+static void draw_header(struct app *app, const struct draw *draw) {
   const struct snapshot *snap = app->snap;
   int x = draw_tabs(app, draw);
   if (snap == NULL)
@@ -84,6 +84,8 @@ static void draw_header(const struct app *app, const struct draw *draw) {
 static const char *headline(const struct app *app, enum role *role) {
   const struct snapshot *snap = app->snap;
   *role = ROLE_WARN;
+  if (app->frozen)
+    return "HELD";
   if (snap->stopping || app->stop_sent)
     return "STOP";
   if (snap->hold[0] != '\0')
@@ -209,6 +211,16 @@ void chrome_top(struct app *app, const struct draw *draw) {
 
 /* ---- error line --------------------------------------------------------- */
 
+/* A question takes the line; behind a label what is typed needs some room. */
+static int draw_label(const struct draw *draw, const struct prompt *prompt) {
+  if (prompt->kind == PROMPT_COMMAND || prompt->kind == PROMPT_FILTER)
+    return draw_text(draw, 0, 0, ROLE_KEY,
+                     prompt->kind == PROMPT_COMMAND ? ":" : "/");
+  int room = draw->rect.w > 24 ? draw->rect.w - 12 : draw->rect.w / 2;
+  enum role role = prompt->kind == PROMPT_YES ? ROLE_ALERT : ROLE_KEY;
+  return draw_clip(draw, 0, 0, room, role, prompt->label, TEXT_MIDDLE) + 1;
+}
+
 /* What is typed, scrolled so that the cursor is in sight. */
 static void draw_prompt(const struct app *app, const struct draw *draw) {
   const struct prompt *prompt = &app->prompt;
@@ -218,21 +230,22 @@ static void draw_prompt(const struct app *app, const struct draw *draw) {
     draw->canvas->cursor_x = used < draw->rect.w ? used : draw->rect.w - 1;
     return;
   }
-  draw_text(draw, 0, 0, ROLE_KEY, prompt->kind == PROMPT_COMMAND ? ":" : "/");
+  int begin = draw_label(draw, prompt);
   size_t from = 0;
-  int room = draw->rect.w - 2;
+  int room = draw->rect.w - begin - 1;
   while (from < prompt->cursor &&
          text_width(prompt->text + from, prompt->cursor - from, 0) > room)
     do
       from++;
     while (((unsigned char)prompt->text[from] & 0xc0) == 0x80);
-  int at = text_width(prompt->text + from, prompt->cursor - from, 0);
-  int used = draw_clip(draw, 0, 1, room + 1, ROLE_TEXT, prompt->text + from, 0);
+  int at = begin + text_width(prompt->text + from, prompt->cursor - from, 0);
+  int used =
+      draw_clip(draw, 0, begin, room + 1, ROLE_TEXT, prompt->text + from, 0);
   draw->canvas->cursor_y = draw->rect.y;
-  draw->canvas->cursor_x = 1 + at < draw->rect.w ? 1 + at : draw->rect.w - 1;
-  int left = draw->rect.w - 1 - used - 3;
+  draw->canvas->cursor_x = at < draw->rect.w ? at : draw->rect.w - 1;
+  int left = draw->rect.w - begin - used - 3;
   if (app->message_until_ms > 0 && left > 10)
-    draw_clip(draw, 0, used + 4, left, ROLE_DIM, app->message, 0);
+    draw_clip(draw, 0, begin + used + 3, left, ROLE_DIM, app->message, 0);
 }
 
 /* Figures about the table, when there is nothing more important to say. */
@@ -295,7 +308,7 @@ static const struct {
 } shown_keys[] = {
     {ACT_HELP, "help", 20},       {ACT_TOGGLE, "pause", 18},
     {ACT_DROP, "drop", 16},       {ACT_RETRY, "retry", 17},
-    {ACT_DETAILS, "details", 11}, {ACT_SORT, "sort", 13},
+    {ACT_OPEN, "open", 11},       {ACT_SORT, "sort", 13},
     {ACT_FILTER, "filter", 14},   {ACT_NET_UP, "conc", 10},
     {ACT_RATE_UP, "rate", 9},     {ACT_BAND_UP, "band", 8},
     {ACT_COMMAND, "command", 15}, {ACT_NEXT_SCREEN, "next", 12},

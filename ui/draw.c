@@ -96,6 +96,21 @@ void draw_bar(const struct draw *draw, int y, int x, int width, enum role role,
   draw_text(draw, y, x + inner, ROLE_DIM, glyphs->bar_close);
 }
 
+void draw_spark(const struct draw *draw, int y, int x, enum role role,
+                const float *value, size_t count, double top) {
+  const struct glyphs *glyphs = draw->glyphs;
+  double most = top;
+  for (size_t i = 0; top <= 0 && i < count; i++)
+    most = value[i] > most ? value[i] : most;
+  for (size_t i = 0; i < count; i++) {
+    int level = most > 0 ? (int)((double)value[i] / most * 8 + 0.5) : 0;
+    level = level > 8 ? 8 : level;
+    bool gap = value[i] < 0;
+    put(draw, y, x + (int)i, 1, level > 0 && !gap ? role : ROLE_DIM,
+        gap ? glyphs->gap : glyphs->spark[level < 0 ? 0 : level]);
+  }
+}
+
 void draw_rule(const struct draw *draw, int y, const char *title,
                const char *hint) {
   const char *dash = draw->glyphs->dash;

@@ -43,6 +43,10 @@ void draw_fill(const struct draw *draw, int y, int x, int cells, enum role role,
  * fill is the glyph of its full part. */
 void draw_bar(const struct draw *draw, int y, int x, int width, enum role role,
               double fraction, const char *fill);
+/* A curve of one line, a cell a value; negative ones are gaps. top: the value
+ * of a full cell, 0: the greatest of them. */
+void draw_spark(const struct draw *draw, int y, int x, enum role role,
+                const float *value, size_t count, double top);
 /* A rule over the whole width with a title in it and a hint at its end. */
 void draw_rule(const struct draw *draw, int y, const char *title,
                const char *hint);

@@ -32,75 +32,100 @@ enum key {
   KEY__DELETE,
   KEY__PASTE_BEGIN, /* bracketed paste */
   KEY__PASTE_END,
+  KEY__MOUSE, /* term_mouse() tells what */
 };
 
-#define IN_TASKS 1u
-#define IN_HOSTS 2u
-#define IN_GAUGES 4u
-#define IN_LOG 8u
-#define IN_HELP 16u
-#define IN_ALL 31u
+#define ON_TASKS 1u
+#define ON_HOSTS 2u
+#define ON_GAUGES 4u
+#define ON_LOG 8u
+#define ON_HELP 16u
+#define ON_DETAILS 32u
+#define ON_ERRORS 64u
+#define ON_LIST 128u
+#define ON_LIMITS 256u
+#define ON_ADD 512u /* where all keys are text */
+#define ON_ALL 511u
+#define ON_ONE (ON_TASKS | ON_DETAILS) /* where one task is meant */
+#define ON_RUN (ON_ALL & ~ON_LIMITS)
 
 /*   symbol, where, keys, command, argument, help */
-#define ACTION_TABLE(X)                                                      \
-  X(ACT_DOWN, IN_ALL, "j Down", "down", "", "down by a row")                 \
-  X(ACT_UP, IN_ALL, "k Up", "up", "", "up by a row")                         \
-  X(ACT_FIRST, IN_ALL, "g Home", "first", "", "to the first row")            \
-  X(ACT_LAST, IN_ALL, "G End", "last", "", "to the last row")                \
-  X(ACT_PAGE_DOWN, IN_ALL, "PgDn C-d", "page-down", "", "a page down")       \
-  X(ACT_PAGE_UP, IN_ALL, "PgUp C-u", "page-up", "", "a page up")             \
-  X(ACT_DETAILS, IN_TASKS, "Enter", "details", "",                           \
-    "show or hide the details of the task")                                  \
-  X(ACT_TOGGLE, IN_TASKS, "p", "toggle", "",                                 \
-    "pause or resume what is tagged or selected")                            \
-  X(ACT_TOGGLE_ALL, IN_ALL, "P", "toggle-all", "",                           \
-    "pause or resume everything")                                            \
-  X(ACT_PAUSE, IN_ALL, "", "pause", "[FILTER]",                              \
-    "pause everything, or the tasks that match")                             \
-  X(ACT_RESUME, IN_ALL, "", "resume", "[FILTER]",                            \
-    "resume everything, or the tasks that match")                            \
-  X(ACT_DROP, IN_TASKS, "d", "drop", "[FILTER]",                             \
-    "drop what is tagged or selected; asks")                                 \
-  X(ACT_RETRY, IN_TASKS, "r", "retry", "[FILTER]",                           \
-    "retry what is tagged or selected, now")                                 \
-  X(ACT_RETRY_FAILED, IN_ALL, "R", "retry-failed", "",                       \
-    "retry all tasks that failed")                                           \
-  X(ACT_NET_UP, IN_ALL, "+", "concurrency-up", "", "more transfers at once") \
-  X(ACT_NET_DOWN, IN_ALL, "-", "concurrency-down", "",                       \
-    "fewer transfers at once")                                               \
-  X(ACT_RATE_DOWN, IN_ALL, "[", "rate-down", "",                             \
-    "10% fewer requests a second")                                           \
-  X(ACT_RATE_UP, IN_ALL, "]", "rate-up", "", "10% more requests a second")   \
-  X(ACT_RATE_HALVE, IN_ALL, "{", "rate-halve", "", "half the requests")      \
-  X(ACT_RATE_DOUBLE, IN_ALL, "}", "rate-double", "", "twice the requests")   \
-  X(ACT_BAND_DOWN, IN_ALL, "<", "bandwidth-down", "",                        \
-    "10% less bandwidth for all")                                            \
-  X(ACT_BAND_UP, IN_ALL, ">", "bandwidth-up", "", "10% more bandwidth")      \
-  X(ACT_SET, IN_ALL, "", "set", "NAME VALUE",                                \
-    "change a limit, as in set limit-rate 5M")                               \
-  X(ACT_TAG, IN_TASKS, "Space", "tag", "", "tag or untag, and move down")    \
-  X(ACT_TAG_INVERT, IN_TASKS, "*", "invert-tags", "", "invert the tags")     \
-  X(ACT_SORT, IN_TASKS, "s", "sort", "[FIELD]", "sort by the next field")    \
-  X(ACT_REVERSE, IN_TASKS, "S", "reverse", "", "reverse the order")          \
-  X(ACT_FILTER, IN_TASKS, "/", "filter", "[TEXT]",                           \
-    "NAME, host:TEXT, state:LETTERS, err:TEXT")                              \
-  X(ACT_NEXT_ERROR, IN_TASKS, "n", "next-error", "", "to the next error")    \
-  X(ACT_PREV_ERROR, IN_TASKS, "N", "previous-error", "",                     \
-    "to the previous error")                                                 \
-  X(ACT_TASKS, IN_ALL, "1", "tasks", "", "screen of the tasks")              \
-  X(ACT_HOSTS, IN_ALL, "2", "hosts", "", "screen of the hosts")              \
-  X(ACT_GAUGES, IN_ALL, "3", "gauges", "", "screen of the gauges")           \
-  X(ACT_LOG, IN_ALL, "4", "log", "", "screen of the log")                    \
-  X(ACT_NEXT_SCREEN, IN_ALL, "Tab", "next-screen", "", "the next screen")    \
-  X(ACT_COMMAND, IN_ALL, ":", "command", "", "type a command")               \
-  X(ACT_HELP, IN_ALL, "?", "help", "", "this list")                          \
-  X(ACT_SAVE_SCREEN, IN_ALL, "", "save-screen", "FILE",                      \
-    "write the screen to a new file")                                        \
-  X(ACT_REPAINT, IN_ALL, "C-l", "repaint", "", "paint the screen anew")      \
-  X(ACT_SUSPEND, IN_ALL, "C-z", "suspend", "",                               \
-    "back to the shell; fg returns")                                         \
-  X(ACT_BACK, IN_ALL, "q Esc", "back", "", "back; from the tasks: as quit")  \
-  X(ACT_QUIT, IN_ALL, "", "quit", "", "stop; asks while transfers run")
+#define ACTION_TABLE(X)                                                       \
+  X(ACT_DOWN, ON_ALL, "j Down", "down", "", "down by a row")                  \
+  X(ACT_UP, ON_ALL, "k Up", "up", "", "up by a row")                          \
+  X(ACT_FIRST, ON_ALL, "g Home", "first", "", "to the first row")             \
+  X(ACT_LAST, ON_ALL, "G End", "last", "", "to the last row")                 \
+  X(ACT_PAGE_DOWN, ON_ALL, "PgDn C-d", "page-down", "", "a page down")        \
+  X(ACT_PAGE_UP, ON_ALL, "PgUp C-u", "page-up", "", "a page up")              \
+  X(ACT_OPEN, ON_TASKS | ON_HOSTS | ON_ERRORS | ON_LIST | ON_LIMITS, "Enter", \
+    "open", "", "all about the selected row; change a limit")                 \
+  X(ACT_TOGGLE, ON_ONE, "p", "toggle", "",                                    \
+    "pause or resume what is tagged or selected")                             \
+  X(ACT_TOGGLE_ALL, ON_ALL, "P", "toggle-all", "",                            \
+    "pause or resume everything")                                             \
+  X(ACT_PAUSE, ON_ALL, "", "pause", "[FILTER]",                               \
+    "pause everything, or the tasks that match")                              \
+  X(ACT_RESUME, ON_ALL, "", "resume", "[FILTER]",                             \
+    "resume everything, or the tasks that match")                             \
+  X(ACT_DROP, ON_ONE, "d", "drop", "[FILTER]",                                \
+    "drop what is tagged or selected; asks")                                  \
+  X(ACT_RETRY, ON_ONE | ON_ERRORS, "r", "retry", "[FILTER]",                  \
+    "retry what is tagged or selected, now")                                  \
+  X(ACT_RETRY_FAILED, ON_ALL, "R", "retry-failed", "",                        \
+    "retry all tasks that failed")                                            \
+  X(ACT_MORE, ON_LIMITS, "+ Right", "more", "",                               \
+    "raise the limit: of the host, of the line")                              \
+  X(ACT_LESS, ON_LIMITS, "- Left", "less", "", "lower that limit")            \
+  X(ACT_NET_UP, ON_RUN, "+", "concurrency-up", "", "more transfers at once")  \
+  X(ACT_NET_DOWN, ON_RUN, "-", "concurrency-down", "",                        \
+    "fewer transfers at once")                                                \
+  X(ACT_RATE_DOWN, ON_ALL, "[", "rate-down", "",                              \
+    "10% fewer requests a second")                                            \
+  X(ACT_RATE_UP, ON_ALL, "]", "rate-up", "", "10% more requests a second")    \
+  X(ACT_RATE_HALVE, ON_ALL, "{", "rate-halve", "", "half the requests")       \
+  X(ACT_RATE_DOUBLE, ON_ALL, "}", "rate-double", "", "twice the requests")    \
+  X(ACT_BAND_DOWN, ON_ALL, "<", "bandwidth-down", "",                         \
+    "10% less bandwidth for all")                                             \
+  X(ACT_BAND_UP, ON_ALL, ">", "bandwidth-up", "", "10% more bandwidth")       \
+  X(ACT_SET, ON_ALL, "", "set", "NAME VALUE",                                 \
+    "change a limit, as in set limit-rate 5M")                                \
+  X(ACT_LIMITS_ALL, ON_ALL, "L", "all-limits", "", "limits of the session")   \
+  X(ACT_TAG, ON_TASKS, "Space", "tag", "", "tag or untag, and move down")     \
+  X(ACT_TAG_INVERT, ON_TASKS, "*", "invert-tags", "",                         \
+    "invert the tags of what is listed")                                      \
+  X(ACT_SORT, ON_TASKS, "s", "sort", "[FIELD]", "sort by the next field")     \
+  X(ACT_REVERSE, ON_TASKS, "S", "reverse", "", "reverse the order")           \
+  X(ACT_FILTER, ON_TASKS | ON_LOG, "/", "filter", "[TEXT]",                   \
+    "NAME, host:TEXT, state:LETTERS, err:TEXT")                               \
+  X(ACT_LEVEL, ON_LOG, "v", "level", "[LEVEL]",                               \
+    "show this level and what is worse")                                      \
+  X(ACT_PANE, ON_TASKS, "v", "pane", "", "show or hide the details below")    \
+  X(ACT_NEXT_ERROR, ON_ONE, "n", "next-error", "", "to the next error")       \
+  X(ACT_PREV_ERROR, ON_ONE, "N", "previous-error", "",                        \
+    "to the previous error")                                                  \
+  X(ACT_TASKS, ON_ALL, "1", "tasks", "", "screen of the tasks")               \
+  X(ACT_HOSTS, ON_ALL, "2", "hosts", "", "screen of the hosts")               \
+  X(ACT_GAUGES, ON_ALL, "3", "gauges", "", "screen of the gauges")            \
+  X(ACT_LOG, ON_ALL, "4", "log", "", "screen of the log")                     \
+  X(ACT_ERRORS, ON_ALL, "e", "errors", "",                                    \
+    "errors by kind, then host, then task")                                   \
+  X(ACT_NEXT_SCREEN, ON_ALL, "Tab", "next-screen", "", "the next screen")     \
+  X(ACT_FREEZE, ON_ALL, "f", "freeze", "",                                    \
+    "hold the picture still; the run goes on")                                \
+  X(ACT_COMMAND, ON_ALL, ":", "command", "", "type a command")                \
+  X(ACT_HELP, ON_ALL, "?", "help", "", "this list")                           \
+  X(ACT_THEME, ON_ALL, "", "theme", "NAME",                                   \
+    "default, light, mono, high-contrast")                                    \
+  X(ACT_GLYPHS, ON_ALL, "", "glyphs", "NAME", "braille, blocks, ascii")       \
+  X(ACT_MOUSE, ON_ALL, "m", "mouse", "",                                      \
+    "mouse on or off (off: the terminal's own)")                              \
+  X(ACT_SAVE_SCREEN, ON_ALL, "", "save-screen", "FILE",                       \
+    "write the screen to a new file")                                         \
+  X(ACT_REPAINT, ON_ALL, "C-l", "repaint", "", "paint the screen anew")       \
+  X(ACT_SUSPEND, ON_ALL, "C-z", "suspend", "",                                \
+    "back to the shell; fg returns")                                          \
+  X(ACT_BACK, ON_ALL, "q Esc", "back", "", "back; from the tasks: as quit")   \
+  X(ACT_QUIT, ON_ALL, "", "quit", "", "stop; asks while transfers run")
 
 enum action {
 #define ACTION_ENUM(sym, where, keys, name, arg, help) sym,
@@ -118,7 +143,8 @@ struct action_info {
 };
 
 const struct action_info *action_info(enum action action);
-/* The action of that name, an unambiguous beginning of one, or -1. */
+/* The action of that name, an unambiguous beginning of one, or -1. Commands
+ * without keys are found like others. */
 int action_find(const char *name, size_t len);
 
 #define KEYMAP_MAX 160

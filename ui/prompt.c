@@ -30,7 +30,10 @@ void prompt_fini(struct prompt *prompt) {
   history_free(&prompt->filters);
 }
 
+/* Answers and values are not kept: NULL. */
 static struct prompt_history *history_of(struct prompt *prompt) {
+  if (prompt->kind == PROMPT_YES || prompt->kind == PROMPT_VALUE)
+    return NULL;
   return prompt->kind == PROMPT_FILTER ? &prompt->filters : &prompt->commands;
 }
 
@@ -44,12 +47,24 @@ void prompt_open(struct prompt *prompt, enum prompt_kind kind,
   prompt->kind = kind;
   prompt->browsed = 0;
   prompt->again = 0;
+  prompt->label[0] = '\0';
   set_text(prompt, text);
 }
 
 void prompt_ask(struct prompt *prompt, int again, const char *question) {
   prompt_open(prompt, PROMPT_CONFIRM, question);
   prompt->again = again;
+}
+
+void prompt_ask_yes(struct prompt *prompt, const char *question) {
+  prompt_open(prompt, PROMPT_YES, "");
+  snprintf(prompt->label, sizeof prompt->label, "%s", question);
+}
+
+void prompt_ask_value(struct prompt *prompt, const char *label,
+                      const char *text) {
+  prompt_open(prompt, PROMPT_VALUE, text);
+  snprintf(prompt->label, sizeof prompt->label, "%s", label);
 }
 
 void prompt_close(struct prompt *prompt) {
@@ -59,8 +74,8 @@ void prompt_close(struct prompt *prompt) {
 /* Lines that are empty or repeat the newest are not kept; nor is one for
  * which there is no memory. */
 static void remember(struct prompt_history *history, const char *line) {
-  int count = history->count;
-  if (line[0] == '\0' ||
+  int count = history != NULL ? history->count : 0;
+  if (history == NULL || line[0] == '\0' ||
       (count > 0 && strcmp(history->line[count - 1], line) == 0))
     return;
   char *copy = strdup(line);
@@ -79,7 +94,7 @@ static void remember(struct prompt_history *history, const char *line) {
 static void browse(struct prompt *prompt, int step) {
   struct prompt_history *history = history_of(prompt);
   int to = prompt->browsed + step;
-  if (to < 0 || to > history->count)
+  if (history == NULL || to < 0 || to > history->count)
     return;
   if (prompt->browsed == 0)
     snprintf(prompt->own, sizeof prompt->own, "%s", prompt->text);
@@ -136,9 +151,10 @@ void prompt_complete(struct prompt *prompt, size_t start, const char *word) {
 }
 
 static enum prompt_result enter(struct prompt *prompt) {
+  bool yes = prompt->kind != PROMPT_YES || strcmp(prompt->text, "yes") == 0;
   remember(history_of(prompt), prompt->text);
   prompt_close(prompt);
-  return PROMPT_ENTERED;
+  return yes ? PROMPT_ENTERED : PROMPT_CANCELLED;
 }
 
 static void type(struct prompt *prompt, int key) {
@@ -214,6 +230,8 @@ static enum prompt_result answer(struct prompt *prompt, int key) {
 }
 
 enum prompt_result prompt_key(struct prompt *prompt, int key, bool pasted) {
+  if (prompt->kind == PROMPT_YES && pasted)
+    return PROMPT_GOES_ON;
   if (prompt->kind == PROMPT_CONFIRM)
     return pasted ? PROMPT_GOES_ON : answer(prompt, key);
   if (pasted) {

@@ -19,6 +19,8 @@ enum prompt_kind {
   PROMPT_COMMAND,
   PROMPT_FILTER,
   PROMPT_CONFIRM, /* y or the key that asked: yes; Esc or n: no */
+  PROMPT_YES,     /* the word yes must be typed */
+  PROMPT_VALUE,   /* something behind a label */
 };
 
 enum prompt_result { PROMPT_GOES_ON, PROMPT_ENTERED, PROMPT_CANCELLED };
@@ -30,11 +32,12 @@ struct prompt_history {
 
 struct prompt {
   enum prompt_kind kind;
-  char text[PROMPT_CAP]; /* CONFIRM: the question */
-  size_t len, cursor;    /* bytes; cursor on the start of a character */
-  int again;             /* CONFIRM: the key that says yes as well */
-  int browsed;           /* history: lines back from the end; 0 = own text */
-  char own[PROMPT_CAP];  /* what was typed before browsing */
+  char text[PROMPT_CAP];  /* CONFIRM: the question */
+  size_t len, cursor;     /* bytes; cursor on the start of a character */
+  char label[PROMPT_CAP]; /* YES, VALUE: what stands before it */
+  int again;              /* CONFIRM: the key that says yes as well */
+  int browsed;            /* history: lines back from the end; 0 = own text */
+  char own[PROMPT_CAP];   /* what was typed before browsing */
   struct prompt_history commands, filters;
 };
 
@@ -46,6 +49,11 @@ void prompt_open(struct prompt *prompt, enum prompt_kind kind,
                  const char *text);
 /* Asks; again is the key that confirms as well as y, 0 for none. */
 void prompt_ask(struct prompt *prompt, int again, const char *question);
+/* Asks for the word yes. */
+void prompt_ask_yes(struct prompt *prompt, const char *question);
+/* Asks for a value; text is what stands there at first. */
+void prompt_ask_value(struct prompt *prompt, const char *label,
+                      const char *text);
 void prompt_close(struct prompt *prompt);
 
 /* A key or a character of a paste. On PROMPT_ENTERED the text is kept until

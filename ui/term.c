@@ -22,9 +22,11 @@
 #include "rescue.h"
 #include "signals.h"
 #include "stderrcap.h"
+#include "text.h"
 #include "tty.h"
 
 #define ESC_DELAY_MS 25
+#define MOUSE_CLICK_MS 200
 #define GOODBYE_MAX 1024
 #define GOODBYE_DRAIN_MS 1000
 #define CODE_PASTE_BEGIN (KEY_MAX + 1)
@@ -32,6 +34,10 @@
 
 static const char paste_on[] = "\033[?2004h";
 static const char paste_off[] = "\033[?2004l";
+/* The title is pushed and popped (XTWINOPS 22, 23); progress is OSC 9;4. */
+static const char title_push[] = "\033[22;2t";
+static const char title_pop[] = "\033[23;2t";
+static const char progress_off[] = "\033]9;4;0\033\\";
 
 struct term {
   struct tty tty;
@@ -48,6 +54,10 @@ struct term {
   cchar_t *line;       /* taken; shown.cols + 1 cells */
   bool full;           /* paint everything */
   bool pastes;         /* knows bracketed paste */
+  bool color, titles, progress, mouse;
+  char title[160]; /* shown last */
+  int percent;
+  bool failed;
   char goodbye[GOODBYE_MAX];
   size_t goodbye_len;
 };
@@ -97,6 +107,13 @@ static void resume_curses(struct term *term) {
     resizeterm(term->shown.rows, term->shown.cols);
 }
 
+static void say_goodbye(struct term *term, const char *bytes, size_t len) {
+  if (len > GOODBYE_MAX - term->goodbye_len)
+    return;
+  memcpy(term->goodbye + term->goodbye_len, bytes, len);
+  term->goodbye_len += len;
+}
+
 /* Learns what would say good-bye now; it names the last line of the screen,
  * so it is learnt again when the size changes. Curses believes afterwards that
  * the screen is blank, and the next frame makes it so. */
@@ -105,15 +122,16 @@ static void learn_goodbye(struct term *term) {
   forget(term);
   endwin();
   char *bytes = take(term, &len);
-  size_t room = GOODBYE_MAX - sizeof paste_off;
-  term->goodbye_len = len < room ? len : room;
+  term->goodbye_len = 0;
   if (bytes != NULL)
-    memcpy(term->goodbye, bytes, term->goodbye_len);
+    say_goodbye(term, bytes, len);
   free(bytes);
-  if (term->pastes) {
-    memcpy(term->goodbye + term->goodbye_len, paste_off, sizeof paste_off - 1);
-    term->goodbye_len += sizeof paste_off - 1;
-  }
+  if (term->pastes)
+    say_goodbye(term, paste_off, sizeof paste_off - 1);
+  if (term->titles)
+    say_goodbye(term, title_pop, sizeof title_pop - 1);
+  if (term->progress)
+    say_goodbye(term, progress_off, sizeof progress_off - 1);
   resume_curses(term);
   forget(term);
   term->full = true;
@@ -139,17 +157,22 @@ static bool knows_paste(const char *name) {
   return false;
 }
 
+/* Others may print what they do not know. */
+static bool knows_titles(const char *name) {
+  return knows_paste(name) && strncmp(name, "screen", 6) != 0;
+}
+
 static attr_t attrs_of(unsigned look) {
   return (look & LOOK_BOLD ? A_BOLD : 0) | (look & LOOK_DIM ? A_DIM : 0) |
          (look & LOOK_REVERSE ? A_REVERSE : 0) |
          (look & LOOK_UNDERLINE ? A_UNDERLINE : 0);
 }
 
-static void set_looks(struct term *term, const struct term_options *options) {
-  bool color = options->color && options->theme->colored && has_colors() &&
+static void set_looks(struct term *term, const struct theme *theme) {
+  bool color = term->color && theme->colored && has_colors() &&
                start_color() == OK && use_default_colors() == OK && COLORS >= 8;
   for (int i = 0; i < ROLE_COUNT; i++) {
-    const struct look *look = &options->theme->look[i];
+    const struct look *look = &theme->look[i];
     term->attr[i] = attrs_of(color ? look->attrs : look->mono);
     term->pair[i] = 0;
     if (color && look->color >= 0) {
@@ -217,7 +240,12 @@ static int fit(struct term *term) {
 static int greet(struct term *term) {
   werase(stdscr);
   resume_curses(term);
+  term->title[0] = '\0';
+  term->percent = -1;
   if (term->pastes && write(term->capture, paste_on, sizeof paste_on - 1) < 0)
+    return ERR_IO;
+  if (term->titles &&
+      write(term->capture, title_push, sizeof title_push - 1) < 0)
     return ERR_IO;
   return deliver(term);
 }
@@ -243,7 +271,10 @@ int term_open(struct term **out, const struct term_options *options,
     return rc;
   }
   term->pastes = knows_paste(getenv("TERM"));
-  set_looks(term, options);
+  term->color = options->color;
+  term->titles = options->title && knows_titles(getenv("TERM"));
+  term->progress = options->progress && knows_titles(getenv("TERM"));
+  set_looks(term, options->theme);
   stderrcap_begin(&term->stderrcap, term->stderr_fd);
   rc = greet(term);
   learn_goodbye(term);
@@ -419,6 +450,64 @@ int term_paint(struct term *term, const struct canvas *canvas) {
   return deliver(term);
 }
 
+/* ---- looks, mouse, what stands outside of the window -------------------- */
+
+void term_set_theme(struct term *term, const struct theme *theme) {
+  set_looks(term, theme);
+  term->full = true;
+}
+
+/* Curses writes what switches it, and what takes it back is learnt anew. */
+void term_set_mouse(struct term *term, bool on) {
+  const mmask_t mask = BUTTON1_CLICKED | BUTTON1_PRESSED |
+                       BUTTON1_DOUBLE_CLICKED | BUTTON4_PRESSED |
+                       BUTTON5_PRESSED;
+  if (on == term->mouse)
+    return;
+  term->mouse = on;
+  mouseinterval(on ? MOUSE_CLICK_MS : 0);
+  mousemask(on ? mask : 0, NULL);
+  (void)deliver(term);
+  learn_goodbye(term);
+}
+
+bool term_mouse(struct term *term, struct term_mouse *mouse) {
+  MEVENT event;
+  if (!term->mouse || getmouse(&event) != OK)
+    return false;
+  mouse->y = event.y;
+  mouse->x = event.x;
+  mouse->twice = (event.bstate & BUTTON1_DOUBLE_CLICKED) != 0;
+  mouse->wheel = (event.bstate & BUTTON4_PRESSED) != 0   ? -1
+                 : (event.bstate & BUTTON5_PRESSED) != 0 ? 1
+                                                         : 0;
+  return true;
+}
+
+void term_announce(struct term *term, const char *title, int percent,
+                   bool failed) {
+  char safe[sizeof term->title], bytes[256];
+  if (tty_busy(&term->tty))
+    return;
+  text_clip(safe, sizeof safe, title, TEXT_WHOLE, 80, 0, NULL);
+  if (term->titles && strcmp(safe, term->title) != 0) {
+    memcpy(term->title, safe, sizeof safe);
+    snprintf(bytes, sizeof bytes, "\033]2;%s\033\\", safe);
+    (void)!tty_put(&term->tty, bytes, strlen(bytes));
+  }
+  if (term->progress && (percent != term->percent || failed != term->failed)) {
+    term->percent = percent;
+    term->failed = failed;
+    if (percent < 0)
+      snprintf(bytes, sizeof bytes, "%s", progress_off);
+    else
+      snprintf(bytes, sizeof bytes, "\033]9;4;%d;%d\033\\", failed ? 2 : 1,
+               percent);
+    (void)!tty_put(&term->tty, bytes, strlen(bytes));
+  }
+  (void)tty_flush(&term->tty);
+}
+
 /* ---- keys --------------------------------------------------------------- */
 
 static int function_key(wint_t code) {
@@ -437,6 +526,7 @@ static int function_key(wint_t code) {
       {KEY_DC, KEY__DELETE},
       {KEY_BACKSPACE, KEY__BACKSPACE},
       {KEY_ENTER, KEY__ENTER},
+      {KEY_MOUSE, KEY__MOUSE},
       {CODE_PASTE_BEGIN, KEY__PASTE_BEGIN},
       {CODE_PASTE_END, KEY__PASTE_END},
   };

@@ -20,9 +20,16 @@
 
 struct term;
 
+struct term_mouse {
+  int y, x;
+  int wheel;  /* -1 up, 1 down, 0 a button */
+  bool twice; /* a double click */
+};
+
 struct term_options {
   const struct theme *theme; /* borrowed */
   bool color;                /* if the terminal has any */
+  bool title, progress;      /* may they be set, if the terminal can */
   int stderr_fd;             /* see ui.h */
 };
 
@@ -50,6 +57,17 @@ bool term_busy(const struct term *term);
 /* 0 all written, 1 something is left, ERR_IO the terminal is gone. */
 int term_flush(struct term *term);
 
+/* Other colours, and the mouse on or off; the next frame is painted in full. */
+void term_set_theme(struct term *term, const struct theme *theme);
+void term_set_mouse(struct term *term, bool on);
+/* The window's title (untrusted), and the progress that some terminals show on
+ * their icon: per cent, or -1 for none; failed: in its colour of errors. Only
+ * written when it has changed. */
+void term_announce(struct term *term, const char *title, int percent,
+                   bool failed);
+
+/* What KEY__MOUSE was about; false when it is nothing we know. */
+bool term_mouse(struct term *term, struct term_mouse *mouse);
 /* The next key (enum key or a code point), or -1 when there is none. */
 int term_key(struct term *term);
 

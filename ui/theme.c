@@ -104,6 +104,7 @@ const char *theme_names(void) {
 }
 
 const struct glyphs glyphs_ascii = {
+    .name = "ascii",
     .utf8 = false,
     .bar_open = "[",
     .bar_close = "]",
@@ -113,6 +114,9 @@ const struct glyphs glyphs_ascii = {
     .gauge_full = "|",
     .graph = {" ", ".", ":", ":", ":", ":", ":", ":", ":"},
     .graph_steps = 2,
+    .spark = {".", ".", "-", "-", "=", "=", "+", "*", "#"},
+    .limit = "-",
+    .gap = " ",
     .upright = "|",
     .cross = "+",
     .dash = "-",
@@ -123,22 +127,39 @@ const struct glyphs glyphs_ascii = {
     .tagged = "*",
 };
 
+#define UTF8_LINES                                                      \
+  .bar_open = "", .bar_close = "", .bar_full = "━", .bar_half = "╸",    \
+  .bar_empty = "─", .gauge_full = "━",                                  \
+  .spark = {"▁", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}, .limit = "╌", \
+  .gap = " ", .upright = "│", .cross = "┴", .dash = "─", .corner = "└", \
+  .down = "▾", .up = "▴", .selected = "▸", .tagged = "*"
+
 const struct glyphs glyphs_utf8 = {
+    .name = "blocks",
     .utf8 = true,
-    .bar_open = "",
-    .bar_close = "",
-    .bar_full = "━",
-    .bar_half = "╸",
-    .bar_empty = "─",
-    .gauge_full = "━",
     .graph = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"},
     .graph_steps = 8,
-    .upright = "│",
-    .cross = "┴",
-    .dash = "─",
-    .corner = "└",
-    .down = "▾",
-    .up = "▴",
-    .selected = "▸",
-    .tagged = "*",
+    UTF8_LINES,
 };
+
+const struct glyphs glyphs_braille = {
+    .name = "braille",
+    .utf8 = true,
+    .braille = true,
+    .graph = {" ", "⣀", "⣤", "⣶", "⣿", "⣿", "⣿", "⣿", "⣿"},
+    .graph_steps = 4,
+    UTF8_LINES,
+};
+
+const struct glyphs *glyphs_find(const char *name) {
+  static const struct glyphs *const sets[] = {&glyphs_utf8, &glyphs_braille,
+                                              &glyphs_ascii};
+  for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
+    if (strcmp(sets[i]->name, name) == 0)
+      return sets[i];
+  return NULL;
+}
+
+const char *glyphs_names(void) {
+  return "blocks, braille, ascii";
+}

@@ -50,16 +50,26 @@ const struct theme *theme_find(const char *name);
 const char *theme_names(void);
 
 struct glyphs {
+  const char *name;
   bool utf8;
+  bool braille; /* graphs of 2 x 4 dots to a cell */
   const char *bar_open, *bar_close, *bar_full, *bar_half, *bar_empty;
   const char *gauge_full;
   const char *graph[9]; /* from empty to full; unused ones repeat */
   int graph_steps;      /* levels of a cell: 2 or 8 */
   const char *upright, *cross, *dash, *corner;
+  const char *spark[9];  /* a curve of one line; [0] is zero */
+  const char *limit;     /* the line of a limit in a graph */
+  const char *gap;       /* nothing was measured */
   const char *down, *up; /* direction of the sort */
   const char *selected, *tagged;
 };
 
-extern const struct glyphs glyphs_ascii, glyphs_utf8;
+extern const struct glyphs glyphs_ascii, glyphs_utf8, glyphs_braille;
+
+/* The glyphs of that name; NULL when there are none. */
+const struct glyphs *glyphs_find(const char *name);
+/* "blocks, braille, ascii" */
+const char *glyphs_names(void);
 
 #endif

@@ -79,6 +79,18 @@ static void on_wake(struct ui *ui, short events, int64_t now) {
   fetch(ui, now);
 }
 
+static void on_mouse(struct ui *ui, int64_t now) {
+  struct term_mouse event;
+  if (!term_mouse(ui->term, &event))
+    return;
+  struct mouse mouse = {event.wheel < 0   ? MOUSE_UP
+                        : event.wheel > 0 ? MOUSE_DOWN
+                        : event.twice     ? MOUSE_OPEN
+                                          : MOUSE_CLICK,
+                        event.y, event.x};
+  app_mouse(&ui->app, &mouse, now);
+}
+
 /* Something readable that yields no key may be a terminal at its end: curses
  * does not tell, so the driver is asked how much there was. */
 static void on_keys(struct ui *ui, short events, int64_t now) {
@@ -90,7 +102,10 @@ static void on_keys(struct ui *ui, short events, int64_t now) {
   int asked = ioctl(term_in_fd(ui->term), FIONREAD, &waiting);
   while ((key = term_key(ui->term)) >= 0) {
     count++;
-    app_key(&ui->app, key, now);
+    if (key == KEY__MOUSE)
+      on_mouse(ui, now);
+    else
+      app_key(&ui->app, key, now);
   }
   if (asked < 0 && count == 0)
     ui->end = UI_HANGUP;
@@ -169,7 +184,29 @@ static int64_t paint_due(const struct ui *ui) {
   return ui->painted_ms + (ui->dirty >= 2 ? PAINT_KEY_MS : PAINT_FIGURES_MS);
 }
 
+static double clock_exact_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+static void announce(struct ui *ui) {
+  char title[128];
+  bool failed;
+  int percent = app_title(&ui->app, title, sizeof title, &failed);
+  term_announce(ui->term, title, percent, failed);
+}
+
+static void new_looks(struct ui *ui) {
+  ui->app.new_looks = false;
+  term_set_theme(ui->term, ui->app.theme);
+  term_set_mouse(ui->term, ui->app.mouse);
+}
+
 static void paint(struct ui *ui, int64_t now) {
+  double begun_ms = clock_exact_ms();
+  if (ui->app.new_looks)
+    new_looks(ui);
   if (ui->app.repaint)
     term_repaint(ui->term);
   ui->app.repaint = false;
@@ -183,6 +220,10 @@ static void paint(struct ui *ui, int64_t now) {
   ui->painted_ms = now;
   ui->app.frames++;
   ui->app.frame_bytes += (uint64_t)bytes;
+  ui->app.frame_ms = clock_exact_ms() - begun_ms;
+  if (ui->app.frame_ms > ui->app.frame_max_ms)
+    ui->app.frame_max_ms = ui->app.frame_ms;
+  announce(ui);
 }
 
 /* ---- the loop ----------------------------------------------------------- */
@@ -270,12 +311,16 @@ static void on_time(struct ui *ui) {
 
 static const struct glyphs *choose_glyphs(const struct ui_options *options) {
   const char *type = getenv("TERM");
+  const struct glyphs *wanted =
+      options->glyphs != NULL ? glyphs_find(options->glyphs) : NULL;
   if (options->ascii == UI_ON)
     return &glyphs_ascii;
   if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
     return &glyphs_ascii;
   bool old = type != NULL &&
              (strncmp(type, "vt", 2) == 0 || strcmp(type, "linux") == 0);
+  if (wanted != NULL)
+    return wanted;
   return old && options->ascii == UI_AUTO ? &glyphs_ascii : &glyphs_utf8;
 }
 
@@ -302,6 +347,8 @@ static int start(struct ui *ui, struct errmsg *msg) {
   struct term_options options = {
       .theme = theme_find(ui->options->theme),
       .color = choose_color(ui->options),
+      .title = ui->options->title,
+      .progress = ui->options->progress,
       .stderr_fd = ui->options->stderr_fd,
   };
   if (options.theme == NULL)
@@ -313,6 +360,9 @@ static int start(struct ui *ui, struct errmsg *msg) {
   rc = term_open(&ui->term, &options, msg);
   if (rc < 0)
     return rc;
+  ui->app.theme = options.theme;
+  ui->app.mouse = ui->options->mouse;
+  ui->app.new_looks = ui->app.mouse;
   term_size(ui->term, &rows, &cols);
   if (canvas_init(&ui->canvas, rows, cols) < 0)
     return err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));

@@ -16,6 +16,7 @@
 #ifndef SPATE_UI_H
 #define SPATE_UI_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "command.h"
@@ -33,6 +34,9 @@ struct ui_options {
   enum ui_choice color; /* AUTO: unless NO_COLOR is set or TERM has none */
   enum ui_choice ascii; /* AUTO: by the locale */
   const char *theme;    /* NULL = default; see theme.h */
+  const char *glyphs;   /* NULL: blocks or ascii, as ascii says; see theme.h */
+  bool mouse;           /* on from the start */
+  bool title, progress; /* of the window, where the terminal has them */
   int wake_fd;   /* readable when a new snapshot can be fetched; -1 none */
   int stderr_fd; /* where descriptor 2 goes meanwhile; -1: what is printed to
                     a terminal is kept and shown after the end */

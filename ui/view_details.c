@@ -1,94 +1,181 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is known of the selected task, in as many lines as there are.
+ * Everything that is known of one task: where from and where to, how far, what
+ * the server said, what a resume will do, and its lines of the log.
  */
 #include "config.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "chrome.h"
+#include "page.h"
 #include "views.h"
 
-#define ETAG_FROM_COLS 90
-
-static int label(const struct draw *draw, int y, const char *text) {
-  return draw_fmt(draw, y, 1, ROLE_DIM, "%-4s", text) + 2;
-}
-
-/* "word value", the value untrusted; returns the column behind. */
-static int field(const struct draw *draw, int y, int x, const char *name,
-                 const char *value, int cells) {
-  x += draw_text(draw, y, x, ROLE_DIM, name) + 1;
-  return x + draw_clip(draw, y, x, cells, ROLE_TEXT, value, 0) + 3;
-}
-
-static void draw_http(const struct draw *draw, int y, int x,
-                      const struct snap_task *task) {
-  if (task->status == 0)
-    return;
-  if (task->http_version >= 20)
-    x += draw_fmt(draw, y, x, ROLE_TEXT, "HTTP/%d ", task->http_version / 10);
-  else if (task->http_version > 0)
-    x += draw_fmt(draw, y, x, ROLE_TEXT, "HTTP/%d.%d ", task->http_version / 10,
-                  task->http_version % 10);
-  x += draw_fmt(draw, y, x, task->status >= 400 ? ROLE_ALERT : ROLE_TEXT, "%d",
-                task->status);
-  x += 3;
-  if (task->etag[0] != '\0' && draw->rect.w >= ETAG_FROM_COLS)
-    x = field(draw, y, x, "etag", task->etag, 24);
-  field(draw, y, x, "resume", task->resumable ? "yes" : "no", 4);
-}
-
-static void draw_file(const struct app *app, const struct draw *draw, int y,
-                      const struct snap_task *task) {
-  char path[2048];
+void view__path(const struct app *app, const struct snap_task *task, char *buf,
+                size_t cap) {
   const char *dir = app->snap->session_dir;
   bool part = task->state != TASK_DONE && task->got > 0;
-  snprintf(path, sizeof path, "%s%s%s%s", dir, dir[0] != '\0' ? "/" : "",
-           task->name, part ? ".part" : "");
-  int x = label(draw, y, "file");
-  bool etag = task->etag[0] != '\0' && draw->rect.w >= ETAG_FROM_COLS;
-  int tail = task->status == 0 ? 0 : etag ? 50 : 28;
-  x += draw_clip(draw, y, x, draw->rect.w - x - tail, ROLE_TEXT, path,
-                 TEXT_MIDDLE);
-  draw_http(draw, y, x + 3, task);
+  snprintf(buf, cap, "%s%s%s%s", dir, dir[0] != '\0' ? "/" : "", task->name,
+           part ? ".part" : "");
 }
 
-static void draw_now(const struct draw *draw, int y,
-                     const struct snap_task *task) {
-  char got[TEXT_NUMBER_CAP], size[TEXT_NUMBER_CAP], rate[TEXT_NUMBER_CAP];
-  int x = label(draw, y, "now");
-  x += draw_text(draw, y, x, ROLE_TEXT, task_state_name(task->state));
-  x += draw_fmt(draw, y, x, ROLE_TEXT, ", %s of %s",
+/* ---- how far ------------------------------------------------------------- */
+
+static void draw_progress(struct page *page, const struct snap_task *task) {
+  const struct draw *draw = page->draw;
+  int y = page_name(page, "progress");
+  if (y < 0)
+    return;
+  char got[TEXT_NUMBER_CAP], size[TEXT_NUMBER_CAP];
+  int x = PAGE_VALUE, bar = draw->rect.w / 2 - x;
+  double part = task->size > 0 ? (double)task->got / (double)task->size : 0;
+  if (task->state == TASK_DONE)
+    part = 1;
+  if (bar >= 8) {
+    draw_bar(draw, y, x, bar, task->state == TASK_DONE ? ROLE_GOOD : ROLE_BAR,
+             part, draw->glyphs->bar_full);
+    x += bar + 1;
+  }
+  x += draw_fmt(draw, y, x, ROLE_TEXT, "%s of %s",
                 text_bytes(got, sizeof got, task->got),
                 text_bytes(size, sizeof size, task->size));
+  if (task->size > 0)
+    draw_fmt(draw, y, x, ROLE_FIGURE, "  %.1f%%", part * 100);
+}
+
+static void draw_pace(struct page *page, const struct snap_task *task) {
+  char rate[TEXT_NUMBER_CAP], eta[TEXT_NUMBER_CAP], due[TEXT_NUMBER_CAP];
   if (task->state == TASK_ACTIVE)
-    x += draw_fmt(draw, y, x, ROLE_TEXT, ", %s, %d connection%s",
-                  text_rate(rate, sizeof rate, task->bytes_per_s),
-                  task->connections, task->connections == 1 ? "" : "s");
-  if (task->attempt > 0)
-    x += draw_fmt(draw, y, x, ROLE_TEXT, ", try %d of %d", task->attempt,
-                  task->tries);
-  if (task->reason[0] != '\0') {
-    x += 3;
-    draw_clip(draw, y, x, draw->rect.w - x,
-              task->state == TASK_FAILED ? ROLE_ALERT : ROLE_NOTE, task->reason,
-              0);
+    page_fmt(page, "pace", ROLE_TEXT, "%s   %s left   %d connection%s",
+             text_rate(rate, sizeof rate, task->bytes_per_s),
+             text_duration(eta, sizeof eta, task->eta_s), task->connections,
+             task->connections == 1 ? "" : "s");
+  if (task->state == TASK_WAITING && task->due_in_ms >= 0)
+    page_fmt(page, "next try", ROLE_NOTE, "in %s",
+             text_duration(due, sizeof due, (task->due_in_ms + 999) / 1000));
+}
+
+static void draw_state(struct page *page, const struct snap_task *task) {
+  char clock[16];
+  bool bad = task->state == TASK_FAILED || task->state == TASK_EXPIRED;
+  int y = page_name(page, "state");
+  int x = PAGE_VALUE;
+  const struct draw *draw = page->draw;
+  if (y >= 0) {
+    x += draw_text(draw, y, x, bad ? ROLE_ALERT : ROLE_FIGURE,
+                   task_state_name(task->state));
+    if (task->ended_unix != 0)
+      x += draw_fmt(draw, y, x, ROLE_TEXT, " at %s",
+                    chrome__clock(task->ended_unix, clock, sizeof clock));
+    if (task->attempt > 0)
+      draw_fmt(draw, y, x, ROLE_TEXT, "   try %d of %d", task->attempt,
+               task->tries);
+  }
+  if (task->reason[0] != '\0')
+    page_text(page, bad ? "why" : "reason", bad ? ROLE_ALERT : ROLE_NOTE,
+              task->reason);
+  draw_progress(page, task);
+  draw_pace(page, task);
+}
+
+/* ---- the server ---------------------------------------------------------- */
+
+static void http_text(const struct snap_task *task, char *buf, size_t cap) {
+  char version[16] = "";
+  if (task->http_version >= 20)
+    snprintf(version, sizeof version, "HTTP/%d ", task->http_version / 10);
+  else if (task->http_version > 0)
+    snprintf(version, sizeof version, "HTTP/%d.%d ", task->http_version / 10,
+             task->http_version % 10);
+  snprintf(buf, cap, "%s%d", version, task->status);
+}
+
+/* A weak validator (W/) proves nothing about bytes. */
+static const char *resume_text(const struct snap_task *task) {
+  bool strong = task->etag[0] != '\0' && strncmp(task->etag, "W/", 2) != 0;
+  if (task->state == TASK_DONE)
+    return "not needed: the file is whole";
+  if (task->got == 0)
+    return "nothing to keep yet";
+  if (!task->resumable)
+    return "starts over unless the server serves ranges (not shown yet)";
+  return strong ? "goes on from what is kept, if the etag is still the same"
+                : "goes on from what is kept, if date and size still agree";
+}
+
+static void draw_server(struct page *page, const struct snap_task *task) {
+  char text[64];
+  page_title(page, "server", "");
+  page_text(page, "host", ROLE_TEXT, task->host);
+  if (task->status == 0) {
+    page_text(page, "answer", ROLE_DIM, "none yet");
+    return;
+  }
+  http_text(task, text, sizeof text);
+  page_text(page, "answer", task->status >= 400 ? ROLE_ALERT : ROLE_TEXT, text);
+  if (task->etag[0] != '\0')
+    page_text(page, "etag", ROLE_TEXT, task->etag);
+  page_text(page, "ranges", ROLE_TEXT,
+            task->resumable ? "yes: the server has served one"
+                            : "not shown by the server");
+  page_text(page, "resume", ROLE_TEXT, resume_text(task));
+}
+
+/* ---- the log ------------------------------------------------------------- */
+
+static void draw_log(struct page *page, const struct app *app, uint64_t id) {
+  const struct logbook *book = &app->logbook;
+  bool any = false;
+  for (size_t i = 0; i < book->count; i++) {
+    const struct logbook_line *line =
+        &book->line[(book->head + i) % LOGBOOK_LINES];
+    char clock[16];
+    if (line->task != id)
+      continue;
+    if (!any)
+      page_title(page, "its log", "");
+    any = true;
+    int y = page_next(page);
+    if (y < 0)
+      continue;
+    int x = draw_fmt(page->draw, y, 1, ROLE_DIM, "%s  ",
+                     chrome__clock(line->unix_ms / 1000, clock, sizeof clock));
+    draw_clip(page->draw, y, 1 + x, page->draw->rect.w - x - 1,
+              line->level >= LOG_ERROR ? ROLE_ALERT : ROLE_TEXT, line->text, 0);
   }
 }
 
-void view__details(const struct app *app, const struct draw *draw) {
-  const struct snap_task *task = app__selected(app);
+static void draw_details(struct app *app, const struct draw *draw) {
+  struct draw body = draw_in(draw, app->layout.part[PART_TABLE]);
+  const struct snap_task *task = app__task(app, app->focus);
+  struct page page;
+  char path[2048];
+  page_begin(&page, app, SCREEN_DETAILS, &body);
   if (task == NULL) {
-    draw_rule(draw, 0, "", "");
+    page_title(&page, "task", "q: back");
+    page_text(&page, "", ROLE_DIM,
+              "it has ended and is no longer kept here (H: the whole list)");
+    page_end(&page);
     return;
   }
-  draw_rule(draw, 0, task->name, "Enter: hide");
-  int x = label(draw, 1, "url");
-  draw_clip(draw, 1, x, draw->rect.w - x, ROLE_TEXT, task->url, TEXT_MIDDLE);
-  draw_file(app, draw, 2, task);
-  draw_now(draw, 3, task);
-  if (draw->rect.h < 5)
-    return;
-  x = label(draw, 4, "host");
-  draw_clip(draw, 4, x, draw->rect.w - x, ROLE_TEXT, task->host, 0);
+  page_title(&page, task->name, "q: back");
+  page_text(&page, "url", ROLE_TEXT, task->url);
+  view__path(app, task, path, sizeof path);
+  page_text(&page, "file", ROLE_TEXT, path);
+  draw_state(&page, task);
+  draw_server(&page, task);
+  draw_log(&page, app, task->id);
+  page_end(&page);
 }
+
+static size_t details_lines(const struct app *app) {
+  return app->scroll[SCREEN_DETAILS].count;
+}
+
+const struct view view_details = {
+    .title = "Details",
+    .where = ON_DETAILS,
+    .draw = draw_details,
+    .lines = details_lines,
+};

@@ -8,35 +8,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "page.h"
 #include "views.h"
 
 #define BUSY_WARN 0.3
 #define SLOW_MS 10
 
-/* Lines are drawn through a window that scrolls. */
-struct page {
-  const struct draw *draw;
-  size_t top; /* first line in sight */
-  size_t line;
-};
-
-/* The row of the next line; -1 when it is out of sight. */
-static int next_row(struct page *page) {
-  size_t line = page->line++;
-  if (line < page->top || line - page->top >= (size_t)page->draw->rect.h)
-    return -1;
-  return (int)(line - page->top);
-}
-
-static void title(struct page *page, const char *text) {
-  int y = next_row(page);
-  if (y >= 0)
-    draw_rule(page->draw, y, text, "");
-}
-
 static void semaphore(struct page *page, const struct snap_sem *sem) {
   const struct draw *draw = page->draw;
-  int y = next_row(page), width = draw->rect.w;
+  int y = page_next(page), width = draw->rect.w;
   if (y < 0)
     return;
   int bar = width >= 90 ? 30 : width >= 60 ? 16 : 0;
@@ -65,7 +45,7 @@ static void limits(struct page *page, const struct snapshot *snap) {
   columns = columns < 1 ? 1 : columns;
   int width = page->draw->rect.w / columns;
   for (int i = 0; i < LIMIT_COUNT; i += columns) {
-    int y = next_row(page);
+    int y = page_next(page);
     for (int j = 0; y >= 0 && j < columns && i + j < LIMIT_COUNT; j++) {
       enum limit_id id = (enum limit_id)(i + j);
       char text[32];
@@ -79,7 +59,7 @@ static void limits(struct page *page, const struct snapshot *snap) {
 
 static void figure(struct page *page, enum role role, const char *name,
                    const char *text) {
-  int y = next_row(page);
+  int y = page_next(page);
   if (y < 0)
     return;
   draw_text(page->draw, y, 1, ROLE_DIM, name);
@@ -129,31 +109,28 @@ static void traffic_figures(struct page *page, const struct snapshot *snap) {
 }
 
 static size_t gauge_lines(const struct app *app) {
-  (void)app;
-  /* Two titles and the loop's, the semaphores, the limits in one column at
-   * worst, eight figures. */
-  return 3 + SNAP_SEM_COUNT + LIMIT_COUNT + 8;
+  return app->scroll[SCREEN_GAUGES].count;
 }
 
 static void draw_gauges(struct app *app, const struct draw *draw) {
   struct draw body = draw_in(draw, app->layout.part[PART_TABLE]);
-  struct scroll *scroll = &app->scroll[SCREEN_GAUGES];
-  scroll->page = (size_t)body.rect.h;
-  struct page page = {&body, scroll->top, 0};
-  title(&page, "semaphores");
+  struct page page;
+  page_begin(&page, app, SCREEN_GAUGES, &body);
+  page_title(&page, "semaphores", "");
   for (int i = 0; i < SNAP_SEM_COUNT; i++)
     semaphore(&page, &app->snap->sem[i]);
-  title(&page, "limits (:set NAME VALUE)");
+  page_title(&page, "limits", "L: change");
   limits(&page, app->snap);
-  title(&page, "machinery");
+  page_title(&page, "machinery", "");
   traffic_figures(&page, app->snap);
   loop_figures(&page, app->snap);
   store_figures(&page, app);
+  page_end(&page);
 }
 
 const struct view view_gauges = {
     .title = "Gauges",
-    .where = IN_GAUGES,
+    .where = ON_GAUGES,
     .draw = draw_gauges,
     .lines = gauge_lines,
 };

@@ -10,7 +10,9 @@
 #include "views.h"
 
 static bool is_listed(const struct app *app, int action) {
-  unsigned where = app__view(app->before_help)->where;
+  enum screen from =
+      app->depth > 0 ? app->behind[app->depth - 1] : SCREEN_TASKS;
+  unsigned where = app__view(from)->where;
   return (action_info((enum action)action)->where & where) != 0;
 }
 
@@ -57,7 +59,7 @@ static void draw_help(struct app *app, const struct draw *draw) {
 
 const struct view view_help = {
     .title = "Help",
-    .where = IN_HELP,
+    .where = ON_HELP,
     .draw = draw_help,
     .lines = help_lines,
 };

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "act.h"
 #include "views.h"
 
 struct host_column {
@@ -103,10 +104,24 @@ static enum role field_role(const struct snap_host *host,
   return ROLE_TEXT;
 }
 
+#define SPARK_CELLS 12
+#define SPARK_FROM_COLS 132
+
 /* A line of the table; without a host its head. */
-static void draw_line(const struct draw *draw, int y,
+static void draw_line(const struct app *app, const struct draw *draw, int y,
                       const struct snap_host *host) {
   int end = draw->rect.w;
+  if (draw->rect.w >= SPARK_FROM_COLS) {
+    float rate[SPARK_CELLS];
+    end -= SPARK_CELLS;
+    if (host != NULL) {
+      trace_host(&app->trace, host->name, rate, SPARK_CELLS);
+      draw_spark(draw, y, end, ROLE_GRAPH, rate, SPARK_CELLS, 0);
+    } else {
+      draw_text(draw, y, end, ROLE_DIM, "LAST 12 s");
+    }
+    end--;
+  }
   for (int i = HOST_FIELDS - 1; i >= 0; i--) {
     char text[48];
     if (draw->rect.w < columns[i].from_cols)
@@ -119,39 +134,91 @@ static void draw_line(const struct draw *draw, int y,
     end -= columns[i].width + 1;
   }
   if (host != NULL)
-    draw_clip(draw, y, 1, end - 2, ROLE_TEXT, host->name, TEXT_MIDDLE);
+    draw_clip(draw, y, 2, end - 3, ROLE_TEXT, host->name, TEXT_MIDDLE);
   else
-    draw_text(draw, y, 1, ROLE_DIM, "HOST");
+    draw_text(draw, y, 2, ROLE_DIM, "HOST");
 }
 
-static size_t host_lines(const struct app *app) {
-  return app->snap->host_count;
+/* The selection is a host, not a row. */
+static void find_selected(struct app *app) {
+  struct listing *listing = &app->listing[SCREEN_HOSTS];
+  const struct snapshot *snap = app->snap;
+  const struct snap_host *host = app__host(app, app->host);
+  if (app->host[0] != '\0' && host != NULL)
+    listing->at = (uint64_t)(host - snap->hosts);
+}
+
+static void keep_selected(struct app *app) {
+  const struct listing *listing = &app->listing[SCREEN_HOSTS];
+  if (app->snap != NULL && listing->at < app->snap->host_count)
+    snprintf(app->host, sizeof app->host, "%s",
+             app->snap->hosts[listing->at].name);
 }
 
 static void draw_hosts(struct app *app, const struct draw *draw) {
   struct draw body = draw_in(draw, app->layout.part[PART_TABLE]);
-  struct scroll *scroll = &app->scroll[SCREEN_HOSTS];
+  struct listing *listing = &app->listing[SCREEN_HOSTS];
   size_t count = app->snap->host_count;
   if (body.rect.h < 2)
     return;
-  draw_line(&body, 0, NULL);
-  scroll->page = (size_t)(body.rect.h - 1);
-  size_t most = count > scroll->page ? count - scroll->page : 0;
-  if (scroll->top > most)
-    scroll->top = most;
+  draw_line(app, &body, 0, NULL);
+  find_selected(app);
+  listing_show(listing, count, (size_t)(body.rect.h - 1));
+  keep_selected(app);
   for (int y = 1; y < body.rect.h; y++) {
-    size_t row = scroll->top + (size_t)(y - 1);
+    uint64_t row = listing->top + (uint64_t)(y - 1);
+    struct draw line = body;
     if (row >= count)
       break;
-    draw_line(&body, y, &app->snap->hosts[row]);
+    if (row == listing->at) {
+      line.style = CELL_REVERSE;
+      draw_fill(&line, y, 0, line.rect.w, ROLE_TEXT, " ");
+      draw_text(&line, y, 0, ROLE_TITLE, draw->glyphs->selected);
+    }
+    draw_line(app, &line, y, &app->snap->hosts[row]);
+    if (row == listing->at && app->prompt.kind == PROMPT_NONE) {
+      draw->canvas->cursor_y = body.rect.y + y;
+      draw->canvas->cursor_x = body.rect.x;
+    }
   }
   if (count == 0)
-    draw_text(&body, 1, 1, ROLE_DIM, "no host was asked yet");
+    draw_text(&body, 1, 2, ROLE_DIM, "no host was asked yet");
+}
+
+static void move_hosts(struct app *app, enum action action) {
+  struct listing *listing = &app->listing[SCREEN_HOSTS];
+  listing_move(listing, app__distance(action, listing->count, listing->page));
+  keep_selected(app);
+}
+
+/* Enter: the tasks of the host. */
+static void open_host(struct app *app) {
+  struct errmsg msg;
+  char text[ERRCLASS_CAP + 8];
+  const char *bare = strstr(app->host, "://");
+  if (app->host[0] == '\0')
+    return;
+  snprintf(text, sizeof text, "host:%s", bare != NULL ? bare + 3 : app->host);
+  text[sizeof app->rows.filter.word[0].text - 1 + 5 - 1] = '\0';
+  app__go(app, SCREEN_TASKS);
+  if (!act__set_filter(app, text, &msg))
+    app__say(app, ROLE_ALERT, "%s", msg.text);
+  else
+    app__say(app, ROLE_TEXT, "the tasks of this host (Esc: all again)");
+}
+
+static void click_hosts(struct app *app, int y) {
+  struct listing *listing = &app->listing[SCREEN_HOSTS];
+  if (y >= 1 && listing->top + (uint64_t)(y - 1) < listing->count)
+    listing->at = listing->top + (uint64_t)(y - 1);
+  keep_selected(app);
 }
 
 const struct view view_hosts = {
     .title = "Hosts",
-    .where = IN_HOSTS,
+    .where = ON_HOSTS,
     .draw = draw_hosts,
-    .lines = host_lines,
+    .move = move_hosts,
+    .open = open_host,
+    .click = click_hosts,
 };

@@ -45,34 +45,49 @@ void view__log_pane(const struct app *app, const struct draw *draw) {
 }
 
 static size_t log_lines(const struct app *app) {
-  return app->snap->log_count;
+  return logbook_count(&app->logbook);
+}
+
+static void draw_title(const struct app *app, const struct draw *draw,
+                       bool follows) {
+  static const char *const levels[] = {
+      "log, everything", "log", "log, warnings and errors", "log, errors"};
+  char title[LOGBOOK_FILTER + 64];
+  const struct logbook *book = &app->logbook;
+  snprintf(title, sizeof title, "%s%s%s", levels[book->level],
+           book->filter[0] != '\0' ? ", with " : "", book->filter);
+  draw_rule(draw, 0, title, follows ? "follows" : "G: follow");
 }
 
 static void draw_log(struct app *app, const struct draw *draw) {
-  const struct snapshot *snap = app->snap;
   struct draw body = draw_in(draw, app->layout.part[PART_TABLE]);
   struct scroll *scroll = &app->scroll[SCREEN_LOG];
+  size_t count = log_lines(app);
   if (body.rect.h < 2)
     return;
-  draw_rule(&body, 0, "log", scroll->to_end ? "follows" : "G: follow");
+  draw_title(app, &body, scroll->to_end);
   scroll->page = (size_t)(body.rect.h - 1);
-  size_t most =
-      snap->log_count > scroll->page ? snap->log_count - scroll->page : 0;
+  size_t most = count > scroll->page ? count - scroll->page : 0;
   if (scroll->to_end || scroll->top > most)
     scroll->top = most;
   for (int y = 1; y < body.rect.h; y++) {
-    size_t line = scroll->top + (size_t)(y - 1);
-    if (line >= snap->log_count)
+    const struct logbook_line *line =
+        logbook_at(&app->logbook, scroll->top + (size_t)(y - 1));
+    if (line == NULL)
       break;
-    draw_entry(&body, y, &snap->log[line]);
+    struct snap_log entry = {line->unix_ms, line->level, line->task,
+                             line->text};
+    draw_entry(&body, y, &entry);
   }
-  if (snap->log_count == 0)
-    draw_text(&body, 1, 0, ROLE_DIM, "nothing was logged yet");
+  if (count == 0)
+    draw_text(&body, 1, 0, ROLE_DIM,
+              app->logbook.count == 0 ? "nothing was logged yet"
+                                      : "no line is let through (v /)");
 }
 
 const struct view view_log = {
     .title = "Log",
-    .where = IN_LOG,
+    .where = ON_LOG,
     .draw = draw_log,
     .lines = log_lines,
 };

@@ -253,13 +253,37 @@ static void draw_tasks(struct app *app, const struct draw *draw) {
   if (part[PART_TABLE].h > 0)
     draw_table(app, &pane[PART_TABLE]);
   if (part[PART_DETAILS].h > 0)
-    view__details(app, &pane[PART_DETAILS]);
+    view__pane(app, &pane[PART_DETAILS]);
   if (part[PART_LOG].h > 0)
     view__log_pane(app, &pane[PART_LOG]);
 }
 
+/* Home gives the selection back to the first row, whoever stands there. */
+static void move_tasks(struct app *app, enum action action) {
+  rows_move(&app->rows, app__distance(action, app->rows.count, app->rows.page));
+  app->rows.moved = action != ACT_FIRST;
+}
+
+static void open_task(struct app *app) {
+  const struct snap_task *task = app__selected(app);
+  if (task == NULL)
+    return;
+  app->focus = task->id;
+  app->rows.moved = true;
+  app->scroll[SCREEN_DETAILS].top = 0;
+  app__go(app, SCREEN_DETAILS);
+}
+
+static void click_task(struct app *app, int y) {
+  app->rows.moved = true;
+  rows_select(&app->rows, app->rows.top + (size_t)y);
+}
+
 const struct view view_tasks = {
     .title = "Tasks",
-    .where = IN_TASKS,
+    .where = ON_TASKS,
     .draw = draw_tasks,
+    .move = move_tasks,
+    .open = open_task,
+    .click = click_task,
 };

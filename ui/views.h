@@ -9,14 +9,21 @@
 #include "app.h"
 
 extern const struct view view_tasks, view_hosts, view_gauges, view_log,
-    view_help;
+    view_help, view_details, view_errors, view_limits;
 
 /* view_graph.c: throughput over the last minutes; draw is the pane. */
 void view__graph(struct app *app, const struct draw *draw);
 /* view_meters.c: semaphores, rate and loop beside the graph. */
 void view__meters(const struct app *app, const struct draw *draw);
-/* view_details.c */
-void view__details(const struct app *app, const struct draw *draw);
+/* view_pane.c: what matters most of the selected task. */
+void view__pane(const struct app *app, const struct draw *draw);
+/* view_details.c: a task's output file as the disk has it. */
+void view__path(const struct app *app, const struct snap_task *task, char *buf,
+                size_t cap);
+/* view_limits.c: opens the form; steps and takes a value for the line. */
+void view__limits_open(struct app *app, enum limits_of of);
+void view__limits_step(struct app *app, int direction);
+void view__limits_typed(struct app *app, const char *text);
 /* view_log.c: the newest lines, with a title when there is room for one. */
 void view__log_pane(const struct app *app, const struct draw *draw);
 

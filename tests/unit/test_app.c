@@ -358,7 +358,7 @@ static void test_history_and_completion(void **state) {
   type("c\t");
   assert_string_equal(app.prompt.text, "set concurrency ");
   type("\x1b:hel\t");
-  assert_string_equal(app.prompt.text, "help ");
+  assert_string_equal(app.prompt.text, "help");
 }
 
 static void test_paste_goes_nowhere_but_into_a_prompt(void **state) {

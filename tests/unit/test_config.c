@@ -98,8 +98,8 @@ static void test_example_of_the_manual(void **state) {
   assert_true(f->settings.hosts[0].per_host == 8);
   assert_true(f->settings.hosts[0].per_host_rate == 50);
   assert_string_equal(f->settings.hosts[0].header, "X-Api-Client: nightly");
-  assert_string_equal(f->settings.theme, "default");
-  assert_int_equal(f->settings.ascii, -1);
+  assert_string_equal(f->settings.ui.theme, "default");
+  assert_int_equal(f->settings.ui.ascii, -1);
 }
 
 static void test_bucket_has_host_path_and_limits(void **state) {
@@ -242,7 +242,12 @@ static void test_mistakes_name_file_line_and_remedy(void **state) {
        "host, path"},
       {"[ui]\ntheme = pink\n", "0.ini:2: [ui] theme: 'pink'", "default"},
       {"[ui]\nascii = maybe\n", "0.ini:2: [ui] ascii: 'maybe'", "auto"},
-      {"[ui]\nglyphs = 1\n", "0.ini:2: [ui] unknown key", "theme, ascii"},
+      {"[ui]\ncolour = 1\n", "0.ini:2: [ui] unknown key", "theme, glyphs"},
+      {"[ui]\nglyphs = 1\n", "0.ini:2: [ui] glyphs: '1'", "braille"},
+      {"[ui]\nmouse = often\n", "0.ini:2: [ui] mouse: 'often'", "yes, no"},
+      {"[keys]\ndance = x\n", "0.ini:2: [keys] unknown key 'dance'", "?"},
+      {"[keys]\ndro = x\n", "0.ini:2: [keys] unknown key 'dro'", "?"},
+      {"[keys]\ndrop = F13\n", "0.ini:2: [keys]", "'F13' is no key"},
       {"[default]\nrate = 1\n\nrate = 2\n", "0.ini:4:", "line 2"},
       {"[default]\nRate = 1\n[default]\nrate = 2\n", "0.ini:4:", "line 2"},
       {"[default]\ncookie = a=1;b=2\n", "0.ini:2:", "quotes"},

@@ -102,11 +102,11 @@ static void test_bind_moves_a_key(void **state) {
   struct errmsg msg;
   (void)state;
   keymap_init(&map);
-  assert_int_equal(keymap_find(&map, IN_TASKS, 'p'), ACT_TOGGLE);
+  assert_int_equal(keymap_find(&map, ON_TASKS, 'p'), ACT_TOGGLE);
   assert_int_equal(keymap_bind(&map, "drop", "p C-k", &msg), 0);
-  assert_int_equal(keymap_find(&map, IN_TASKS, 'p'), ACT_DROP);
-  assert_int_equal(keymap_find(&map, IN_TASKS, 'k' & 0x1f), ACT_DROP);
-  assert_int_equal(keymap_find(&map, IN_TASKS, 'd'), -1);
+  assert_int_equal(keymap_find(&map, ON_TASKS, 'p'), ACT_DROP);
+  assert_int_equal(keymap_find(&map, ON_TASKS, 'k' & 0x1f), ACT_DROP);
+  assert_int_equal(keymap_find(&map, ON_TASKS, 'd'), -1);
   assert_int_equal(keymap_bind(&map, "nonsense", "x", &msg), ERR_NOTFOUND);
   assert_non_null(strstr(msg.text, "nonsense"));
   assert_int_equal(keymap_bind(&map, "drop", "Blah", &msg), ERR_SYNTAX);
@@ -117,8 +117,8 @@ static void test_a_key_is_only_known_in_its_place(void **state) {
   struct keymap map;
   (void)state;
   keymap_init(&map);
-  assert_int_equal(keymap_find(&map, IN_TASKS, 'd'), ACT_DROP);
-  assert_int_equal(keymap_find(&map, IN_LOG, 'd'), -1);
+  assert_int_equal(keymap_find(&map, ON_TASKS, 'd'), ACT_DROP);
+  assert_int_equal(keymap_find(&map, ON_LOG, 'd'), -1);
 }
 
 static void test_beginnings_of_names(void **state) {

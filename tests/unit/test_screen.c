@@ -100,35 +100,113 @@ static void compare(const char *name, char *text) {
   free(text);
 }
 
-static void test_golden_ascii(void **state) {
-  (void)state;
-  compare("tasks-100x30-ascii", render(&glyphs_ascii, false, 30, 100, ""));
-  compare("tasks-80x24-ascii", render(&glyphs_ascii, false, 24, 80, ""));
-  compare("tasks-40x10-ascii", render(&glyphs_ascii, false, 10, 40, ""));
-  compare("tasks-20x4-ascii", render(&glyphs_ascii, false, 4, 20, ""));
-}
+static const struct {
+  int rows, cols;
+} sizes[] = {{30, 100}, {24, 80}, {10, 40}, {4, 20}};
 
-static void test_golden_utf8(void **state) {
+#define SIZES (sizeof sizes / sizeof sizes[0])
+
+static const struct glyphs *const glyph_sets[] = {&glyphs_ascii, &glyphs_utf8,
+                                                  &glyphs_braille};
+
+static void test_golden_sizes_and_glyphs(void **state) {
+  char name[64];
   (void)state;
-  compare("tasks-100x30-utf8", render(&glyphs_utf8, false, 30, 100, ""));
-  compare("tasks-80x24-utf8", render(&glyphs_utf8, false, 24, 80, ""));
+  for (size_t i = 0; i < SIZES; i++)
+    for (size_t j = 0; j < 3; j++) {
+      snprintf(name, sizeof name, "tasks-%dx%d-%s", sizes[i].cols,
+               sizes[i].rows, glyph_sets[j]->name);
+      compare(name,
+              render(glyph_sets[j], false, sizes[i].rows, sizes[i].cols, ""));
+    }
 }
 
 static void test_golden_hostile(void **state) {
   (void)state;
-  compare("hostile-100x30-utf8", render(&glyphs_utf8, true, 30, 100, ""));
+  compare("hostile-100x30-blocks", render(&glyphs_utf8, true, 30, 100, ""));
   compare("hostile-80x24-ascii", render(&glyphs_ascii, true, 24, 80, ""));
+  compare("hostile-details-80x24-blocks",
+          render(&glyphs_utf8, true, 24, 80, "jjjjjjj\r"));
+  compare("hostile-errors-80x24-ascii",
+          render(&glyphs_ascii, true, 24, 80, "e"));
 }
 
 static void test_golden_other_screens(void **state) {
+  static const struct {
+    const char *name, *keys;
+  } screens[] = {
+      {"hosts", "2"},
+      {"gauges", "3"},
+      {"log", "4"},
+      {"help", "?"},
+      {"quit", "q"},
+      {"details", "jjjjjjj\r"},
+      {"active-details", "\r"},
+      {"errors", "e"},
+      {"limits", "L"},
+      {"error-tasks", "e\r\r"},
+  };
+  char name[64];
   (void)state;
-  compare("hosts-100x30-ascii", render(&glyphs_ascii, false, 30, 100, "2"));
-  compare("gauges-100x30-ascii", render(&glyphs_ascii, false, 30, 100, "3"));
-  compare("log-80x24-ascii", render(&glyphs_ascii, false, 24, 80, "4"));
-  compare("help-80x24-ascii", render(&glyphs_ascii, false, 24, 80, "?"));
-  compare("quit-80x24-ascii", render(&glyphs_ascii, false, 24, 80, "q"));
-  compare("details-80x24-ascii",
-          render(&glyphs_ascii, false, 24, 80, "jjjjjjj\r"));
+  for (size_t i = 0; i < sizeof screens / sizeof screens[0]; i++)
+    for (size_t j = 0; j < 2; j++) {
+      snprintf(name, sizeof name, "%s-%dx%d-ascii", screens[i].name,
+               sizes[j].cols, sizes[j].rows);
+      compare(name, render(&glyphs_ascii, false, sizes[j].rows, sizes[j].cols,
+                           screens[i].keys));
+    }
+}
+
+/* ---- looks --------------------------------------------------------------- */
+
+/* What a cell is painted with, as a letter: by its colour from b (black) to w,
+ * '.' the terminal's own; capital letters and ':' are bold. */
+static char look_letter(const struct theme *theme, const struct cell *cell) {
+  static const char colors[] = "brgymacw";
+  const struct look *look = &theme->look[cell->role];
+  bool bold = ((theme->colored ? look->attrs : look->mono) & LOOK_BOLD) != 0;
+  if ((cell->style & CELL_REVERSE) != 0)
+    return bold ? '#' : '=';
+  if (cell->text[0] == ' ' && cell->text[1] == '\0')
+    return ' ';
+  if ((((theme->colored ? look->attrs : look->mono)) & LOOK_REVERSE) != 0)
+    return '#';
+  if (!theme->colored || look->color < 0)
+    return bold ? ':' : '.';
+  return (char)(colors[look->color] - (bold ? 'a' - 'A' : 0));
+}
+
+static char *render_looks(const char *theme, int rows, int cols) {
+  struct app app;
+  struct canvas canvas;
+  char *text = malloc((size_t)rows * ((size_t)cols + 1) + 1), *at = text;
+  start(&app, &glyphs_ascii, false);
+  assert_int_equal(canvas_init(&canvas, rows, cols), 0);
+  app_draw(&app, &canvas, 1000);
+  for (int y = 0; y < rows; y++) {
+    for (int x = 0; x < cols; x++)
+      *at++ = look_letter(theme_find(theme), canvas_cell(&canvas, y, x));
+    while (at > text && at[-1] == ' ')
+      at--;
+    *at++ = '\n';
+  }
+  *at = '\0';
+  canvas_fini(&canvas);
+  app_fini(&app);
+  return text;
+}
+
+static void test_golden_themes(void **state) {
+  static const char *const themes[] = {"default", "light", "mono",
+                                       "high-contrast"};
+  char name[64];
+  (void)state;
+  for (size_t i = 0; i < SIZES; i++)
+    for (size_t j = 0; j < 4; j++) {
+      snprintf(name, sizeof name, "looks-%dx%d-%s", sizes[i].cols,
+               sizes[i].rows, themes[j]);
+      compare(name, render_looks(themes[j], sizes[i].rows, sizes[i].cols));
+    }
 }
 
 /* ---- properties ---------------------------------------------------------- */
@@ -164,7 +242,8 @@ static void check_cells(const struct canvas *canvas) {
 static void draw_everywhere(struct app *app, int rows, int cols) {
   struct canvas canvas;
   assert_int_equal(canvas_init(&canvas, rows, cols), 0);
-  for (const char *key = "1234?q:x\x1bqn/\x1b"; *key != '\0'; key++) {
+  static const char keys[] = "1234?qe\r\rq\x1b\x1bL\r\x1bq1\rq:x\x1bqn/\x1b";
+  for (const char *key = keys; *key != '\0'; key++) {
     app_key(app, *key, 1000);
     app_draw(app, &canvas, 1000);
     check_cells(&canvas);
@@ -182,6 +261,25 @@ static void test_every_size_of_every_screen(void **state) {
   app_fini(&app);
 }
 
+/* The screen of the tasks at all sizes there are, in all glyphs. */
+static void test_every_size(void **state) {
+  struct app app;
+  struct canvas canvas;
+  (void)state;
+  for (size_t i = 0; i < 3; i++) {
+    start(&app, glyph_sets[i], true);
+    assert_int_equal(canvas_init(&canvas, 60, 250), 0);
+    for (int rows = 1; rows <= 60; rows++)
+      for (int cols = 1 + (int)i; cols <= 250; cols += 3) {
+        assert_int_equal(canvas_resize(&canvas, rows, cols), 0);
+        app_draw(&app, &canvas, 1000);
+        check_cells(&canvas);
+      }
+    canvas_fini(&canvas);
+    app_fini(&app);
+  }
+}
+
 static void test_before_the_first_snapshot(void **state) {
   struct app app;
   (void)state;
@@ -196,9 +294,9 @@ static void test_before_the_first_snapshot(void **state) {
 }
 
 static void test_ascii_screens_are_ascii(void **state) {
-  static const char *const keys[] = {"", "2", "3", "4", "?"};
+  static const char *const keys[] = {"", "2", "3", "4", "?", "e", "\r", "L"};
   (void)state;
-  for (int i = 0; i < 5; i++) {
+  for (int i = 0; i < 8; i++) {
     char *text = render(&glyphs_ascii, true, 30, 100, keys[i]);
     for (const char *at = text; *at != '\0'; at++)
       assert_true(*at == '\n' || (*at >= 32 && *at < 127));
@@ -238,11 +336,12 @@ static int set_up(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_golden_ascii),
-      cmocka_unit_test(test_golden_utf8),
+      cmocka_unit_test(test_golden_sizes_and_glyphs),
+      cmocka_unit_test(test_golden_themes),
       cmocka_unit_test(test_golden_hostile),
       cmocka_unit_test(test_golden_other_screens),
       cmocka_unit_test(test_every_size_of_every_screen),
+      cmocka_unit_test(test_every_size),
       cmocka_unit_test(test_before_the_first_snapshot),
       cmocka_unit_test(test_ascii_screens_are_ascii),
       cmocka_unit_test(test_a_server_cannot_write_a_line_of_its_own),

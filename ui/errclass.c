@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Kinds are few, so they are looked up one after the other; past a ceiling of
+ * rows the rest is counted in the last one.
+ */
+#include "config.h"
+
+#include "errclass.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROWS_MAX 4096
+
+void errclass_init(struct errclass_table *table) {
+  memset(table, 0, sizeof *table);
+}
+
+void errclass_fini(struct errclass_table *table) {
+  free(table->row);
+  errclass_init(table);
+}
+
+/* ---- kinds --------------------------------------------------------------- */
+
+/* The last part of "what happened where: why", when it is a sentence. */
+static const char *telling_part(const char *reason) {
+  const char *last = NULL;
+  for (const char *at = strstr(reason, ": "); at != NULL;
+       at = strstr(at + 2, ": "))
+    last = at + 2;
+  if (last == NULL || strchr(last, ' ') == NULL)
+    return reason;
+  for (const char *at = last; *at != '\0'; at++)
+    if (isdigit((unsigned char)*at))
+      return reason;
+  return last;
+}
+
+const char *errclass_kind(const struct snap_task *task, char *buf, size_t cap) {
+  const char *at = telling_part(task->reason);
+  size_t len = 0;
+  if (task->reason[0] == '\0') {
+    snprintf(buf, cap, "no reason given");
+    return buf;
+  }
+  if (strncmp(at, "HTTP ", 5) == 0) {
+    snprintf(buf, cap, "%s", at);
+    return buf;
+  }
+  /* Figures differ from case to case, and so does what follows a colon. */
+  while (*at != '\0' && len + 1 < cap && strncmp(at, ": ", 2) != 0) {
+    buf[len++] = isdigit((unsigned char)*at) ? 'N' : *at;
+    if (isdigit((unsigned char)*at))
+      while (isdigit((unsigned char)at[1]) || at[1] == '.')
+        at++;
+    at++;
+  }
+  buf[len] = '\0';
+  return buf;
+}
+
+static bool given_up(const struct snap_task *task) {
+  return task->state == TASK_FAILED || task->state == TASK_EXPIRED;
+}
+
+bool errclass_holds(const struct errclass_path *path,
+                    const struct snap_task *task) {
+  char kind[ERRCLASS_CAP];
+  bool waits = task->state == TASK_WAITING && task->reason[0] != '\0';
+  if (!given_up(task) && !waits)
+    return false;
+  if (path->level >= ERRCLASS_HOSTS &&
+      strcmp(path->kind, errclass_kind(task, kind, sizeof kind)) != 0)
+    return false;
+  return path->level < ERRCLASS_TASKS ||
+         strncmp(path->host, task->host, sizeof path->host - 1) == 0;
+}
+
+/* ---- rows ---------------------------------------------------------------- */
+
+static struct errclass_row *add_row(struct errclass_table *table,
+                                    const char *name, uint32_t task) {
+  if (table->count == table->cap) {
+    size_t cap = table->cap * 2 + 16;
+    struct errclass_row *row = realloc(table->row, cap * sizeof *row);
+    if (row == NULL)
+      return NULL;
+    table->row = row;
+    table->cap = cap;
+  }
+  struct errclass_row *row = &table->row[table->count++];
+  memset(row, 0, sizeof *row);
+  snprintf(row->name, sizeof row->name, "%s", name);
+  row->task = task;
+  return row;
+}
+
+static struct errclass_row *find_row(struct errclass_table *table,
+                                     const char *name, uint32_t task) {
+  for (size_t i = 0; i < table->count; i++)
+    if (strncmp(table->row[i].name, name, ERRCLASS_CAP - 1) == 0)
+      return &table->row[i];
+  if (table->count == ROWS_MAX)
+    return &table->row[ROWS_MAX - 1];
+  return add_row(table, name, task);
+}
+
+static int compare_rows(const void *a, const void *b) {
+  const struct errclass_row *x = a, *y = b;
+  if (x->failed != y->failed)
+    return x->failed < y->failed ? 1 : -1;
+  if (x->waiting != y->waiting)
+    return x->waiting < y->waiting ? 1 : -1;
+  int order = strcmp(x->name, y->name);
+  return order != 0 ? order : (x->task > y->task) - (x->task < y->task);
+}
+
+int errclass_count(struct errclass_table *table,
+                   const struct errclass_path *path,
+                   const struct snapshot *snap) {
+  table->count = 0;
+  table->failed = table->waiting = 0;
+  for (size_t i = 0; i < snap->task_count; i++) {
+    const struct snap_task *task = &snap->tasks[i];
+    char kind[ERRCLASS_CAP];
+    if (!errclass_holds(path, task))
+      continue;
+    struct errclass_row *row =
+        path->level == ERRCLASS_TASKS
+            ? add_row(table, task->name, (uint32_t)i)
+            : find_row(table,
+                       path->level == ERRCLASS_HOSTS
+                           ? task->host
+                           : errclass_kind(task, kind, sizeof kind),
+                       (uint32_t)i);
+    if (row == NULL)
+      return ERR_NOMEM;
+    if (row->id == 0)
+      row->id = task->id;
+    row->failed += given_up(task);
+    row->waiting += !given_up(task);
+    table->failed += given_up(task);
+    table->waiting += !given_up(task);
+  }
+  if (table->count > 0)
+    qsort(table->row, table->count, sizeof *table->row, compare_rows);
+  return 0;
+}
