@@ -15,7 +15,7 @@ _spate() {
     --input-file -i --input-format --strict --dir -d --out -o --layout
     --overwrite --skip-existing --auto-rename --durability
     --concurrency -j --per-host --rate --per-host-rate --limit-rate
-    --per-host-limit-rate --per-transfer-limit-rate
+    --per-host-limit-rate --per-transfer-limit-rate --host-limit
     --disk-jobs --cpu-jobs --exec-jobs
     --adaptive --deadline --throttle-status --throttle-words
     --tries -t --retry-wait --retry-max-wait
@@ -31,14 +31,22 @@ _spate() {
     per-host-limit-rate per-transfer-limit-rate tries
     retry-wait retry-max-wait connect-timeout stall-timeout max-time
     disk-jobs cpu-jobs exec-jobs'
-  local commands='pause resume stop cancel retry get limits status snapshot'
+  local commands='stop pause resume pause-task resume-task cancel discard
+    retry restart retry-failed raise lower top bottom priority task-rate
+    task-split pause-host resume-host set-host set
+    get limits status snapshot'
 
   case ${words[1]} in
   set | ctl)
     if [ "$cword" -gt 1 ]; then
       local more=$commands
       [ "${words[1]}" = set ] && more=$limits
-      [ "$prev" = get ] && more=$limits
+      case $prev in
+      get) more=$limits ;;
+      set) [ "${words[1]}" = ctl ] && more=$limits ;;
+      esac
+      [ "${words[cword - 2]}" = set-host ] &&
+        more='per-host per-host-rate per-host-limit-rate'
       [ "$prev" = retry ] && more=failed
       mapfile -t COMPREPLY < <(compgen -W "$more --help --version" -- "$cur")
       [ "$cword" -eq 2 ] && mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY \
@@ -67,7 +75,7 @@ _spate() {
     mapfile -t COMPREPLY < <(compgen -W "$(ls /sys/class/net 2>/dev/null)" -- "$cur")
     ;;
   --concurrency | -j | --per-host | --rate | --per-host-rate | --limit-rate | \
-    --per-host-limit-rate | --per-transfer-limit-rate | \
+    --per-host-limit-rate | --per-transfer-limit-rate | --host-limit | \
     --disk-jobs | --cpu-jobs | --exec-jobs | --tries | -t | --retry-wait | \
     --retry-max-wait | --connect-timeout | --stall-timeout | --max-time | \
     --header | -H | --user | -u | --oauth2-bearer | --cookie | -b | \

@@ -3,6 +3,9 @@
  * What commands do. Each is answered with a sentence for a person, which the
  * next snapshot carries; "" when there is nothing to say.
  *
+ * Those about a task are in control_task.c, those about a host in
+ * control_host.c, new URLs in control_add.c.
+ *
  * Thread: the loop's.
  */
 #include "config.h"
@@ -13,32 +16,34 @@
 
 #include "engine_priv.h"
 
-/* What is said is an answer of success, unless refuse() said it. */
-static void reply(struct engine *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static void refuse(struct engine *e, int code, const char *text);
+/* ---- answers
+ * ------------------------------------------------------------------ */
 
-static void reply(struct engine *e, const char *fmt, ...) {
+void control__say(struct engine *e, const char *fmt, ...) {
   va_list args;
   va_start(args, fmt);
   vsnprintf(e->said, sizeof(e->said), fmt, args);
   va_end(args);
 }
 
-static void refuse(struct engine *e, int code, const char *text) {
+void control__refuse(struct engine *e, int code, const char *fmt, ...) {
+  va_list args;
+  va_start(args, fmt);
+  vsnprintf(e->said, sizeof(e->said), fmt, args);
+  va_end(args);
   e->reply_code = code;
-  reply(e, "%s", text);
 }
 
 /* ---- limits
  * ------------------------------------------------------------------ */
 
-/* Every host that has no rule of its own for it. */
+/* Every host that has none of its own. */
 static void set_host_bandwidth(struct engine *e, double value, uint64_t now) {
   e->hosts.byte_rate = value;
   for (struct link *l = e->hosts.list.next; l != &e->hosts.list; l = l->next) {
     struct host *host = LINK_ENTRY(l, struct host, all);
-    if (host->rule == NULL || host->rule->byte_rate < 0)
-      bandwidth_set(&e->bandwidth, &host->byte_limit, value, now);
+    bandwidth_set(&e->bandwidth, &host->byte_limit,
+                  hosts_byte_rate(&e->hosts, host), now);
   }
 }
 
@@ -85,22 +90,31 @@ void control_apply(struct engine *e, enum limit_id id) {
   }
 }
 
+void control__log(struct engine *e, const struct command *c, const char *fmt,
+                  ...) {
+  char what[256];
+  va_list args;
+  va_start(args, fmt);
+  vsnprintf(what, sizeof(what), fmt, args);
+  va_end(args);
+  eventlog_add(&e->log, LOG_INFO, 0, "%s%s%s: %s", c->origin,
+               c->detail[0] != '\0' ? " " : "", c->detail, what);
+}
+
 static void set_limit(struct engine *e, const struct command *c) {
   const struct limit_info *info = limit_info(c->limit);
   char from[32], to[32];
   if (c->value < info->min || c->value > info->max) {
-    reply(e, "%s: out of range", info->name);
-    e->reply_code = ERR_USAGE;
+    control__refuse(e, ERR_USAGE, "%s: out of range", info->name);
     return;
   }
   limit_format(c->limit, e->limit[c->limit], from, sizeof(from));
   limit_format(c->limit, c->value, to, sizeof(to));
   e->limit[c->limit] = c->value;
   control_apply(e, c->limit);
-  eventlog_add(&e->log, LOG_INFO, 0, "%s%s%s: %s was %s, is %s", c->origin,
-               c->detail[0] != '\0' ? " " : "", c->detail, info->name, from,
-               to);
-  reply(e, "%s %s", info->name, to);
+  session_option_set(e->session, info->name, to, "");
+  control__log(e, c, "%s was %s, is %s", info->name, from, to);
+  control__say(e, "%s %s", info->name, to);
 }
 
 /* ---- everything
@@ -120,7 +134,7 @@ static void pause_all(struct engine *e) {
   e->paused = true;
   each_active(e, transfer_pause);
   eventlog_add(&e->log, LOG_INFO, 0, "paused");
-  reply(e, "everything is paused");
+  control__say(e, "everything is paused");
 }
 
 static void resume_all(struct engine *e) {
@@ -129,7 +143,7 @@ static void resume_all(struct engine *e) {
   e->paused = false;
   each_active(e, transfer_unpause);
   eventlog_add(&e->log, LOG_INFO, 0, "resumed");
-  reply(e, "going on");
+  control__say(e, "going on");
 }
 
 static void restart_figures(struct engine *e) {
@@ -143,114 +157,6 @@ static void restart_figures(struct engine *e) {
   bucket_restart(&e->scheduler.rate, now);
 }
 
-/* ---- one task
- * -------------------------------------------------------------------- */
-
-static void pause_task(struct engine *e, struct task *task) {
-  if (task->in_intake) {
-    task->pause_wanted = true;
-  } else if (task->state == TASK_ACTIVE || task->state == TASK_QUEUED ||
-             task->state == TASK_WAITING) {
-    task->pause_wanted = true;
-    fetch_cut(e, task);
-  } else {
-    reply(e, "the task is %s and cannot be paused",
-          task_state_name(task->state));
-    e->reply_code = ERR_USAGE;
-  }
-}
-
-static void resume_task(struct engine *e, struct task *task) {
-  task->pause_wanted = false;
-  if (task->state == TASK_PAUSED && task->unseen) {
-    task_set_state(&e->counts, task, TASK_QUEUED);
-    intake_again(e, task);
-  } else if (task->state == TASK_PAUSED) {
-    task_set_state(&e->counts, task, TASK_QUEUED);
-    scheduler_ready(&e->scheduler, task, engine_now());
-  } else if (task->after == AFTER_PAUSE) {
-    task->after = AFTER_QUEUE; /* it is still letting go */
-  }
-}
-
-static void cancel_task(struct engine *e, struct task *task) {
-  if (task->state == TASK_VERIFYING) {
-    refuse(e, ERR_USAGE, "the task is complete already");
-    return;
-  }
-  task->cancel_wanted = true;
-  if (!task->in_intake)
-    fetch_cut(e, task);
-}
-
-/* A waiting task is tried now; a failed one is delivered again. */
-static void retry_task(struct engine *e, struct task *task) {
-  if (task->state != TASK_WAITING) {
-    reply(e, "the task is %s", task_state_name(task->state));
-    e->reply_code = ERR_USAGE;
-    return;
-  }
-  scheduler_remove(&e->scheduler, task);
-  task_set_state(&e->counts, task, TASK_QUEUED);
-  scheduler_ready(&e->scheduler, task, engine_now());
-}
-
-static struct task *recent_failed(struct engine *e, uint64_t id) {
-  struct link *head = &e->recent_failed;
-  for (struct link *l = head->next; l != head; l = l->next) {
-    struct task *task = LINK_ENTRY(l, struct task, all);
-    if (task->id == id)
-      return task;
-  }
-  return NULL;
-}
-
-static void redeliver(struct engine *e, struct task *task) {
-  uint64_t id = task->id;
-  list_remove(&task->all);
-  e->recent_failed_count--;
-  task_free(task);
-  e->exhausted = false;
-  e->empty_dir = false; /* its own .part may be there */
-  session_redeliver(e->session, id);
-}
-
-static void retry_failed(struct engine *e) {
-  size_t count = 0;
-  struct link *next;
-  for (struct link *l = e->recent_failed.next; l != &e->recent_failed;
-       l = next) {
-    struct task *task = LINK_ENTRY(l, struct task, all);
-    next = l->next;
-    if (task->state != TASK_FAILED)
-      continue;
-    redeliver(e, task);
-    count++;
-  }
-  reply(e, "%zu failed task%s tried again", count,
-        count == 1 ? " is" : "s are");
-}
-
-static void on_task(struct engine *e, const struct command *c) {
-  struct task *task = idmap_find(&e->tasks, c->task);
-  if (task == NULL) {
-    task = recent_failed(e, c->task);
-    if (task != NULL && c->kind == CMD_RETRY_TASK && task->state == TASK_FAILED)
-      redeliver(e, task);
-    else
-      refuse(e, ERR_NOTFOUND, "the task has ended or is not in the window");
-    return;
-  }
-  if (c->kind == CMD_PAUSE_TASK)
-    pause_task(e, task);
-  else if (c->kind == CMD_RESUME_TASK)
-    resume_task(e, task);
-  else if (c->kind == CMD_CANCEL_TASK)
-    cancel_task(e, task);
-  else
-    retry_task(e, task);
-}
-
 /* In the next snapshot; answers to others than the screen go their own way. */
 static void show_reply(struct engine *e, uint64_t seq) {
   e->reply_seq = seq;
@@ -258,46 +164,49 @@ static void show_reply(struct engine *e, uint64_t seq) {
 }
 
 static void obey(struct engine *e, const struct command *c) {
-  switch (c->kind) {
-  case CMD_STOP:
-    engine__stop(e);
-    break;
-  case CMD_PAUSE_ALL:
-    pause_all(e);
-    break;
-  case CMD_RESUME_ALL:
-    resume_all(e);
-    break;
-  case CMD_SET_LIMIT:
+  switch (command_info(c->kind)->args) {
+  case ARGS_TASK:
+  case ARGS_TASK_COUNT:
+  case ARGS_TASK_BYTES:
+    control__task(e, c);
+    return;
+  case ARGS_CHOICE:
+    control__retry_failed(e, c);
+    return;
+  case ARGS_HOST:
+  case ARGS_HOST_LIMIT:
+    control__host(e, c);
+    return;
+  case ARGS_LIMIT:
     set_limit(e, c);
-    break;
-  case CMD_RETRY_FAILED:
-    retry_failed(e);
-    break;
-  case CMD_SUSPENDED:
-    restart_figures(e);
-    break;
-  case CMD_PAUSE_TASK:
-  case CMD_RESUME_TASK:
-  case CMD_CANCEL_TASK:
-  case CMD_RETRY_TASK:
-    on_task(e, c);
-    break;
-  case COMMAND_COUNT:
+    return;
+  default:
     break;
   }
+  if (c->kind == CMD_STOP)
+    engine__stop(e);
+  else if (c->kind == CMD_PAUSE_ALL)
+    pause_all(e);
+  else if (c->kind == CMD_RESUME_ALL)
+    resume_all(e);
+  else if (c->kind == CMD_SUSPENDED)
+    restart_figures(e);
+}
+
+void control__answer(struct engine *e, const struct command *c) {
+  e->picture_now = true; /* whoever asked wants to see what came of it */
+  if (c->reply != NULL)
+    c->reply(c->reply_arg, c->seq, e->reply_code, e->said);
+  else
+    show_reply(e, c->seq);
 }
 
 void control_run(struct engine *e, const struct command *c) {
   e->said[0] = '\0';
   e->reply_code = 0;
   if (e->session_stopping)
-    refuse(e, ERR_CLOSED, "the run is ending");
+    control__refuse(e, ERR_CLOSED, "the run is ending");
   else
     obey(e, c);
-  e->picture_now = true; /* whoever asked wants to see what came of it */
-  if (c->reply != NULL)
-    c->reply(c->reply_arg, c->seq, e->reply_code, e->said);
-  else
-    show_reply(e, c->seq);
+  control__answer(e, c);
 }

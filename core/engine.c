@@ -3,15 +3,13 @@
  * The engine: its thread, its loop, how it starts and how it ends. See
  * engine.h for the front door and engine_priv.h for the other rooms.
  *
- * Thread: engine_start, engine_command, engine_snapshot, engine_join and
- * engine_free belong to others and touch only what the mutex guards; all the
- * rest belongs to the loop's.
+ * Thread: engine_start, engine_join and engine_free belong to others; all the
+ * rest belongs to the loop's. What crosses threads is in engine_door.c.
  */
 #include "config.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +18,7 @@
 
 #include "engine_config.h"
 #include "engine_priv.h"
+#include "sigmask.h"
 
 #define TICK_MS 100u
 #define SECOND_NS ((uint64_t)1000000000)
@@ -118,46 +117,6 @@ static int exit_status(struct engine *e) {
                                                                          : 0;
 }
 
-/* Is anybody's next snapshot due? One is made for all. */
-static bool picture_is_due(struct engine *e, uint64_t now, bool always) {
-  bool due = e->shown == NULL || always;
-  for (struct engine_watch *w = e->watches; w != NULL && !due; w = w->next)
-    due = w->taken && (e->picture_now || now >= w->next_ns);
-  return due;
-}
-
-static void show(struct engine *e, const struct snapshot *fresh, uint64_t now,
-                 bool always) {
-  e->shown = fresh;
-  for (struct engine_watch *w = e->watches; w != NULL; w = w->next) {
-    if (!always && !e->picture_now && now < w->next_ns)
-      continue;
-    w->taken = false;
-    w->next_ns = now + w->interval_ns - w->interval_ns / 10;
-    if (w->wake != NULL)
-      w->wake(w->arg);
-  }
-  e->picture_now = false;
-}
-
-static void publish(struct engine *e, bool always) {
-  uint64_t now = engine_now();
-  struct snapshot *fresh;
-  const struct snapshot *old;
-  bool due;
-  uv_mutex_lock(&e->mutex);
-  due = picture_is_due(e, now, always);
-  uv_mutex_unlock(&e->mutex);
-  fresh = due ? picture_take(e, now) : NULL;
-  if (fresh == NULL)
-    return;
-  uv_mutex_lock(&e->mutex);
-  old = e->shown;
-  show(e, fresh, now, always);
-  uv_mutex_unlock(&e->mutex);
-  snapshot_unref(old);
-}
-
 static void close_handles(struct engine *e) {
   transfers_fini(&e->transfers);
   scheduler_close(&e->scheduler);
@@ -167,23 +126,6 @@ static void close_handles(struct engine *e) {
   uv_close((uv_handle_t *)&e->tick, NULL);
 }
 
-static void take_commands(struct engine *e) {
-  for (;;) {
-    struct command command;
-    uv_mutex_lock(&e->mutex);
-    if (e->queue_len == 0) {
-      uv_mutex_unlock(&e->mutex);
-      return;
-    }
-    command = e->queue[0];
-    e->queue_len--;
-    memmove(e->queue, e->queue + 1, e->queue_len * sizeof(command));
-    uv_mutex_unlock(&e->mutex);
-    control_run(e, &command);
-    hold__update(e);
-  }
-}
-
 static void on_session_stopped(void *arg) {
   struct engine *e = arg;
   e->exit_status = exit_status(e);
@@ -191,8 +133,8 @@ static void on_session_stopped(void *arg) {
   uv_mutex_lock(&e->mutex);
   e->closed = true;
   uv_mutex_unlock(&e->mutex);
-  take_commands(e); /* whoever asked too late is told so */
-  publish(e, true);
+  door__take_commands(e); /* whoever asked too late is told so */
+  door__publish(e, true);
   close_handles(e);
 }
 
@@ -239,7 +181,7 @@ static void check_end(struct engine *e) {
 static void on_async(uv_async_t *async) {
   struct engine *e = async->data;
   loopwatch_enter(&e->watch, "command");
-  take_commands(e);
+  door__take_commands(e);
   loopwatch_leave(&e->watch);
 }
 
@@ -285,7 +227,7 @@ static void on_tick(uv_timer_t *timer) {
     cut_all(e);
   report_traffic(e);
   eventlog_flush(&e->log);
-  publish(e, false);
+  door__publish(e, false);
   loopwatch_leave(&e->watch);
 }
 
@@ -349,14 +291,7 @@ static const struct session_hooks session_hooks_template = {
 
 static void engine_main(void *arg) {
   struct engine *e = arg;
-  sigset_t all;
-  sigfillset(&all); /* signals are the main thread's business */
-  sigdelset(&all, SIGSEGV);
-  sigdelset(&all, SIGBUS);
-  sigdelset(&all, SIGFPE);
-  sigdelset(&all, SIGILL);
-  sigdelset(&all, SIGABRT);
-  pthread_sigmask(SIG_BLOCK, &all, NULL);
+  sigmask_block(); /* signals are the main thread's business */
   uv_run(&e->loop, UV_RUN_DEFAULT);
 }
 
@@ -404,6 +339,19 @@ static void init_handles(struct engine *e) {
   uv_timer_start(&e->tick, on_tick, 0, TICK_MS);
 }
 
+/* Limits of single hosts; what cannot be read was refused before. */
+static int init_host_limits(struct engine *e) {
+  struct host_limit limit;
+  unsigned known;
+  int code = 0;
+  for (size_t i = 0; code == 0 && i < e->config.host_limits.count; i++) {
+    code = host_limit_parse(&limit, e->config.host_limits.items[i], NULL);
+    if (code == 0)
+      code = hosts_set_own(&e->hosts, &limit, engine_now(), &known);
+  }
+  return code;
+}
+
 static int init_parts(struct engine *e, struct errmsg *msg) {
   uint64_t buffers = BUFFERS;
   int code;
@@ -434,6 +382,8 @@ static int init_parts(struct engine *e, struct errmsg *msg) {
   e->hosts.per_host = (uint32_t)e->limit[LIMIT_PER_HOST];
   e->hosts.per_host_rate = e->limit[LIMIT_PER_HOST_RATE];
   e->hosts.concurrency = (uint32_t)e->limit[LIMIT_CONCURRENCY];
+  if (code == 0)
+    code = init_host_limits(e);
   if (code == 0)
     code = open_log(e, msg);
   if (code == 0)
@@ -505,79 +455,8 @@ int engine_start(struct engine **out, struct session *session,
   return 0;
 }
 
-/* ---- the other threads' side
- * --------------------------------------------------------------- */
-
-void engine_watch_add(struct engine *e, struct engine_watch *watch,
-                      unsigned interval_ms, void (*wake)(void *arg),
-                      void *arg) {
-  uv_mutex_lock(&e->mutex);
-  watch->interval_ns =
-      (uint64_t)(interval_ms < 20 ? 20 : interval_ms) * 1000000;
-  watch->next_ns = 0;
-  watch->taken = true;
-  watch->wake = wake;
-  watch->arg = arg;
-  watch->next = e->watches;
-  e->watches = watch;
-  uv_mutex_unlock(&e->mutex);
-}
-
-const struct snapshot *engine_watch_take(struct engine *e,
-                                         struct engine_watch *watch) {
-  const struct snapshot *snap;
-  uv_mutex_lock(&e->mutex);
-  snap = e->shown;
-  if (snap != NULL)
-    snapshot_ref(snap);
-  watch->taken = true;
-  uv_mutex_unlock(&e->mutex);
-  return snap;
-}
-
-void engine_watch_remove(struct engine *e, struct engine_watch *watch) {
-  struct engine_watch **at;
-  uv_mutex_lock(&e->mutex);
-  for (at = &e->watches; *at != NULL; at = &(*at)->next)
-    if (*at == watch) {
-      *at = watch->next;
-      break;
-    }
-  uv_mutex_unlock(&e->mutex);
-}
-
-void engine_snapshot_every(struct engine *e, unsigned interval_ms) {
-  uv_mutex_lock(&e->mutex);
-  e->first.interval_ns =
-      (uint64_t)(interval_ms < 20 ? 20 : interval_ms) * 1000000;
-  e->first.next_ns = 0;
-  uv_mutex_unlock(&e->mutex);
-}
-
-const struct snapshot *engine_snapshot(struct engine *e) {
-  return engine_watch_take(e, &e->first);
-}
-
-int engine_command(struct engine *e, const struct command *command) {
-  int code = 0;
-  uv_mutex_lock(&e->mutex);
-  if (e->closed) {
-    code = ERR_CLOSED;
-  } else if (e->queue_len == e->queue_cap) {
-    size_t cap = e->queue_cap > 0 ? e->queue_cap * 2 : 16;
-    struct command *grown = realloc(e->queue, cap * sizeof(*grown));
-    if (grown == NULL)
-      code = ERR_NOMEM;
-    else
-      e->queue = grown, e->queue_cap = cap;
-  }
-  if (code == 0) {
-    e->queue[e->queue_len++] = *command;
-    uv_async_send(&e->async);
-  }
-  uv_mutex_unlock(&e->mutex);
-  return code;
-}
+/* ---- the end
+ * --------------------------------------------------------------------- */
 
 int engine_join(struct engine *e) {
   uv_thread_join(&e->thread);
@@ -604,9 +483,9 @@ void engine_free(struct engine *e) {
   scheduler_fini(&e->scheduler);
   bandwidth_fini(&e->bandwidth);
   hosts_fini(&e->hosts);
-  snapshot_unref(e->shown);
   engine_config_fini(&e->config);
-  free(e->queue);
+  door__fini(e);
+  free(e->wishes);
   uv_mutex_destroy(&e->mutex);
   free(e);
 }

@@ -44,7 +44,8 @@ struct engine_config {
   struct str_list headers; /* "Name: value" lines */
   const char *user_agent, *user_pwd, *bearer, *cookie;
   const char *proxy, *noproxy, *cacert, *interface;
-  struct str_list resolve; /* HOST:PORT:ADDR as curl's --resolve */
+  struct str_list host_limits; /* "HOST,LIMIT=VALUE", host_limit.h */
+  struct str_list resolve;     /* HOST:PORT:ADDR as curl's --resolve */
   bool insecure, netrc;
   int ip_version;                /* 0, 4 or 6 */
   int http_version;              /* 0 = by the run-time libcurl, 11, 20 */

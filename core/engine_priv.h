@@ -2,11 +2,12 @@
  *
  * The engine's inside, shared by the files that make it up:
  *
- *   engine.c   thread, loop, start and stop, commands across threads
+ *   engine.c   thread, loop, start and stop
+ *   engine_door.c  commands and snapshots across threads
  *   intake.c   from a delivered manifest line to a task that may start
  *   fetch.c    a task's way from its start to the end of its transfer
  *   fetch_end.c  what becomes of it then
- *   control.c  what commands do
+ *   control.c  what commands do; control_task.c, control_host.c
  *   hold.c     everything waits: full disk, network down
  *   picture.c  the building of snapshots
  *
@@ -40,6 +41,12 @@
 #define ENGINE_HOLD_TEXT 200
 
 struct intake_batch;
+
+/* What is wanted of a task that the session is to deliver again. */
+struct task_wish {
+  uint64_t id;
+  enum command_kind kind;
+};
 
 struct engine {
   uv_loop_t loop;
@@ -77,6 +84,8 @@ struct engine {
   bool empty_dir;   /* nothing was in it: no names to look up */
   unsigned last_room;
   bool exhausted; /* the session has delivered everything */
+  struct task_wish *wishes;
+  size_t wish_count, wish_cap;
 
   /* figures */
   uint64_t start_ns, last_tick_ns;
@@ -138,6 +147,12 @@ void engine__note_reach(struct engine *e, struct host *host, bool unreachable);
  * for the screen, out of the window. */
 void engine__retire(struct engine *e, struct task *task);
 
+/* ---- engine_door.c ---- */
+/* Makes a snapshot when somebody's is due, or always. */
+void door__publish(struct engine *e, bool always);
+void door__take_commands(struct engine *e);
+void door__fini(struct engine *e);
+
 /* ---- intake.c ---- */
 /* Looks whether the output directory is empty but for the session (blocks). */
 bool intake_dir_is_empty(int dirfd);
@@ -179,11 +194,34 @@ void fetch__let_go(struct engine *e, struct task *task, enum task_after after,
                    bool keep);
 /* The next attempt begins from nothing. */
 void fetch__forget_partial(struct engine *e, struct task *task);
+/* The same for the whole task: as if it had never been tried. */
+void fetch__start_over(struct engine *e, struct task *task);
 
 /* ---- control.c ---- */
 void control_run(struct engine *e, const struct command *command);
 /* Brings semaphores and buckets to the present limits. */
 void control_apply(struct engine *e, enum limit_id id);
+
+void control_delivered(struct engine *e, struct task *task);
+/* Gives a host a limit of its own; *known: entries that have it now. */
+int control_host_limit(struct engine *e, const struct host_limit *limit,
+                       unsigned *known) MUST_CHECK;
+
+/* For the files of the commands. What is said answers the command at hand; it
+ * is an answer of success unless refused. */
+void control__say(struct engine *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void control__refuse(struct engine *e, int code, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+void control__log(struct engine *e, const struct command *c, const char *fmt,
+                  ...) PRINTF_LIKE(3, 4);
+void control__answer(struct engine *e, const struct command *c);
+void control__task(struct engine *e, const struct command *c);
+void control__retry_failed(struct engine *e, const struct command *c);
+void control__host(struct engine *e, const struct command *c);
+/* Deletes a task's NAME.part, as far as it is there. */
+void control__remove_part(struct engine *e, const struct task *task);
+/* A task that ended is wanted again: delivered anew, off the list. */
+void control__forget_recent(struct engine *e, uint64_t id);
 
 /* ---- picture.c ---- */
 /* A new snapshot with one reference; NULL without memory. */

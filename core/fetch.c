@@ -191,7 +191,8 @@ static void on_turn(struct byte_waiter *waiter) {
 }
 
 void fetch_set_byte_limit(struct engine *e, struct task *task) {
-  double rate = e->limit[LIMIT_TRANSFER_BANDWIDTH];
+  double rate =
+      task->own_rate > 0 ? task->own_rate : e->limit[LIMIT_TRANSFER_BANDWIDTH];
   uint64_t now = engine_now();
   if (task->byte_limit != NULL) {
     bandwidth_set(&e->bandwidth, task->byte_limit, rate, now);

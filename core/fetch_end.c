@@ -88,6 +88,13 @@ void fetch__forget_partial(struct engine *e, struct task *task) {
   task->resumed = task->got = 0;
 }
 
+void fetch__start_over(struct engine *e, struct task *task) {
+  fetch__forget_partial(e, task);
+  task->etag[0] = task->last_modified[0] = '\0';
+  task->size = -1;
+  task->attempts = 0;
+}
+
 static void keep_partial(struct engine *e, struct task *task, int64_t durable) {
   struct session_partial partial;
   if (durable <= 0) {
@@ -115,13 +122,21 @@ static void on_durable(void *owner, int64_t bytes) {
  */
 
 static void to_queue(struct engine *e, struct task *task) {
-  task_set_state(&e->counts, task, TASK_QUEUED);
+  if (task->state != TASK_QUEUED)
+    task_set_state(&e->counts, task, TASK_QUEUED);
   scheduler_ready(&e->scheduler, task, engine_now());
 }
 
-static void cancel(struct engine *e, struct task *task) {
+/* What is there of the file stays, with what the session knows of it, unless
+ * it is to be deleted. */
+static void cancel(struct engine *e, struct task *task, bool discard) {
+  bool part = task->own_part || task->has_partial;
   task_set_reason(task, "cancelled");
-  fetch__forget_partial(e, task);
+  if (discard) {
+    fetch__forget_partial(e, task);
+    if (part)
+      control__remove_part(e, task);
+  }
   settle(e, task, TASK_CANCELLED);
   task_set_state(&e->counts, task, TASK_CANCELLED);
   engine__retire(e, task);
@@ -143,7 +158,12 @@ static void act_after(struct engine *e, struct task *task) {
     task_set_state(&e->counts, task, TASK_PAUSED);
     break;
   case AFTER_CANCEL:
-    cancel(e, task);
+  case AFTER_DISCARD:
+    cancel(e, task, after == AFTER_DISCARD);
+    break;
+  case AFTER_RESTART:
+    fetch__start_over(e, task);
+    to_queue(e, task);
     break;
   case AFTER_EXPIRE:
     fetch_expire(e, task);
@@ -175,18 +195,33 @@ static void drop_transfer(struct engine *e, struct task *task) {
   scheduler_ended(&e->scheduler, host, engine_now());
 }
 
+static enum task_after what_is_wanted(struct task *task) {
+  enum task_after after = AFTER_QUEUE;
+  if (task->cancel_wanted)
+    after = task->discard_wanted ? AFTER_DISCARD : AFTER_CANCEL;
+  else if (task->restart_wanted)
+    after = AFTER_RESTART;
+  else if (task->pause_wanted)
+    after = AFTER_PAUSE;
+  task->cancel_wanted = task->discard_wanted = task->restart_wanted =
+      task->pause_wanted = false;
+  return after;
+}
+
+/* Nothing of the body is worth keeping then. */
+static bool throws_away(enum task_after after) {
+  return after == AFTER_DISCARD || after == AFTER_RESTART;
+}
+
 void fetch_cut(struct engine *e, struct task *task) {
-  enum task_after after = task->cancel_wanted  ? AFTER_CANCEL
-                          : task->pause_wanted ? AFTER_PAUSE
-                                               : AFTER_QUEUE;
-  task->cancel_wanted = task->pause_wanted = false;
+  enum task_after after = what_is_wanted(task);
   switch (task->state) {
   case TASK_ACTIVE:
     if (task->transfer != NULL) {
       if (after != AFTER_CANCEL && task->attempts > 0)
         task->attempts--; /* it did not fail */
       drop_transfer(e, task);
-      fetch__let_go(e, task, after, after != AFTER_CANCEL);
+      fetch__let_go(e, task, after, !throws_away(after));
     } else if (after != AFTER_QUEUE) {
       task->after = after; /* it is letting go already */
     }
@@ -255,7 +290,8 @@ static void on_sink_ended(void *owner, const struct sink_result *result) {
   task->own_part = task->own_part || result->part;
   if (task->transfer != NULL)
     drop_transfer(e, task); /* it failed while the body still came */
-  if (result->code != 0 && task->after == AFTER_CANCEL) {
+  if (result->code != 0 &&
+      (task->after == AFTER_CANCEL || throws_away(task->after))) {
     act_after(e, task);
     return;
   }
@@ -272,7 +308,7 @@ static void on_sink_ended(void *owner, const struct sink_result *result) {
     settle(e, task, TASK_DONE);
     return;
   }
-  if (task->after == AFTER_CANCEL) {
+  if (throws_away(task->after)) {
     fetch__forget_partial(e, task);
   } else {
     keep_partial(e, task, result->durable);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define FIRST_TABLE 64
 #define TTFB_HOSTS 256 /* a histogram takes 8 KB */
@@ -43,6 +44,7 @@ void hosts_fini(struct hosts *hosts) {
     free(host);
   }
   free(hosts->table);
+  free(hosts->wishes);
   memset(hosts, 0, sizeof(*hosts));
 }
 
@@ -86,6 +88,8 @@ static uint32_t least(uint32_t a, uint32_t b) {
 }
 
 static double rate_of(const struct hosts *hosts, const struct host *host) {
+  if (host->own[OWN_RATE] >= 0)
+    return host->own[OWN_RATE];
   if (host->rule != NULL && host->rule->per_host_rate >= 0)
     return host->rule->per_host_rate;
   return hosts->per_host_rate;
@@ -95,7 +99,17 @@ static uint32_t permits_of(const struct hosts *hosts, const struct host *host) {
   uint32_t limit = hosts->per_host;
   if (host->rule != NULL && host->rule->per_host >= 0)
     limit = (uint32_t)host->rule->per_host;
+  if (host->own[OWN_PERMITS] >= 0)
+    limit = (uint32_t)host->own[OWN_PERMITS];
   return limit > 0 ? limit : UINT32_MAX;
+}
+
+double hosts_byte_rate(const struct hosts *hosts, const struct host *host) {
+  if (host->own[OWN_BYTES] >= 0)
+    return host->own[OWN_BYTES];
+  if (host->rule != NULL && host->rule->byte_rate >= 0)
+    return host->rule->byte_rate;
+  return hosts->byte_rate;
 }
 
 void hosts_govern(struct hosts *hosts, struct host *host, uint64_t now_ns) {
@@ -135,14 +149,77 @@ static int add_governor(const struct hosts *hosts, struct host *host,
   return 0;
 }
 
+/* ---- limits of single hosts -----------------------------------------------
+ */
+
+bool host_is(const struct host *host, const char *name) {
+  return strcasecmp(host->name, name) == 0 ||
+         strcasecmp(host->origin, name) == 0 ||
+         (host->rule != NULL && strcmp(host->rule->name, name) == 0);
+}
+
+/* True when the host is meant. */
+static bool take_wish(struct host *host, const struct host_wish *wish) {
+  if (!host_is(host, wish->name))
+    return false;
+  for (int i = 0; i < OWN_COUNT; i++)
+    if (wish->own[i] >= 0)
+      host->own[i] = wish->own[i];
+  return true;
+}
+
+static struct host_wish *wish_of(struct hosts *hosts, const char *name) {
+  for (size_t i = 0; i < hosts->wish_count; i++)
+    if (strcasecmp(hosts->wishes[i].name, name) == 0)
+      return &hosts->wishes[i];
+  if (hosts->wish_count == hosts->wish_cap) {
+    size_t cap = hosts->wish_cap > 0 ? hosts->wish_cap * 2 : 8;
+    struct host_wish *grown = realloc(hosts->wishes, cap * sizeof(*grown));
+    if (grown == NULL)
+      return NULL;
+    hosts->wishes = grown;
+    hosts->wish_cap = cap;
+  }
+  struct host_wish *wish = &hosts->wishes[hosts->wish_count++];
+  snprintf(wish->name, sizeof(wish->name), "%s", name);
+  for (int i = 0; i < OWN_COUNT; i++)
+    wish->own[i] = -1;
+  return wish;
+}
+
+static void reconfigure_one(struct hosts *hosts, struct host *host,
+                            uint64_t now_ns) {
+  struct governor_config config;
+  if (host->governor != NULL) {
+    configure_governor(hosts, host, &config);
+    governor_configure(host->governor, &config);
+  }
+  hosts_govern(hosts, host, now_ns);
+}
+
+int hosts_set_own(struct hosts *hosts, const struct host_limit *limit,
+                  uint64_t now_ns, unsigned *known) {
+  struct host_wish *wish = wish_of(hosts, limit->name);
+  if (wish == NULL)
+    return ERR_NOMEM;
+  wish->own[host_own_of(limit->limit)] = limit->value;
+  *known = 0;
+  for (struct link *l = hosts->list.next; l != &hosts->list; l = l->next) {
+    struct host *host = LINK_ENTRY(l, struct host, all);
+    if (!take_wish(host, wish))
+      continue;
+    reconfigure_one(hosts, host, now_ns);
+    ++*known;
+  }
+  return 0;
+}
+
 /* ---- entries --------------------------------------------------------------
  */
 
 static struct host *add(struct hosts *hosts, const struct url_parts *parts,
                         const struct host_rule *rule, uint64_t now_ns) {
   struct host *host = calloc(1, sizeof(*host));
-  double byte_rate =
-      rule != NULL && rule->byte_rate >= 0 ? rule->byte_rate : hosts->byte_rate;
   if (host == NULL)
     return NULL;
   memcpy(host->origin, parts->origin, sizeof(host->origin));
@@ -151,6 +228,10 @@ static struct host *add(struct hosts *hosts, const struct url_parts *parts,
   host->port = parts->port;
   host->secure = parts->secure;
   host->number = (unsigned)hosts->count;
+  for (int i = 0; i < OWN_COUNT; i++)
+    host->own[i] = -1;
+  for (size_t i = 0; i < hosts->wish_count; i++)
+    take_wish(host, &hosts->wishes[i]);
   if (add_governor(hosts, host, now_ns) != 0) {
     free(host);
     return NULL;
@@ -159,7 +240,7 @@ static struct host *add(struct hosts *hosts, const struct url_parts *parts,
   list_init(&host->again);
   semaphore_init(&host->sem, host->origin, UINT32_MAX);
   bucket_init(&host->bucket, 0, now_ns);
-  byte_limit_init(&host->byte_limit, byte_rate, now_ns);
+  byte_limit_init(&host->byte_limit, hosts_byte_rate(hosts, host), now_ns);
   retry_budget_init(&host->budget, now_ns);
   breaker_init(&host->breaker);
   meter_init(&host->request_rate, 10, now_ns);
@@ -214,15 +295,8 @@ void hosts_note_ttfb(struct host *host, uint64_t us, uint64_t now_ns) {
 }
 
 static void reconfigure(struct hosts *hosts, uint64_t now_ns) {
-  for (struct link *l = hosts->list.next; l != &hosts->list; l = l->next) {
-    struct host *host = LINK_ENTRY(l, struct host, all);
-    struct governor_config config;
-    if (host->governor != NULL) {
-      configure_governor(hosts, host, &config);
-      governor_configure(host->governor, &config);
-    }
-    hosts_govern(hosts, host, now_ns);
-  }
+  for (struct link *l = hosts->list.next; l != &hosts->list; l = l->next)
+    reconfigure_one(hosts, LINK_ENTRY(l, struct host, all), now_ns);
 }
 
 void hosts_set_per_host(struct hosts *hosts, uint32_t limit, uint64_t now_ns) {

@@ -22,6 +22,7 @@
 #include "bucket.h"
 #include "governor.h"
 #include "heap.h"
+#include "host_limit.h"
 #include "list.h"
 #include "retry.h"
 #include "semaphore.h"
@@ -62,6 +63,8 @@ struct host {
   struct bucket bucket;
   struct governor *governor; /* NULL unless adaptive */
   struct byte_limit byte_limit;
+  double own[OWN_COUNT]; /* given to it by a person; negative none */
+  bool paused;           /* by a person: nothing starts */
   struct retry_budget budget;
   struct breaker breaker;
   uint64_t held_until_ns;    /* throttled: nobody starts before; 0 none */
@@ -88,6 +91,12 @@ struct host {
   struct histogram_window *ttfb; /* microseconds; NULL none kept */
 };
 
+/* Limits that a person gave a host, known already or not. */
+struct host_wish {
+  char name[URL_ORIGIN_CAP];
+  double own[OWN_COUNT]; /* negative none */
+};
+
 struct hosts {
   struct link list; /* in order of appearance */
   size_t count;
@@ -102,6 +111,8 @@ struct hosts {
   /* private */
   struct host **table;
   size_t table_size;
+  struct host_wish *wishes;
+  size_t wish_count, wish_cap;
 };
 
 int hosts_init(struct hosts *hosts) MUST_CHECK;
@@ -120,6 +131,16 @@ void hosts_set_per_host(struct hosts *hosts, uint32_t limit, uint64_t now_ns);
 void hosts_set_rate(struct hosts *hosts, double per_s, uint64_t now_ns);
 void hosts_set_concurrency(struct hosts *hosts, uint32_t limit,
                            uint64_t now_ns);
+
+/* Gives a host (see host_limit.h for its name) a limit of its own, which goes
+ * before its rule's and the general one. *known: how many entries it concerns;
+ * it holds for those to come, too. Bytes: hosts_byte_rate() says what to set.
+ */
+int hosts_set_own(struct hosts *hosts, const struct host_limit *limit,
+                  uint64_t now_ns, unsigned *known) MUST_CHECK;
+double hosts_byte_rate(const struct hosts *hosts, const struct host *host);
+/* Is it meant by that name? */
+bool host_is(const struct host *host, const char *name);
 
 /* Brings semaphore and bucket to what limits and governor say. */
 void hosts_govern(struct hosts *hosts, struct host *host, uint64_t now_ns);

@@ -137,6 +137,10 @@ static int judge_existing(struct engine *e, struct task *task,
 static void enter(struct engine *e, struct lookup *lookup) {
   struct task *task = lookup->task;
   task->in_intake = false;
+  if (task->restart_wanted) {
+    task->restart_wanted = false;
+    fetch__start_over(e, task);
+  }
   if (task->cancel_wanted || task->pause_wanted) {
     task->unseen = true;
     fetch_cut(e, task);
@@ -279,6 +283,7 @@ void intake_item(void *arg, const struct session_item *item) {
   list_append(&e->live, &task->all);
   meter_init(&task->rate, 10, now);
   take_partial(task, item->partial);
+  control_delivered(e, task);
   set_deadline(e, task);
   if (e->last_room > 0)
     e->last_room--;

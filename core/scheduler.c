@@ -220,6 +220,8 @@ static bool not_now(struct scheduler *s, struct host *host, uint64_t at,
 
 static bool gate_is_open(struct scheduler *s, struct host *host,
                          uint64_t now_ns) {
+  if (host->paused)
+    return not_now(s, host, 0, now_ns);
   if (host->governor != NULL) {
     if (governor_may_start(host->governor, now_ns))
       return true;

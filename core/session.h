@@ -229,6 +229,11 @@ void session_partial_put(struct session *session, uint64_t id,
 /* A task that failed is wanted again by a person: it is delivered again. */
 void session_redeliver(struct session *session, uint64_t id);
 
+/* An option of the run was changed by a person: kept, with the next batch, in
+ * place of those of that name whose value begins with same ("": all). */
+void session_option_set(struct session *session, const char *name,
+                        const char *value, const char *same);
+
 struct session_counts {
   int64_t tasks;       /* all; -1 while a source is not read to its end */
   int64_t tasks_guess; /* by the average length of a line; -1 none */

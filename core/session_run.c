@@ -49,7 +49,7 @@ void session__tell_once(struct session *s, int code, const char *text) {
 bool session__pending(const struct session *s) {
   const struct store_batch *b = &s->batches[s->current];
   return s->dirty_count + b->row_count + b->partial_count + b->source_count +
-                 b->id_count + b->file_count >
+                 b->id_count + b->file_count + b->option_count >
              0 ||
          b->traffic.bytes + b->traffic.requests + b->traffic.retries +
                  b->traffic.throttled >
@@ -406,6 +406,24 @@ void session_partial_put(struct session *s, uint64_t id,
   if (push_partial(s, chunk, id, partial) < 0)
     session__tell_once(s, ERR_NOMEM, err_text(ERR_NOMEM));
   session__touch(s, chunk);
+}
+
+void session_option_set(struct session *s, const char *name, const char *value,
+                        const char *same) {
+  struct store_batch *b = session__filling(s);
+  size_t n = strlen(name) + 1, v = strlen(value) + 1, w = strlen(same) + 1;
+  char *text = malloc(n + v + w);
+  if (text == NULL || STORE_PUSH(b, option) < 0) {
+    free(text);
+    session__tell_once(s, ERR_NOMEM, err_text(ERR_NOMEM));
+    return;
+  }
+  memcpy(text, name, n);
+  memcpy(text + n, value, v);
+  memcpy(text + n + v, same, w);
+  b->options[b->option_count++] =
+      (struct store_option){text, text + n, text + n + v};
+  session__schedule(s);
 }
 
 void session_traffic(struct session *s, const struct session_traffic *since) {

@@ -76,6 +76,12 @@ struct store_file {
   uint64_t records;
 };
 
+/* An option that was changed meanwhile. */
+struct store_option {
+  char *name; /* taken; one block with the others */
+  const char *value, *same;
+};
+
 /* Everything of one transaction. Vectors are kept between uses. */
 struct store_batch {
   struct store_chunk *chunks;
@@ -88,6 +94,8 @@ struct store_batch {
   size_t source_count, source_cap;
   uint64_t *ids; /* settled tasks to be reported */
   size_t id_count, id_cap;
+  struct store_option *options;
+  size_t option_count, option_cap;
   char **paths; /* taken; to be flushed one by one where syncfs is missing */
   size_t path_count, path_cap;
   struct store_file *files; /* not written when data was lost */
@@ -315,6 +323,8 @@ int store_failures(struct store *store, uint64_t after,
   X(SQL_RUN_DIRTY, "SELECT count(*) FROM runs WHERE clean=0")                  \
   X(SQL_OPTIONS_DROP, "DELETE FROM options")                                   \
   X(SQL_OPTIONS_PUT, "INSERT INTO options(name,value) VALUES(?,?)")            \
+  X(SQL_OPTIONS_SET_DROP,                                                      \
+    "DELETE FROM options WHERE name=?1 AND substr(value,1,length(?2))=?2")     \
   X(SQL_OPTIONS_GET, "SELECT name,value FROM options ORDER BY position")       \
   X(SQL_FAILURES,                                                              \
     "SELECT source,task,state,status,attempts,reason FROM tasks"               \

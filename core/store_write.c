@@ -56,6 +56,9 @@ void store_batch_reset(struct store_batch *b) {
   for (size_t i = 0; i < b->file_count; i++)
     free(b->files[i].name);
   b->chunk_count = b->row_count = b->partial_count = b->file_count = 0;
+  for (size_t i = 0; i < b->option_count; i++)
+    free(b->options[i].name);
+  b->option_count = 0;
   b->source_count = b->id_count = b->path_count = 0;
   b->traffic = (struct session_traffic){0};
   b->lost = b->suspect = false;
@@ -70,6 +73,7 @@ void store_batch_fini(struct store_batch *b) {
   free(b->ids);
   free(b->paths);
   free(b->files);
+  free(b->options);
   *b = (struct store_batch){0};
 }
 
@@ -152,6 +156,20 @@ static int put_files(struct store *st, const struct store_batch *b) {
   return rc;
 }
 
+/* In place of the one of the same name that begins like it. */
+static int put_options(struct store *st, const struct store_batch *b) {
+  int rc = 0;
+  for (size_t i = 0; rc == 0 && i < b->option_count; i++) {
+    const struct store_option *o = &b->options[i];
+    rc = store__run(
+        st, store__bind(st, SQL_OPTIONS_SET_DROP, "ss", o->name, o->same));
+    if (rc == 0)
+      rc = store__run(
+          st, store__bind(st, SQL_OPTIONS_PUT, "ss", o->name, o->value));
+  }
+  return rc;
+}
+
 static int put_all(struct store *st, const struct store_batch *b) {
   int rc = put_sources(st, b);
   for (size_t i = 0; rc == 0 && i < b->chunk_count; i++)
@@ -171,6 +189,8 @@ static int put_all(struct store *st, const struct store_batch *b) {
     rc = put_files(st, b);
   if (rc == 0)
     rc = put_traffic(st, &b->traffic);
+  if (rc == 0)
+    rc = put_options(st, b);
   return rc;
 }
 

@@ -35,6 +35,8 @@ enum task_after {
   AFTER_EXPIRE,
   AFTER_PAUSE,
   AFTER_CANCEL,
+  AFTER_DISCARD, /* cancelled, and its data deleted */
+  AFTER_RESTART, /* queued again with nothing of what it had */
 };
 
 struct task {
@@ -70,25 +72,29 @@ struct task {
   int64_t ended_unix;
   int64_t deadline_unix; /* may start before it; INT64_MAX none */
   int32_t priority;      /* larger ones go first; 0 is usual */
+  double own_rate;       /* bytes/s for it alone; 0: as for all */
+  int own_split;         /* connections for it; 0: as its line or all */
   int attempts;          /* begun, throttled ones not counted */
   int status;
   int http_version;
   int64_t ours_since_unix_ns;
 
-  bool ours;          /* a file of its name is this session's */
-  bool replace;       /* such a file may be replaced */
-  bool rename;        /* take another name if there is such a file */
-  bool no_request;    /* the file is there and whole: adopt it */
-  bool renamed;       /* name is not what URL and manifest say */
-  bool resumable;     /* the server answered a range */
-  bool own_part;      /* this run has made its .part */
-  bool has_partial;   /* the session has a row for its .part */
-  bool in_intake;     /* its name is being looked up */
-  bool unseen;        /* paused before that: still to be done */
-  bool pause_wanted;  /* by a person, while in_intake */
-  bool cancel_wanted; /* likewise */
-  bool following;     /* the next request is a redirect's, no new attempt */
-  bool start_over;    /* the answer did not fit what is kept */
+  bool ours;           /* a file of its name is this session's */
+  bool replace;        /* such a file may be replaced */
+  bool rename;         /* take another name if there is such a file */
+  bool no_request;     /* the file is there and whole: adopt it */
+  bool renamed;        /* name is not what URL and manifest say */
+  bool resumable;      /* the server answered a range */
+  bool own_part;       /* this run has made its .part */
+  bool has_partial;    /* the session has a row for its .part */
+  bool in_intake;      /* its name is being looked up */
+  bool unseen;         /* paused before that: still to be done */
+  bool pause_wanted;   /* by a person, while in_intake */
+  bool cancel_wanted;  /* likewise */
+  bool discard_wanted; /* with its data */
+  bool restart_wanted; /* from nothing */
+  bool following;      /* the next request is a redirect's, no new attempt */
+  bool start_over;     /* the answer did not fit what is kept */
   enum task_after after;
   uint64_t after_due_ns;
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * spate ctl [DIR] COMMAND [ARG]: asks a run that goes on elsewhere. Each
- * command is a row; sentences are printed as such, pictures as JSON. The main
- * thread.
+ * spate ctl [DIR] COMMAND [ARG...]: asks a run that goes on elsewhere. What can
+ * be asked is the table of core/command.h and a few looks; sentences are
+ * printed as such, pictures as JSON. The main thread.
  */
 #include "config.h"
 
@@ -13,48 +13,123 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "command.h"
 #include "ctl_client.h"
 #include "limits.h"
 #include "member.h"
 #include "say.h"
 #include "subcommand.h"
 #include "text.h"
+#include "words.h"
 
-enum argument { ARG_NONE, ARG_LIMIT, ARG_TASK };
 enum answer { ANSWER_TEXT, ANSWER_VALUE, ANSWER_LIMITS, ANSWER_JSON };
 
-static const struct ctl_command {
-  const char *name;
-  const char *method;
-  enum argument argument;
+static const struct look {
+  const char *name, *method, *arg, *help;
   enum answer answer;
-} commands[] = {
-    {"pause", "pause", ARG_NONE, ANSWER_TEXT},
-    {"resume", "resume", ARG_NONE, ANSWER_TEXT},
-    {"stop", "stop", ARG_NONE, ANSWER_TEXT},
-    {"pause", "pause-task", ARG_TASK, ANSWER_TEXT},
-    {"resume", "resume-task", ARG_TASK, ANSWER_TEXT},
-    {"cancel", "cancel", ARG_TASK, ANSWER_TEXT},
-    {"retry", "retry", ARG_TASK, ANSWER_TEXT},
-    {"get", "get", ARG_LIMIT, ANSWER_VALUE},
-    {"limits", "list", ARG_NONE, ANSWER_LIMITS},
-    {"status", "status", ARG_NONE, ANSWER_JSON},
-    {"snapshot", "snapshot", ARG_NONE, ANSWER_JSON},
+} looks[] = {
+    {"get", "get", "NAME", "one limit", ANSWER_VALUE},
+    {"limits", "list", "", "all limits with their defaults", ANSWER_LIMITS},
+    {"status", "status", "", "figures as one JSON object", ANSWER_JSON},
+    {"snapshot", "snapshot", "",
+     "all that the screen knows as one JSON object; \"task\" is TASK",
+     ANSWER_JSON},
 };
 
-static const char usage[] =
-    "spate ctl [DIR] COMMAND [ARG]: pause [ID], resume [ID], stop, cancel ID, "
-    "retry ID|failed, get NAME, limits, status, snapshot";
+#define LOOKS (sizeof looks / sizeof looks[0])
 
-static const struct ctl_command *find(const char *name, bool with_argument) {
-  for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-    if (strcmp(commands[i].name, name) == 0 &&
-        (commands[i].argument != ARG_NONE) == with_argument)
-      return &commands[i];
+/* What is asked: a look, or a command once for each list of parameters. */
+struct ask {
+  const char *dir, *method;
+  enum answer answer;
+  json_t **params;
+  size_t count;
+};
+
+static const struct look *find_look(const char *name) {
+  for (size_t i = 0; i < LOOKS; i++)
+    if (strcmp(looks[i].name, name) == 0)
+      return &looks[i];
   return NULL;
 }
 
-static int read_task(const char *text, json_t **params, struct errmsg *msg) {
+static int find_command(const char *name) {
+  int kind = command_find(name);
+  return kind >= 0 && command_info((enum command_kind)kind)->args != ARGS_LOCAL
+             ? kind
+             : -1;
+}
+
+static bool is_known(const char *name) {
+  return find_look(name) != NULL || find_command(name) >= 0;
+}
+
+/* ---- help -------------------------------------------------------------------
+ */
+
+static const char *arguments_of(enum command_args args) {
+  switch (args) {
+  case ARGS_TASK:
+    return " TASK...";
+  case ARGS_TASK_COUNT:
+    return " TASK N";
+  case ARGS_TASK_BYTES:
+    return " TASK BYTES";
+  case ARGS_LIMIT:
+    return " NAME VALUE";
+  case ARGS_HOST:
+    return " HOST";
+  case ARGS_HOST_LIMIT:
+    return " HOST NAME VALUE";
+  case ARGS_CHOICE:
+    return " [WORD...]";
+  case ARGS_LINES:
+    return " URL... | -";
+  case ARGS_LOCAL:
+  case ARGS_NONE:
+    break;
+  }
+  return "";
+}
+
+void cmd_ctl_help(void) {
+  char form[64];
+  puts("\nCommands:");
+  for (int i = 0; i < COMMAND_COUNT; i++) {
+    const struct command_info *info = command_info((enum command_kind)i);
+    if (info->args == ARGS_LOCAL)
+      continue;
+    snprintf(form, sizeof form, "%s%s", info->name, arguments_of(info->args));
+    printf("  %-27s %s\n", form, info->help);
+  }
+  for (size_t i = 0; i < LOOKS; i++) {
+    snprintf(form, sizeof form, "%s%s%s", looks[i].name,
+             looks[i].arg[0] != '\0' ? " " : "", looks[i].arg);
+    printf("  %-27s %s\n", form, looks[i].help);
+  }
+  puts("  'pause TASK', 'resume TASK' and 'retry failed' are understood, too");
+}
+
+/* ---- arguments --------------------------------------------------------------
+ */
+
+static int out_of_memory(struct errmsg *msg) {
+  return err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+}
+
+/* Takes params over. */
+static int add(struct ask *ask, json_t *params, struct errmsg *msg) {
+  json_t **grown = realloc(ask->params, (ask->count + 1) * sizeof *grown);
+  if (grown == NULL || params == NULL) {
+    json_decref(params);
+    return out_of_memory(msg);
+  }
+  ask->params = grown;
+  ask->params[ask->count++] = params;
+  return 0;
+}
+
+static int read_task(const char *text, json_int_t *task, struct errmsg *msg) {
   char *end;
   errno = 0;
   long long id = strtoll(text, &end, 10);
@@ -63,17 +138,287 @@ static int read_task(const char *text, json_t **params, struct errmsg *msg) {
                    "'%s' is no task; their numbers stand in 'spate ctl "
                    "snapshot'",
                    text);
-  *params = json_pack("{s:I}", "task", (json_int_t)id);
+  *task = id;
   return 0;
 }
 
-static int read_limit(const char *name, json_t **params, struct errmsg *msg) {
-  int id = limit_find(name);
-  if (id < 0)
+static int add_tasks(struct ask *ask, char *const *words, size_t count,
+                     struct errmsg *msg) {
+  int rc = 0;
+  for (size_t i = 0; rc == 0 && i < count; i++) {
+    json_int_t task;
+    rc = read_task(words[i], &task, msg);
+    if (rc == 0)
+      rc = add(ask, json_pack("{s:I}", "task", task), msg);
+  }
+  return rc;
+}
+
+static int add_count(struct ask *ask, char *const *words, struct errmsg *msg) {
+  json_int_t task;
+  char *end;
+  int rc = read_task(words[0], &task, msg);
+  errno = 0;
+  long value = strtol(words[1], &end, 10);
+  if (rc == 0 && (words[1][0] == '\0' || *end != '\0' || errno != 0))
+    rc = err_set(msg, ERR_USAGE, "'%s' is no whole number", words[1]);
+  return rc == 0 ? add(ask,
+                       json_pack("{s:I, s:I}", "task", task, "value",
+                                 (json_int_t)value),
+                       msg)
+                 : rc;
+}
+
+static int add_rate(struct ask *ask, char *const *words, struct errmsg *msg) {
+  json_int_t task;
+  double value;
+  int rc = read_task(words[0], &task, msg);
+  if (rc == 0)
+    rc = limit_parse(LIMIT_TRANSFER_BANDWIDTH, words[1], &value, msg);
+  return rc == 0 ? add(ask,
+                       json_pack("{s:I, s:s}", "task", task, "value", words[1]),
+                       msg)
+                 : rc;
+}
+
+static int check_limit(const char *name, struct errmsg *msg) {
+  if (limit_find(name) >= 0)
+    return 0;
+  return err_set(msg, ERR_USAGE,
+                 "'%s' is no limit; 'spate ctl limits' names them", name);
+}
+
+/* name, value; host NULL: for the run. */
+static int add_limit(struct ask *ask, const char *host, char *const *words,
+                     struct errmsg *msg) {
+  double value;
+  int rc = check_limit(words[0], msg);
+  if (rc == 0)
+    rc =
+        limit_parse((enum limit_id)limit_find(words[0]), words[1], &value, msg);
+  if (rc != 0)
+    return rc;
+  if (host == NULL)
+    return add(
+        ask, json_pack("{s:s, s:s}", "name", words[0], "value", words[1]), msg);
+  return add(ask,
+             json_pack("{s:s, s:s, s:s}", "host", host, "name", words[0],
+                       "value", words[1]),
+             msg);
+}
+
+static int add_choice(struct ask *ask, char *const *words, size_t count,
+                      struct errmsg *msg) {
+  char text[1024] = "";
+  size_t have = 0;
+  for (size_t i = 0; i < count; i++) {
+    int more = snprintf(text + have, sizeof text - have, "%s%s",
+                        i > 0 ? " " : "", words[i]);
+    if (more < 0 || (size_t)more >= sizeof text - have)
+      return err_set(msg, ERR_USAGE, "too many words");
+    have += (size_t)more;
+  }
+  return add(ask, json_pack("{s:s}", "which", text), msg);
+}
+
+/* ---- lines to add -----------------------------------------------------------
+ */
+
+/* Calls with as many lines each as one request may carry. */
+static int add_lines(struct ask *ask, const struct word_lines *lines,
+                     struct errmsg *msg) {
+  size_t bytes = 0;
+  json_t *list = json_array();
+  for (size_t i = 0; i < lines->count; i++) {
+    size_t len = strlen(lines->items[i]) + 1;
+    if (bytes + len > COMMAND_TEXT_MAX / 2 && bytes > 0) {
+      int rc = add(ask, json_pack("{s:o}", "lines", list), msg);
+      if (rc != 0)
+        return rc;
+      list = json_array();
+      bytes = 0;
+    }
+    if (json_array_append_new(list, json_string(lines->items[i])) != 0) {
+      json_decref(list);
+      return err_set(msg, ERR_USAGE, "'%s' is no UTF-8 text", lines->items[i]);
+    }
+    bytes += len;
+  }
+  return add(ask, json_pack("{s:o}", "lines", list), msg);
+}
+
+static int add_words(struct ask *ask, char *const *words, size_t count,
+                     struct errmsg *msg) {
+  struct word_lines lines = {0};
+  int rc = word_lines_init(&lines, words, count, NULL, msg);
+  if (rc == 0)
+    rc = add_lines(ask, &lines, msg);
+  word_lines_fini(&lines);
+  return rc;
+}
+
+/* A line as it came, but for its end. */
+static int keep_line(struct word_lines *lines, char *line, ssize_t len,
+                     struct errmsg *msg) {
+  while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r'))
+    line[--len] = '\0';
+  if (len == 0 || line[0] == '#')
+    return 0;
+  char **grown = realloc(lines->items, (lines->count + 1) * sizeof *grown);
+  if (grown == NULL)
+    return out_of_memory(msg);
+  lines->items = grown;
+  lines->items[lines->count] = strdup(line);
+  return lines->items[lines->count++] != NULL ? 0 : out_of_memory(msg);
+}
+
+static int add_input(struct ask *ask, struct errmsg *msg) {
+  struct word_lines lines = {0};
+  char *line = NULL;
+  size_t cap = 0;
+  ssize_t len;
+  int rc = 0;
+  while (rc == 0 && (len = getline(&line, &cap, stdin)) >= 0)
+    rc = keep_line(&lines, line, len, msg);
+  if (rc == 0 && lines.count == 0)
+    rc = err_set(msg, ERR_USAGE, "there is no line on standard input");
+  if (rc == 0)
+    rc = add_lines(ask, &lines, msg);
+  free(line);
+  word_lines_fini(&lines);
+  return rc;
+}
+
+/* ---- what was typed ---------------------------------------------------------
+ */
+
+static int wrong_count(const char *name, size_t count, const char *form,
+                       struct errmsg *msg) {
+  return err_set(msg, ERR_USAGE,
+                 "'%s' %s; it is: spate ctl [DIR] %s%s (see 'spate ctl "
+                 "--help')",
+                 name,
+                 count == 0 ? "needs an argument"
+                            : "takes no such "
+                              "argument",
+                 name, form);
+}
+
+static bool count_fits(enum command_args args, size_t count) {
+  switch (args) {
+  case ARGS_LOCAL:
+  case ARGS_NONE:
+    return count == 0;
+  case ARGS_HOST:
+    return count == 1;
+  case ARGS_TASK_COUNT:
+  case ARGS_TASK_BYTES:
+  case ARGS_LIMIT:
+    return count == 2;
+  case ARGS_HOST_LIMIT:
+    return count == 3;
+  case ARGS_TASK:
+  case ARGS_LINES:
+    return count > 0;
+  case ARGS_CHOICE:
+    break;
+  }
+  return true;
+}
+
+static int read_command(struct ask *ask, enum command_kind kind,
+                        char *const *words, size_t count, struct errmsg *msg) {
+  const struct command_info *info = command_info(kind);
+  ask->method = info->name;
+  ask->answer = ANSWER_TEXT;
+  if (!count_fits(info->args, count))
+    return wrong_count(info->name, count, arguments_of(info->args), msg);
+  switch (info->args) {
+  case ARGS_LOCAL:
+  case ARGS_NONE:
+    break;
+  case ARGS_TASK:
+    return add_tasks(ask, words, count, msg);
+  case ARGS_TASK_COUNT:
+    return add_count(ask, words, msg);
+  case ARGS_TASK_BYTES:
+    return add_rate(ask, words, msg);
+  case ARGS_LIMIT:
+    return add_limit(ask, NULL, words, msg);
+  case ARGS_HOST:
+    return add(ask, json_pack("{s:s}", "host", words[0]), msg);
+  case ARGS_HOST_LIMIT:
+    return add_limit(ask, words[0], words + 1, msg);
+  case ARGS_CHOICE:
+    return add_choice(ask, words, count, msg);
+  case ARGS_LINES:
+    return count == 1 && strcmp(words[0], "-") == 0
+               ? add_input(ask, msg)
+               : add_words(ask, words, count, msg);
+  }
+  return add(ask, json_object(), msg);
+}
+
+static int read_look(struct ask *ask, const struct look *look,
+                     char *const *words, size_t count, struct errmsg *msg) {
+  bool wants = look->arg[0] != '\0';
+  ask->method = look->method;
+  ask->answer = look->answer;
+  if (count != wants)
+    return wrong_count(look->name, count, wants ? " NAME" : "", msg);
+  if (!wants)
+    return add(ask, json_object(), msg);
+  int rc = check_limit(words[0], msg);
+  return rc == 0 ? add(ask, json_pack("{s:s}", "name", words[0]), msg) : rc;
+}
+
+/* Short forms that mean another command. */
+static int meant(int kind, const char *first) {
+  if (kind == CMD_PAUSE_ALL && first != NULL)
+    return CMD_PAUSE_TASK;
+  if (kind == CMD_RESUME_ALL && first != NULL)
+    return CMD_RESUME_TASK;
+  if (kind == CMD_RETRY_TASK && first != NULL && strcmp(first, "failed") == 0)
+    return CMD_RETRY_FAILED;
+  return kind;
+}
+
+static bool is_dir(const char *path) {
+  struct stat st;
+  return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* The first word is DIR when it is no command, or a directory in front of
+ * one. */
+static int read_words(struct ask *ask, const struct cli *cli,
+                      struct errmsg *msg) {
+  char *const *words = cli->words;
+  size_t count = cli->count;
+  ask->dir = ".";
+  if (count > 1 &&
+      (!is_known(words[0]) || (is_known(words[1]) && is_dir(words[0])))) {
+    ask->dir = *words++;
+    count--;
+  }
+  if (count == 0)
     return err_set(msg, ERR_USAGE,
-                   "'%s' is no limit; 'spate ctl limits' names them", name);
-  *params = json_pack("{s:s}", "name", limit_info((enum limit_id)id)->name);
-  return 0;
+                   "spate ctl [DIR] COMMAND [ARG...]; 'spate ctl --help' "
+                   "names the commands");
+  const char *name = *words++;
+  const char *first = --count > 0 ? words[0] : NULL;
+  const struct look *look = find_look(name);
+  int kind = meant(find_command(name), first);
+  if (look != NULL)
+    return read_look(ask, look, words, count, msg);
+  if (kind < 0)
+    return err_set(msg, ERR_USAGE,
+                   "there is no command '%s'; 'spate ctl --help' names them",
+                   name);
+  if (kind == CMD_RETRY_FAILED && strcmp(name, "retry") == 0) {
+    words++;
+    count--;
+  }
+  return read_command(ask, (enum command_kind)kind, words, count, msg);
 }
 
 /* ---- answers ----------------------------------------------------------------
@@ -102,8 +447,8 @@ static void print_limits(const json_t *list) {
   }
 }
 
-static void print_answer(const struct ctl_command *command, json_t *result) {
-  switch (command->answer) {
+static void print_answer(enum answer answer, json_t *result) {
+  switch (answer) {
   case ANSWER_TEXT:
     print_text(text_of(result, "text"));
     break;
@@ -123,55 +468,42 @@ static void print_answer(const struct ctl_command *command, json_t *result) {
 /* ---- the command ------------------------------------------------------------
  */
 
-struct ask {
-  const char *dir, *method;
-  const struct ctl_command *command;
-  json_t *params;
-};
-
-/* A first word that is a directory is DIR, unless it is all there is. */
-static int read_words(struct ask *ask, const struct cli *cli,
-                      struct errmsg *msg) {
-  struct stat st;
-  size_t at = 0;
-  ask->dir = ".";
-  if (cli->count == 3 ||
-      (cli->count == 2 && stat(cli->words[0], &st) == 0 && S_ISDIR(st.st_mode)))
-    ask->dir = cli->words[at++];
-  if (at >= cli->count)
-    return err_set(msg, ERR_USAGE, "%s", usage);
-  const char *name = cli->words[at++];
-  const char *argument = at < cli->count ? cli->words[at] : NULL;
-  ask->command = find(name, argument != NULL);
-  if (ask->command == NULL && find(name, argument == NULL) != NULL)
-    return err_set(msg, ERR_USAGE, "'%s' %s; %s", name,
-                   argument != NULL ? "takes no argument" : "needs an argument",
-                   usage);
-  if (ask->command == NULL)
-    return err_set(msg, ERR_USAGE, "there is no command '%s'; %s", name, usage);
-  ask->method = ask->command->method;
-  if (ask->command->argument == ARG_LIMIT)
-    return read_limit(argument, &ask->params, msg);
-  if (strcmp(name, "retry") == 0 && strcmp(argument, "failed") == 0)
-    ask->method = "retry-failed";
-  else if (ask->command->argument == ARG_TASK)
-    return read_task(argument, &ask->params, msg);
-  return 0;
+/* Asks for all; the worst exit status counts. */
+static int ask_all(struct ask *ask) {
+  int status = 0;
+  for (size_t i = 0; i < ask->count; i++) {
+    struct errmsg msg = {""};
+    json_t *result = NULL;
+    json_t *params = ask->params[i];
+    ask->params[i] = NULL;
+    int rc =
+        ctl_ask(ask->dir, ask->method, params, CTL_TIMEOUT_MS, &result, &msg);
+    if (rc == 0) {
+      print_answer(ask->answer, result);
+      json_decref(result);
+      continue;
+    }
+    say("%s", msg.text);
+    int failed = ctl_exit_status(rc);
+    status = failed > status ? failed : status;
+    if (failed == 3)
+      break; /* nobody is there to ask again */
+  }
+  return status;
 }
 
 int cmd_ctl(struct invocation *invocation) {
   struct errmsg msg = {""};
   struct ask ask = {0};
-  json_t *result = NULL;
+  int status;
   if (read_words(&ask, &invocation->cli, &msg) != 0)
-    return say_error(ERR_USAGE, &msg);
-  int rc =
-      ctl_ask(ask.dir, ask.method, ask.params, CTL_TIMEOUT_MS, &result, &msg);
-  if (rc != 0) {
-    say("%s", msg.text);
-    return ctl_exit_status(rc);
-  }
-  print_answer(ask.command, result);
-  json_decref(result);
-  return fflush(stdout) == 0 ? 0 : 3;
+    status = say_error(ERR_USAGE, &msg);
+  else
+    status = ask_all(&ask);
+  for (size_t i = 0; i < ask.count; i++)
+    json_decref(ask.params[i]);
+  free(ask.params);
+  if (fflush(stdout) != 0)
+    return 3;
+  return status;
 }

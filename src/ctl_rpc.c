@@ -13,30 +13,21 @@
 
 #include "member.h"
 
-static const struct rpc_method methods[] = {
+static const struct rpc_method looks[] = {
     {.name = "get", RPC_LOOK, PARAMS_NAME, .look = LOOK_GET},
     {.name = "list", RPC_LOOK, PARAMS_NONE, .look = LOOK_LIST},
     {.name = "status", RPC_LOOK, PARAMS_NONE, .look = LOOK_STATUS},
     {.name = "snapshot", RPC_LOOK, PARAMS_ROWS, .look = LOOK_SNAPSHOT},
     {.name = "subscribe", RPC_SUBSCRIBE, PARAMS_INTERVAL},
-    {.name = "set", RPC_COMMAND, PARAMS_NAME_VALUE, .command = CMD_SET_LIMIT},
-    {.name = "pause", RPC_COMMAND, PARAMS_NONE, .command = CMD_PAUSE_ALL},
-    {.name = "resume", RPC_COMMAND, PARAMS_NONE, .command = CMD_RESUME_ALL},
-    {.name = "stop", RPC_COMMAND, PARAMS_NONE, .command = CMD_STOP},
-    {.name = "pause-task", RPC_COMMAND, PARAMS_TASK, .command = CMD_PAUSE_TASK},
-    {.name = "resume-task",
-     RPC_COMMAND,
-     PARAMS_TASK,
-     .command = CMD_RESUME_TASK},
-    {.name = "cancel", RPC_COMMAND, PARAMS_TASK, .command = CMD_CANCEL_TASK},
-    {.name = "retry", RPC_COMMAND, PARAMS_TASK, .command = CMD_RETRY_TASK},
-    {.name = "retry-failed",
-     RPC_COMMAND,
-     PARAMS_NONE,
-     .command = CMD_RETRY_FAILED},
 };
 
-#define METHOD_COUNT (sizeof methods / sizeof methods[0])
+/* One for each command, in their order. */
+static const struct rpc_method commands[COMMAND_COUNT] = {
+#define COMMAND_METHOD(sym, title, args, help) \
+  {.name = title, RPC_COMMAND, PARAMS_NONE, .command = sym},
+    COMMAND_TABLE(COMMAND_METHOD)
+#undef COMMAND_METHOD
+};
 
 /* ---- parameters -------------------------------------------------------------
  */
@@ -47,9 +38,9 @@ static json_t *parameter(json_t *params, const char *name, size_t place) {
   return json_array_get(params, place);
 }
 
-static int read_limit(struct rpc_request *request, json_t *params,
+static int read_limit(struct rpc_request *request, json_t *given,
                       struct errmsg *msg) {
-  const char *name = json_string_value(parameter(params, "name", 0));
+  const char *name = json_string_value(given);
   if (name == NULL)
     return err_set(msg, RPC_BAD_PARAMS, "'name', the limit's name, is missing");
   int id = limit_find(name);
@@ -61,9 +52,9 @@ static int read_limit(struct rpc_request *request, json_t *params,
 }
 
 /* Values are text as on the command line; bare numbers are taken too. */
-static int read_value(struct rpc_request *request, json_t *params,
+static int read_value(struct rpc_request *request, json_t *params, size_t place,
                       struct errmsg *msg) {
-  json_t *given = parameter(params, "value", 1);
+  json_t *given = parameter(params, "value", place);
   char *number =
       json_is_number(given) ? json_dumps(given, JSON_ENCODE_ANY) : NULL;
   const char *text = number != NULL ? number : json_string_value(given);
@@ -111,39 +102,133 @@ static int read_interval(struct rpc_request *request, json_t *params,
                     RPC_INTERVAL_MAX_MS, &request->interval_ms, msg);
 }
 
+/* A whole number, of either sign. */
+static int read_number(struct rpc_request *request, json_t *params,
+                       struct errmsg *msg) {
+  json_t *given = parameter(params, "value", 1);
+  if (!json_is_integer(given) || json_integer_value(given) > INT32_MAX ||
+      json_integer_value(given) < INT32_MIN)
+    return err_set(msg, RPC_BAD_PARAMS, "'value' is a whole number");
+  request->value = (double)json_integer_value(given);
+  return 0;
+}
+
+static int read_text(struct rpc_request *request, json_t *given,
+                     const char *name, struct errmsg *msg) {
+  const char *text = json_string_value(given);
+  if (text == NULL || strlen(text) > COMMAND_TEXT_MAX)
+    return err_set(msg, RPC_BAD_PARAMS, "'%s' is missing, or no text", name);
+  request->text = strdup(text);
+  return request->text != NULL ? 0 : RPC_NO_MEMORY;
+}
+
+/* An array of lines, or one text with line feeds. */
+static int read_lines(struct rpc_request *request, json_t *params,
+                      struct errmsg *msg) {
+  json_t *given = parameter(params, "lines", 0);
+  size_t have = 0, count = json_array_size(given);
+  if (json_is_string(given))
+    return read_text(request, given, "lines", msg);
+  request->text = malloc(COMMAND_TEXT_MAX + 1);
+  if (request->text == NULL)
+    return RPC_NO_MEMORY;
+  for (size_t i = 0; i < count; i++) {
+    const char *line = json_string_value(json_array_get(given, i));
+    size_t len = line != NULL ? strlen(line) : 0;
+    if (line == NULL || strchr(line, '\n') != NULL ||
+        have + len + 1 > COMMAND_TEXT_MAX)
+      return err_set(msg, RPC_BAD_PARAMS,
+                     "'lines' holds a text a line, %zu bytes in all",
+                     COMMAND_TEXT_MAX);
+    memcpy(request->text + have, line, len);
+    have += len;
+    request->text[have++] = '\n';
+  }
+  request->text[have] = '\0';
+  return have > 0 ? 0
+                  : err_set(msg, RPC_BAD_PARAMS,
+                            "'lines' is missing: a list of lines");
+}
+
+static int read_rate(struct rpc_request *request, json_t *params,
+                     struct errmsg *msg) {
+  request->limit = LIMIT_TRANSFER_BANDWIDTH;
+  return read_value(request, params, 1, msg);
+}
+
+static int read_host_limit(struct rpc_request *request, json_t *params,
+                           struct errmsg *msg) {
+  json_t *name = parameter(params, "name", 1);
+  int rc = read_text(request, parameter(params, "host", 0), "host", msg);
+  if (rc == 0)
+    rc = read_limit(request, name, msg);
+  return rc == 0 ? read_value(request, params, 2, msg) : rc;
+}
+
+static int read_command(struct rpc_request *request, json_t *params,
+                        struct errmsg *msg) {
+  json_t *which = parameter(params, "which", 0);
+  int rc = 0;
+  switch (command_info(request->method->command)->args) {
+  case ARGS_LOCAL:
+  case ARGS_NONE:
+    break;
+  case ARGS_TASK:
+    return read_task(request, params, msg);
+  case ARGS_TASK_COUNT:
+    rc = read_task(request, params, msg);
+    return rc == 0 ? read_number(request, params, msg) : rc;
+  case ARGS_TASK_BYTES:
+    rc = read_task(request, params, msg);
+    return rc == 0 ? read_rate(request, params, msg) : rc;
+  case ARGS_LIMIT:
+    rc = read_limit(request, parameter(params, "name", 0), msg);
+    return rc == 0 ? read_value(request, params, 1, msg) : rc;
+  case ARGS_HOST:
+    return read_text(request, parameter(params, "host", 0), "host", msg);
+  case ARGS_HOST_LIMIT:
+    return read_host_limit(request, params, msg);
+  case ARGS_CHOICE:
+    return which == NULL ? 0 : read_text(request, which, "which", msg);
+  case ARGS_LINES:
+    return read_lines(request, params, msg);
+  }
+  return rc;
+}
+
 static int read_params(struct rpc_request *request, json_t *params,
                        struct errmsg *msg) {
-  int rc = 0;
   if (params != NULL && !json_is_object(params) && !json_is_array(params))
     return err_set(msg, RPC_BAD_PARAMS,
                    "'params' is neither an object nor an array");
+  if (request->method->kind == RPC_COMMAND)
+    return read_command(request, params, msg);
   switch (request->method->params) {
   case PARAMS_NONE:
     break;
   case PARAMS_NAME:
-    return read_limit(request, params, msg);
-  case PARAMS_NAME_VALUE:
-    rc = read_limit(request, params, msg);
-    return rc == 0 ? read_value(request, params, msg) : rc;
-  case PARAMS_TASK:
-    return read_task(request, params, msg);
+    return read_limit(request, parameter(params, "name", 0), msg);
   case PARAMS_ROWS:
     return read_count(parameter(params, "tasks", 0), "tasks", 0,
                       RPC_TASK_ROWS_MAX, &request->rows, msg);
   case PARAMS_INTERVAL:
     return read_interval(request, params, msg);
   }
-  return rc;
+  return 0;
 }
 
 /* ---- requests ---------------------------------------------------------------
  */
 
 static const struct rpc_method *find_method(const char *name) {
-  for (size_t i = 0; i < METHOD_COUNT; i++)
-    if (strcmp(methods[i].name, name) == 0)
-      return &methods[i];
-  return NULL;
+  int command = command_find(name);
+  for (size_t i = 0; i < sizeof looks / sizeof looks[0]; i++)
+    if (strcmp(looks[i].name, name) == 0)
+      return &looks[i];
+  if (command < 0 ||
+      command_info((enum command_kind)command)->args == ARGS_LOCAL)
+    return NULL;
+  return &commands[command];
 }
 
 /* All members that every request has; what is wrong is an error of the request
@@ -194,6 +279,8 @@ int rpc_parse(const char *line, size_t len, struct rpc_request *request,
 void rpc_request_fini(struct rpc_request *request) {
   json_decref(request->id);
   request->id = NULL;
+  free(request->text);
+  request->text = NULL;
 }
 
 /* ---- answers ----------------------------------------------------------------

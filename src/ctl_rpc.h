@@ -42,9 +42,7 @@ enum rpc_kind { RPC_COMMAND, RPC_LOOK, RPC_SUBSCRIBE };
 enum rpc_look { LOOK_GET, LOOK_LIST, LOOK_STATUS, LOOK_SNAPSHOT };
 enum rpc_params {
   PARAMS_NONE,
-  PARAMS_NAME,       /* name of a limit */
-  PARAMS_NAME_VALUE, /* and its value, as typed */
-  PARAMS_TASK,
+  PARAMS_NAME,    /* name of a limit */
   PARAMS_ROWS,    /* optional: rows of tasks */
   PARAMS_INTERVAL /* interval_ms, optional rows */
 };
@@ -52,8 +50,8 @@ enum rpc_params {
 struct rpc_method {
   const char *name;
   enum rpc_kind kind;
-  enum rpc_params params;
-  enum command_kind command; /* RPC_COMMAND */
+  enum rpc_params params;    /* not of an RPC_COMMAND */
+  enum command_kind command; /* RPC_COMMAND: see command.h for its params */
   enum rpc_look look;        /* RPC_LOOK */
 };
 
@@ -63,6 +61,7 @@ struct rpc_request {
   enum limit_id limit;
   double value;
   uint64_t task;
+  char *text; /* owned; NULL none */
   unsigned rows, interval_ms;
 };
 

@@ -17,7 +17,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +28,7 @@
 #include "ctl_socket.h"
 #include "member.h"
 #include "outbuf.h"
+#include "sigmask.h"
 #include "snapshot_json.h"
 
 #define TICKETS (CTL_CLIENTS * CTL_REQUESTS)
@@ -350,6 +350,7 @@ static void send_command(struct ctl_server *server, struct client *client,
                             .task = request->task,
                             .limit = request->limit,
                             .value = request->value,
+                            .text = request->text,
                             .origin = "socket",
                             .reply = on_reply,
                             .reply_arg = ticket};
@@ -584,14 +585,7 @@ static bool is_ending(struct ctl_server *server) {
 
 static void *serve(void *arg) {
   struct ctl_server *server = arg;
-  sigset_t all;
-  sigfillset(&all); /* signals are the main thread's, but for crashes */
-  sigdelset(&all, SIGSEGV);
-  sigdelset(&all, SIGBUS);
-  sigdelset(&all, SIGFPE);
-  sigdelset(&all, SIGILL);
-  sigdelset(&all, SIGABRT);
-  pthread_sigmask(SIG_BLOCK, &all, NULL);
+  sigmask_block();
   while (!is_ending(server))
     turn(server);
   say_goodbye(server);

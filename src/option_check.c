@@ -17,6 +17,7 @@
 
 #include "engine.h"
 #include "expiry.h"
+#include "host_limit.h"
 
 /* Longer values are a mistake, and a header of this size is refused by most
  * servers. */
@@ -73,6 +74,8 @@ size_t option_key_length(enum option_rule rule, const char *text) {
     const char *address = port != NULL ? strchr(port + 1, ':') : NULL;
     return address != NULL ? (size_t)(address - text) : 0;
   }
+  if (rule == RULE_HOST_LIMIT)
+    return strcspn(text, "=");
   return 0;
 }
 
@@ -121,6 +124,11 @@ static int check_resolve(const struct option_info *info, const char *text,
                  "--%s: '%s' should be HOST:PORT:ADDRESS, as in "
                  "example.org:443:192.0.2.7",
                  info->name, text);
+}
+
+static int check_host_limit(const char *text, struct errmsg *msg) {
+  struct host_limit limit;
+  return host_limit_parse(&limit, text, msg) == 0 ? 0 : ERR_USAGE;
 }
 
 static int check_readable(const struct option_info *info, const char *text,
@@ -199,6 +207,8 @@ static int check_text(const struct option_info *info, const char *text,
     return check_resolve(info, text, msg);
   case RULE_FILE_IN:
     return check_readable(info, text, msg);
+  case RULE_HOST_LIMIT:
+    return check_host_limit(text, msg);
   case RULE_DEADLINE:
     return check_deadline(info, text, msg);
   case RULE_STATUS_LIST:

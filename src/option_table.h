@@ -52,6 +52,9 @@
   X(OPT_TRANSFER_LIMIT_RATE, "per-transfer-limit-rate", 0, GROUP_LIMITS,       \
     "BYTES", LIMIT(LIMIT_TRANSFER_BANDWIDTH), IN_RUN,                          \
     "the same for each transfer")                                              \
+  X(OPT_HOST_LIMIT, "host-limit", 0, GROUP_LIMITS, "HOST,NAME=VALUE",          \
+    LIST(RULE_HOST_LIMIT), IN_RUN,                                             \
+    "per-host, per-host-rate or per-host-limit-rate of one host; repeatable")  \
   X(OPT_DISK_JOBS, "disk-jobs", 0, GROUP_LIMITS, "N", LIMIT(LIMIT_DISK_JOBS),  \
     IN_RUN, "file jobs at once")                                               \
   X(OPT_CPU_JOBS, "cpu-jobs", 0, GROUP_LIMITS, "N", LIMIT(LIMIT_CPU_JOBS),     \

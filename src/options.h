@@ -59,6 +59,7 @@ enum option_rule {
   RULE_RESOLVE,
   RULE_FILE_IN, /* readable now */
   RULE_DEADLINE,
+  RULE_HOST_LIMIT,
   RULE_STATUS_LIST,
   RULE_WORD_LIST
 };

@@ -217,31 +217,7 @@ static struct ctl_server *start_socket(struct ctl_server *server,
   return NULL;
 }
 
-static int option_of_limit(enum limit_id limit) {
-  return option_find(limit_info(limit)->name);
-}
-
-/* Limits that were changed while it ran go on with `spate resume`. */
-static void keep_limits(struct session *session, struct engine *engine,
-                        struct options *options) {
-  const struct snapshot *last = engine_snapshot(engine);
-  struct errmsg msg = {""};
-  bool changed = false;
-  char text[64];
-  for (int id = 0; id < LIMIT_COUNT && last != NULL; id++) {
-    if (last->limit[id] == options_limit(options, (enum limit_id)id))
-      continue;
-    limit_format((enum limit_id)id, last->limit[id], text, sizeof text);
-    if (options_set(options, (enum option_id)option_of_limit((enum limit_id)id),
-                    text, LAYER_COMMAND_LINE, &msg) == 0)
-      changed = true;
-  }
-  snapshot_unref(last);
-  if (changed && run_keep_options(session, options, &msg) != 0)
-    say("the limits changed meanwhile are not kept: %s", msg.text);
-}
-
-int run_session(struct session *session, struct options *options,
+int run_session(struct session *session, const struct options *options,
                 const struct settings *settings, enum front front) {
   struct errmsg msg = {""};
   struct session_counts counts;
@@ -276,7 +252,6 @@ int run_session(struct session *session, struct options *options,
   report_init(&report, options, front, dir != NULL ? dir : "", counts.tasks);
   status = front_end(engine, queue, &report, options, settings, front);
   ctl_server_free(server);
-  keep_limits(session, engine, options);
   engine_free(engine);
   outbuf_fini(&report.out);
   outbuf_fini(&report.err);

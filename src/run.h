@@ -26,10 +26,9 @@ int run_prepare(const struct options *options, struct errmsg *msg) MUST_CHECK;
 int run_keep_options(struct session *session, const struct options *options,
                      struct errmsg *msg) MUST_CHECK;
 
-/* Runs the session, which it takes over, to its end. Limits that were changed
- * meanwhile are set in options and kept in the session. Returns the exit
+/* Runs the session, which it takes over, to its end. Returns the exit
  * status. */
-int run_session(struct session *session, struct options *options,
+int run_session(struct session *session, const struct options *options,
                 const struct settings *settings, enum front front);
 
 #endif

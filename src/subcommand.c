@@ -33,10 +33,10 @@ static const struct subcommand table[] = {
      IN_FAILED, 1, cmd_failed},
     {"set", "[DIR] NAME VALUE",
      "change a limit of the run that is going on in DIR", IN_ASK, 3, cmd_set},
-    {"ctl", "[DIR] COMMAND [ARG]",
-     "ask the run that is going on in DIR: pause [ID], resume [ID], stop,\n"
-     "      cancel ID, retry ID|failed, get NAME, limits, status, snapshot",
-     IN_ASK, 3, cmd_ctl},
+    {"ctl", "[DIR] COMMAND [ARG...]",
+     "ask the run that is going on in DIR: pause, add, retry ...; 'spate ctl\n"
+     "      --help' names all commands",
+     IN_ASK, 0, cmd_ctl},
 };
 
 #define TABLE_COUNT (sizeof table / sizeof table[0])
@@ -70,6 +70,8 @@ static void print_help(const struct subcommand *command) {
     printf("spate %s %s\n\n  %s\n", command->name, command->synopsis,
            command->help);
   }
+  if (command->run == cmd_ctl)
+    cmd_ctl_help();
   options_print_help(stdout, command->where);
   puts("\nExit status: 0 all done, 1 some failed, 2 usage, 3 session or disk,\n"
        "4 interrupted with work left. The manual: man spate");

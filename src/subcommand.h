@@ -54,5 +54,6 @@ int cmd_status(struct invocation *invocation);
 int cmd_failed(struct invocation *invocation);
 int cmd_set(struct invocation *invocation);
 int cmd_ctl(struct invocation *invocation);
+void cmd_ctl_help(void);
 
 #endif

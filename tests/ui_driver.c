@@ -85,7 +85,7 @@ static void release(void *arg, const struct snapshot *snap) {
 
 static int command(void *arg, const struct command *asked) {
   static const char *const names[] = {
-#define NAME(sym, name) name,
+#define NAME(sym, name, args, help) name,
       COMMAND_TABLE(NAME)
 #undef NAME
   };

@@ -139,7 +139,8 @@ def test_one_task(spate, faultd, out, tmp_path):
     name = next(n for n in rows if "f8" in n)
     done = spate("ctl", out, "cancel", str(rows[name]["task"]))
     assert done.code == 0, done
-    assert spate("ctl", out, "retry", str(rows[name]["task"])).code == 1
+    other = next(n for n in rows if "f7" in n)
+    assert spate("ctl", out, "retry", str(rows[other]["task"])).code == 1
     assert spate("ctl", out, "cancel", "99999999").code == 1
     assert b"failed" in spate("ctl", out, "retry", "failed").out
     result = run.wait(20)
@@ -177,6 +178,10 @@ def test_limits_changed_live_are_kept_for_resume(spate, faultd, out, slow_run):
     (["ctl", "OUT", "cancel"], 2, "argument"),
     (["ctl", "OUT", "stop", "7"], 2, "argument"),
     (["ctl", "OUT", "cancel", "x"], 2, "no task"),
+    (["ctl", "OUT", "priority", "1"], 2, "argument"),
+    (["ctl", "OUT", "set-host", "h", "concurrency", "2"], 3, "no spate"),
+    (["ctl", "OUT", "set-host", "h", "per-host", "x"], 2, "per-host"),
+    (["ctl", "OUT", "task-rate", "1", "fast"], 2, "fast"),
     (["ctl", "OUT", "get", "speed"], 2, "speed"),
     (["set", "OUT", "rate", "1"], 3, "no spate is running"),
     (["ctl", "OUT", "status"], 3, "no spate is running"),
@@ -513,3 +518,126 @@ def test_throttle_status(spate, faultd, out):
 def test_bad_values(spate, faultd, out, args, said):
     run = spate("-d", out, *args, faultd.data(1, 10, "f"))
     assert run.code == 2 and said in run.err.decode(), run
+
+
+# ---- one task, one host ------------------------------------------------------
+
+
+def ctl(spate, out, *args):
+    done = spate("ctl", out, *args)
+    assert done.code == 0, done
+    return done.out.decode().strip()
+
+
+def tasks_of(spate, out):
+    shown = wait_until(lambda: spate("ctl", out, "snapshot").out)
+    return {t["name"]: t for t in json.loads(shown)["task"]}
+
+
+def test_cancel_keeps_what_is_there_and_discard_deletes_it(spate, faultd, out):
+    urls = [faultd.data(i, 4_000_000, f"big{i}", rate=1_000_000) for i in (1, 2, 3)]
+    run = spate.start(*urls, "-d", out, "-j", "3")
+    parts = [out / f"big{i}.part" for i in (1, 2, 3)]
+    wait_until(lambda: all(p.exists() and p.stat().st_size >= 1 << 20 for p in parts))
+    rows = tasks_of(spate, out)
+    ctl(spate, out, "cancel", str(rows["big1"]["task"]))
+    ctl(spate, out, "discard", str(rows["big2"]["task"]))
+    ctl(spate, out, "pause", str(rows["big3"]["task"]))
+    wait_until(lambda: not parts[1].exists())
+    wait_until(lambda: tasks_of(spate, out)["big3"]["state"] == "paused")
+    ctl(spate, out, "discard", str(rows["big3"]["task"]))
+    assert run.wait(20).code == 0
+    assert parts[0].exists() and parts[0].stat().st_size > 0
+    assert not parts[1].exists() and not parts[2].exists()
+    # asked for again, the kept part is gone on with
+    again = spate(faultd.data(1, 4_000_000, "big1", rate=90_000_000), "-d", out)
+    assert again.code == 0, again
+    assert (out / "big1").read_bytes() == body(1, 4_000_000)
+    ranges = [e for e in faultd.journal() if "big1" in e["target"] and e.get("range")]
+    assert ranges, faultd.journal()
+
+
+def test_restart_begins_from_nothing(spate, faultd, out):
+    url = faultd.data(1, 4_000_000, "big", rate=1_500_000)
+    run = spate.start(url, "-d", out)
+    part = out / "big.part"
+    wait_until(lambda: part.exists() and part.stat().st_size >= 1 << 20)
+    ctl(spate, out, "restart", str(tasks_of(spate, out)["big"]["task"]))
+    assert run.wait(20).code == 0
+    assert (out / "big").read_bytes() == body(1, 4_000_000)
+    asked = [e for e in faultd.journal() if "big" in e["target"]]
+    assert len(asked) == 2 and not asked[1].get("range"), asked
+
+
+def test_a_failed_task_is_dropped_or_begun_again(spate, faultd, out, tmp_path):
+    urls = [faultd.data(1, 10, "gone", status=404), faultd.data(2, 10, "never", status=404),
+            *(faultd.data(i, 10, f"f{i}", delay=300) for i in range(3, 14))]
+    run = spate.start("-i", write_list(tmp_path / "l", urls), "-d", out, "-j", "2")
+    wait_until(lambda: [t["state"] for t in tasks_of(spate, out).values()].count("failed") == 2)
+    rows = tasks_of(spate, out)
+    ctl(spate, out, "cancel", str(rows["gone"]["task"]))
+    ctl(spate, out, "restart", str(rows["never"]["task"]))
+    wait_until(lambda: len([e for e in faultd.journal() if "never" in e["target"]]) == 2)
+    assert ctl(spate, out, "retry-failed", "status:503").startswith("0 failed tasks")
+    result = run.wait(20)
+    assert result.code == 1, result
+    assert len([e for e in faultd.journal() if "gone" in e["target"]]) == 1
+    listed = spate("failed", out).out
+    assert b"never" in listed and b"gone" not in listed
+
+
+def test_a_host_is_paused_and_limited(spate, faultd, out, slow_run):
+    before = len(faultd.journal())
+    wait_until(lambda: len(faultd.journal()) > before)
+    assert "paused" in ctl(spate, out, "pause-host", "127.0.0.1")
+    time.sleep(0.4)
+    count = len(faultd.journal())
+    time.sleep(0.5)
+    assert len(faultd.journal()) == count
+    ctl(spate, out, "resume-host", "127.0.0.1")
+    wait_until(lambda: len(faultd.journal()) > count + 2)
+    ctl(spate, out, "set-host", "127.0.0.1", "per-host", "1")
+    time.sleep(0.4)
+    since = faultd.journal()[-1]["t"]
+    time.sleep(0.8)
+    assert busy_at_once(faultd.journal(), since) == 1
+    assert spate("ctl", out, "pause-host", "nowhere.example").code == 1
+    assert spate("ctl", out, "set-host", "127.0.0.1", "tries", "3").code == 1
+    slow_run.kill()
+
+
+def test_limits_changed_meanwhile_survive_a_kill(spate, faultd, out, slow_run):
+    ctl(spate, out, "set", "concurrency", "7")
+    ctl(spate, out, "set-host", "127.0.0.1", "per-host", "3")
+    ctl(spate, out, "set-host", "127.0.0.1", "per-host", "1")
+    time.sleep(0.5)
+    slow_run.kill()
+    again = spate.start("resume", out, "--progress=json")
+    wait_until(lambda: spate("ctl", out, "get", "concurrency").out == b"7\n")
+    time.sleep(0.3)
+    since = faultd.journal()[-1]["t"]
+    time.sleep(0.8)
+    assert busy_at_once(faultd.journal(), since) == 1
+    again.kill()
+
+
+def test_an_order_given_by_hand(spate, faultd, out, slow_run):
+    rows = tasks_of(spate, out)
+    queued = [t for t in rows.values() if t["state"] == "queued"]
+    assert ctl(spate, out, "priority", str(queued[0]["task"]), "5") == "priority 5"
+    assert ctl(spate, out, "raise", str(queued[0]["task"])) == "priority 6"
+    assert ctl(spate, out, "top", str(queued[1]["task"])) == "priority 7"
+    assert ctl(spate, out, "lower", str(queued[1]["task"])) == "priority 6"
+    assert ctl(spate, out, "bottom", str(queued[2]["task"])) == "priority -1"
+    slow_run.kill()
+
+
+def test_one_transfer_is_slowed_down(spate, faultd, out):
+    run = spate.start(faultd.data(1, 8_000_000, "big", rate=8_000_000), "-d", out)
+    wait_until(lambda: tasks_of(spate, out).get("big", {}).get("got", 0) > 500_000)
+    ctl(spate, out, "task-rate", str(tasks_of(spate, out)["big"]["task"]), "100k")
+    time.sleep(0.5)
+    before = tasks_of(spate, out)["big"]["got"]
+    time.sleep(1.5)
+    assert tasks_of(spate, out)["big"]["got"] - before < 700_000
+    run.kill()

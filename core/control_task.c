@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Commands about one task, and about those that failed.
+ *
+ * A task that has ended is out of the window: what is wanted of it is noted as
+ * a wish, and the session delivers it again.
+ *
+ * Thread: the loop's, but remove_part(), which is the job.
+ */
+#include "config.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine_priv.h"
+#include "failed_choice.h"
+
+#define TASK_SPLIT_MAX 64
+#define TASK_BYTES_MAX 1e13
+#define PRIORITY_MAX 1000000000
+
+/* ---- the data of a task that is dropped -------------------------------------
+ */
+
+struct removal {
+  struct job job;
+  int dirfd; /* the session's, which outlives the loop */
+  char name[NAME_CAP];
+};
+
+static void remove_part(struct job *job) {
+  struct removal *removal = (struct removal *)(void *)job;
+  const char *leaf;
+  int fd = name_open_parent(removal->dirfd, removal->name, false, &leaf);
+  if (fd < 0)
+    return; /* then there is no file either */
+  (void)unlinkat(fd, leaf, 0);
+  close(fd);
+}
+
+static void on_removed(struct job *job) {
+  free(job);
+}
+
+void control__remove_part(struct engine *e, const struct task *task) {
+  struct removal *removal = calloc(1, sizeof(*removal));
+  if (removal == NULL)
+    return;
+  removal->dirfd = session_dirfd(e->session);
+  if (snprintf(removal->name, sizeof(removal->name), "%s.part", task->name) >=
+      NAME_CAP) {
+    free(removal);
+    return;
+  }
+  pool_submit(&e->pool, &removal->job, JOB_DISK, "partial files removed",
+              remove_part, on_removed);
+}
+
+/* ---- pausing and resuming ---------------------------------------------------
+ */
+
+static void pause_task(struct engine *e, struct task *task) {
+  if (task->in_intake) {
+    task->pause_wanted = true;
+  } else if (task->state == TASK_ACTIVE || task->state == TASK_QUEUED ||
+             task->state == TASK_WAITING) {
+    task->pause_wanted = true;
+    fetch_cut(e, task);
+  } else {
+    control__refuse(e, ERR_USAGE, "the task is %s and cannot be paused",
+                    task_state_name(task->state));
+  }
+}
+
+static void to_queue(struct engine *e, struct task *task) {
+  if (task->state != TASK_QUEUED)
+    task_set_state(&e->counts, task, TASK_QUEUED);
+  scheduler_ready(&e->scheduler, task, engine_now());
+}
+
+static void resume_task(struct engine *e, struct task *task) {
+  task->pause_wanted = false;
+  if (task->state == TASK_PAUSED && task->unseen) {
+    task_set_state(&e->counts, task, TASK_QUEUED);
+    intake_again(e, task);
+  } else if (task->state == TASK_PAUSED) {
+    to_queue(e, task);
+  } else if (task->after == AFTER_PAUSE) {
+    task->after = AFTER_QUEUE; /* it is still letting go */
+  }
+}
+
+/* ---- dropping and beginning again -------------------------------------------
+ */
+
+static void cancel_task(struct engine *e, struct task *task, bool discard) {
+  if (task->state == TASK_VERIFYING) {
+    control__refuse(e, ERR_USAGE, "the task is complete already");
+    return;
+  }
+  task->cancel_wanted = true;
+  task->discard_wanted = discard;
+  if (!task->in_intake)
+    fetch_cut(e, task);
+}
+
+static void restart_task(struct engine *e, struct task *task) {
+  if (task->state == TASK_VERIFYING) {
+    control__refuse(e, ERR_USAGE, "the task is complete already");
+    return;
+  }
+  task->pause_wanted = false;
+  task->restart_wanted = true;
+  if (!task->in_intake)
+    fetch_cut(e, task);
+}
+
+static void retry_task(struct engine *e, struct task *task) {
+  if (task->state != TASK_WAITING) {
+    control__refuse(e, ERR_USAGE, "the task is %s",
+                    task_state_name(task->state));
+    return;
+  }
+  scheduler_remove(&e->scheduler, task);
+  to_queue(e, task);
+}
+
+/* ---- the order --------------------------------------------------------------
+ */
+
+static void priorities(const struct engine *e, const struct task *but,
+                       int64_t *least, int64_t *most) {
+  *least = *most = 0;
+  for (const struct link *l = e->live.next; l != &e->live; l = l->next) {
+    const struct task *task = LINK_ENTRY((uintptr_t)l, struct task, all);
+    if (task == but)
+      continue;
+    if (task->priority < *least)
+      *least = task->priority;
+    if (task->priority > *most)
+      *most = task->priority;
+  }
+}
+
+static int64_t wanted_priority(const struct engine *e, const struct task *task,
+                               const struct command *c) {
+  int64_t least, most;
+  priorities(e, task, &least, &most);
+  switch (c->kind) {
+  case CMD_RAISE_TASK:
+    return (int64_t)task->priority + 1;
+  case CMD_LOWER_TASK:
+    return (int64_t)task->priority - 1;
+  case CMD_TOP_TASK:
+    return most + 1;
+  case CMD_BOTTOM_TASK:
+    return least - 1;
+  default:
+    return (int64_t)c->value;
+  }
+}
+
+static void set_priority(struct engine *e, struct task *task,
+                         const struct command *c) {
+  int64_t wanted = wanted_priority(e, task, c);
+  if (wanted > PRIORITY_MAX || wanted < -PRIORITY_MAX ||
+      !(c->value >= -PRIORITY_MAX && c->value <= PRIORITY_MAX)) {
+    control__refuse(e, ERR_USAGE, "a priority lies between -%d and %d",
+                    PRIORITY_MAX, PRIORITY_MAX);
+    return;
+  }
+  task->priority = (int32_t)wanted;
+  if (task->state == TASK_QUEUED && !task->in_intake &&
+      link_on_list(&task->queued)) {
+    scheduler_remove(&e->scheduler, task);
+    scheduler_ready(&e->scheduler, task, engine_now());
+  }
+  control__say(e, "priority %d", (int)task->priority);
+}
+
+/* ---- limits of its own ------------------------------------------------------
+ */
+
+static void set_rate(struct engine *e, struct task *task, double value) {
+  char text[64];
+  if (!(value >= 0 && value <= TASK_BYTES_MAX)) {
+    control__refuse(e, ERR_USAGE, "task-rate: out of range");
+    return;
+  }
+  task->own_rate = value;
+  if (task->state == TASK_ACTIVE && task->transfer != NULL)
+    fetch_set_byte_limit(e, task);
+  if (value > 0)
+    control__say(
+        e, "at most %s bytes/s for this task",
+        limit_format(LIMIT_TRANSFER_BANDWIDTH, value, text, sizeof(text)));
+  else
+    control__say(e, "the task has no limit of its own");
+}
+
+static void set_split(struct engine *e, struct task *task, double value) {
+  if (!(value >= 0 && value <= TASK_SPLIT_MAX)) {
+    control__refuse(e, ERR_USAGE, "task-split: give 0 to %d", TASK_SPLIT_MAX);
+    return;
+  }
+  task->own_split = (int)value;
+  control__say(e, "%d connections for this task from its next start",
+               task->own_split);
+}
+
+/* ---- tasks that have ended --------------------------------------------------
+ */
+
+static struct task *recent_failed(struct engine *e, uint64_t id) {
+  struct link *head = &e->recent_failed;
+  for (struct link *l = head->next; l != head; l = l->next) {
+    struct task *task = LINK_ENTRY(l, struct task, all);
+    if (task->id == id)
+      return task;
+  }
+  return NULL;
+}
+
+static int note_wish(struct engine *e, uint64_t id, enum command_kind kind) {
+  if (e->wish_count == e->wish_cap) {
+    size_t cap = e->wish_cap > 0 ? e->wish_cap * 2 : 16;
+    struct task_wish *grown = realloc(e->wishes, cap * sizeof(*grown));
+    if (grown == NULL)
+      return ERR_NOMEM;
+    e->wishes = grown;
+    e->wish_cap = cap;
+  }
+  e->wishes[e->wish_count++] = (struct task_wish){id, kind};
+  return 0;
+}
+
+void control_delivered(struct engine *e, struct task *task) {
+  for (size_t i = 0; i < e->wish_count; i++) {
+    if (e->wishes[i].id != task->id)
+      continue;
+    task->restart_wanted = e->wishes[i].kind == CMD_RESTART_TASK;
+    task->cancel_wanted = e->wishes[i].kind == CMD_CANCEL_TASK ||
+                          e->wishes[i].kind == CMD_DISCARD_TASK;
+    task->discard_wanted = e->wishes[i].kind == CMD_DISCARD_TASK;
+    e->wishes[i] = e->wishes[--e->wish_count];
+    return;
+  }
+}
+
+static void redeliver(struct engine *e, struct task *task) {
+  uint64_t id = task->id;
+  list_remove(&task->all);
+  e->recent_failed_count--;
+  task_free(task);
+  e->exhausted = false;
+  e->empty_dir = false; /* its own .part may be there */
+  session_redeliver(e->session, id);
+}
+
+void control__forget_recent(struct engine *e, uint64_t id) {
+  struct task *task = recent_failed(e, id);
+  if (task != NULL)
+    redeliver(e, task);
+}
+
+static void on_ended(struct engine *e, struct task *task,
+                     const struct command *c) {
+  bool drop = c->kind == CMD_CANCEL_TASK || c->kind == CMD_DISCARD_TASK;
+  if (task->state == TASK_CANCELLED && drop) {
+    control__refuse(e, ERR_USAGE, "the task is cancelled already");
+    return;
+  }
+  if (c->kind != CMD_RETRY_TASK && c->kind != CMD_RESTART_TASK && !drop) {
+    control__refuse(e, ERR_USAGE, "the task is %s",
+                    task_state_name(task->state));
+    return;
+  }
+  if (c->kind != CMD_RETRY_TASK && note_wish(e, task->id, c->kind) != 0) {
+    control__refuse(e, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+    return;
+  }
+  redeliver(e, task);
+}
+
+void control__retry_failed(struct engine *e, const struct command *c) {
+  struct failed_choice choice;
+  struct errmsg msg = {""};
+  size_t count = 0;
+  struct link *next;
+  if (failed_choice_parse(&choice, c->text, &msg) != 0) {
+    control__refuse(e, ERR_USAGE, "%s", msg.text);
+    return;
+  }
+  for (struct link *l = e->recent_failed.next; l != &e->recent_failed;
+       l = next) {
+    struct task *task = LINK_ENTRY(l, struct task, all);
+    const struct host *host = task->host;
+    next = l->next;
+    if (task->state != TASK_FAILED ||
+        !failed_choice_fits(&choice, host != NULL ? host->name : "",
+                            host != NULL ? host->origin : "", task->status,
+                            task->reason != NULL ? task->reason : ""))
+      continue;
+    redeliver(e, task);
+    count++;
+  }
+  control__say(e, "%zu failed task%s tried again", count,
+               count == 1 ? " is" : "s are");
+}
+
+/* ---- dispatch ---------------------------------------------------------------
+ */
+
+static void on_open(struct engine *e, struct task *task,
+                    const struct command *c) {
+  switch (c->kind) {
+  case CMD_PAUSE_TASK:
+    pause_task(e, task);
+    break;
+  case CMD_RESUME_TASK:
+    resume_task(e, task);
+    break;
+  case CMD_CANCEL_TASK:
+  case CMD_DISCARD_TASK:
+    cancel_task(e, task, c->kind == CMD_DISCARD_TASK);
+    break;
+  case CMD_RETRY_TASK:
+    retry_task(e, task);
+    break;
+  case CMD_RESTART_TASK:
+    restart_task(e, task);
+    break;
+  case CMD_TASK_RATE:
+    set_rate(e, task, c->value);
+    break;
+  case CMD_TASK_SPLIT:
+    set_split(e, task, c->value);
+    break;
+  default:
+    set_priority(e, task, c);
+    break;
+  }
+}
+
+void control__task(struct engine *e, const struct command *c) {
+  struct task *task = idmap_find(&e->tasks, c->task);
+  if (task != NULL) {
+    on_open(e, task, c);
+    return;
+  }
+  task = recent_failed(e, c->task);
+  if (task != NULL)
+    on_ended(e, task, c);
+  else
+    control__refuse(e, ERR_NOTFOUND,
+                    "the task has ended or is not in the window");
+}
