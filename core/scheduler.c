@@ -74,12 +74,18 @@ static void hold(struct scheduler *s, struct host *host, uint64_t due_ns) {
 
 /* ---- tasks --------------------------------------------------------------- */
 
-/* Earliest deadline first; among equals, first come, first served. */
+static bool goes_before(const struct task *a, const struct task *b) {
+  if (a->priority != b->priority)
+    return a->priority > b->priority;
+  return a->deadline_unix < b->deadline_unix;
+}
+
+/* Highest priority first, then earliest deadline; among equals, first come,
+ * first served. */
 static void insert(struct link *line, struct task *task) {
   struct link *after = line->prev;
   while (after != line &&
-         LINK_ENTRY(after, struct task, queued)->deadline_unix >
-             task->deadline_unix)
+         goes_before(task, LINK_ENTRY(after, struct task, queued)))
     after = after->prev;
   list_append(after->next, &task->queued);
 }
@@ -93,6 +99,7 @@ void scheduler_ready(struct scheduler *s, struct task *task, uint64_t now_ns) {
          task);
   host->ready_count++;
   s->ready++;
+  s->ranked += task->priority != 0;
   if (link_on_list(&host->runnable))
     s->runnable++;
   else if (host->due.place == 0)
@@ -105,6 +112,7 @@ static void take(struct scheduler *s, struct task *task) {
   if (link_on_list(&host->runnable))
     s->runnable--;
   s->ready--;
+  s->ranked -= task->priority != 0;
   host->ready_count--;
   if (host->ready_count == 0 && link_on_list(&host->runnable))
     list_remove(&host->runnable);
@@ -235,13 +243,20 @@ static bool gate_is_open(struct scheduler *s, struct host *host,
   return true;
 }
 
+static int32_t line_rank(const struct link *line) {
+  return line->next == line
+             ? INT32_MIN
+             : LINK_ENTRY(line->next, struct task, queued)->priority;
+}
+
 /* A line to take from: tasks tried before, within their budget, else fresh
  * ones. */
 static bool line_is_ready(struct scheduler *s, struct host *host,
                           struct link **line, uint64_t now_ns) {
   uint64_t at;
   *line = &host->ready;
-  if (list_empty(&host->again))
+  if (list_empty(&host->again) ||
+      line_rank(&host->ready) > line_rank(&host->again))
     return true;
   at = retry_budget_next_ns(&host->budget, now_ns);
   if (at <= now_ns) {
@@ -320,6 +335,25 @@ bool scheduler_probe(struct scheduler *s, uint64_t now_ns) {
   return false;
 }
 
+static int32_t rank_of(const struct host *host) {
+  int32_t ready = line_rank(&host->ready), again = line_rank(&host->again);
+  return ready > again ? ready : again;
+}
+
+/* The host whose turn it is: the first on the ring or, where tasks have
+ * priorities, the first of those with the highest. */
+static struct host *next_host(const struct scheduler *s) {
+  struct host *best = LINK_ENTRY(s->ring.next, struct host, runnable);
+  if (s->ranked == 0)
+    return best;
+  for (struct link *l = s->ring.next; l != &s->ring; l = l->next) {
+    struct host *host = LINK_ENTRY(l, struct host, runnable);
+    if (rank_of(host) > rank_of(best))
+      best = host;
+  }
+  return best;
+}
+
 static void wake_waiting(struct scheduler *s, uint64_t now_ns) {
   struct heap_node *node;
   for (node = heap_first(&s->waiting); node != NULL && node->due_ns <= now_ns;
@@ -353,7 +387,7 @@ void scheduler_run(struct scheduler *s, uint64_t now_ns) {
   }
   wake_waiting(s, now_ns);
   while (!list_empty(&s->ring) && s->net.used < s->net.limit) {
-    struct host *host = LINK_ENTRY(s->ring.next, struct host, runnable);
+    struct host *host = next_host(s);
     struct link *line = NULL;
     uint64_t at = bucket_next_ns(&s->rate, now_ns);
     if (at > now_ns) {

@@ -2,9 +2,10 @@
  *
  * The scheduler: which task starts next, and when.
  *
- * Ready tasks wait in their host's queue, first come, first served. Hosts that
- * may start something stand on a ring and take turns, so that no host's long
- * queue holds up another's. A host that may not start anything now (throttled,
+ * Ready tasks wait in their host's queue: highest priority, then earliest
+ * deadline, then first come, first served. Hosts that may start something stand
+ * on a ring and take turns, so that no host's long queue holds up another's;
+ * where tasks have priorities, hosts with the highest take turns first. A host that may not start anything now (throttled,
  * its own limits, its name not resolved yet) is off the ring and comes back by
  * a timer or an event. A start needs the net semaphore, the global bucket, the
  * host's gate (throttled? governed?), its name resolved, its semaphore, its
@@ -39,6 +40,7 @@ struct scheduler {
   struct bucket rate; /* starts/s over all hosts */
   uint64_t runnable;  /* ready tasks whose host is on the ring */
   uint64_t ready;     /* ready tasks of all hosts */
+  uint64_t ranked;    /* of those: with a priority other than 0 */
   bool blocked;       /* paused, on hold or stopping: nothing starts */
   /* private */
   struct link ring;

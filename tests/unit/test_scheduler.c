@@ -73,13 +73,15 @@ static int close_bench(void **state) {
   return 0;
 }
 
-static struct task *add(struct bench *b, const char *url) {
+static struct task *add_ranked(struct bench *b, const char *url,
+                               int32_t priority, int64_t deadline) {
   struct session_item item;
   struct task *task;
   memset(&item, 0, sizeof(item));
   item.id = ++b->ids;
   item.url = url;
-  item.deadline_unix = INT64_MAX;
+  item.priority = priority;
+  item.deadline_unix = deadline;
   task = task_new(&item);
   assert_non_null(task);
   b->made[b->ids - 1] = task;
@@ -87,6 +89,10 @@ static struct task *add(struct bench *b, const char *url) {
   assert_int_equal(hosts_get(&b->hosts, url, b->now, &task->host, NULL), 0);
   scheduler_ready(&b->s, task, b->now);
   return task;
+}
+
+static struct task *add(struct bench *b, const char *url) {
+  return add_ranked(b, url, 0, INT64_MAX);
 }
 
 static void end(struct bench *b, struct task *task) {
@@ -170,6 +176,46 @@ static void starts_are_evenly_spaced(void **state) {
     b->now += NS / 1000;
   }
   assert_in_range(b->count, 99, 101);
+}
+
+static void priority_goes_before_deadline_before_arrival(void **state) {
+  struct bench *b = *state;
+  add(b, "http://a/");                      /* 1 */
+  add_ranked(b, "http://a/", 0, 2000);      /* 2 */
+  add_ranked(b, "http://a/", -1, 10);       /* 3 */
+  add_ranked(b, "http://a/", 7, INT64_MAX); /* 4 */
+  add_ranked(b, "http://a/", 0, 1000);      /* 5 */
+  add_ranked(b, "http://a/", 7, 5000);      /* 6 */
+  add(b, "http://a/");                      /* 7 */
+  static const uint64_t order[] = {6, 4, 5, 2, 1, 7, 3};
+  semaphore_resize(&b->s.net, 100, b->now);
+  scheduler_run(&b->s, b->now);
+  assert_int_equal(b->count, 7);
+  for (size_t i = 0; i < 7; i++)
+    assert_int_equal(b->started[i]->id, order[i]);
+  assert_int_equal(b->s.ranked, 0);
+}
+
+static void a_priority_counts_across_hosts_and_retries(void **state) {
+  struct bench *b = *state;
+  struct task *again;
+  semaphore_resize(&b->s.net, 1, b->now);
+  add(b, "http://a/"); /* 1 */
+  add(b, "http://b/"); /* 2 */
+  scheduler_run(&b->s, b->now);
+  again = b->started[0];
+  again->attempts = 1;
+  task_set_state(&b->counts, again, TASK_QUEUED);
+  scheduler_ready(&b->s, again, b->now);
+  add_ranked(b, "http://c/", 3, INT64_MAX); /* 3 */
+  add_ranked(b, "http://a/", 2, INT64_MAX); /* 4 */
+  static const uint64_t order[] = {1, 3, 4};
+  for (size_t i = 1; i < 3; i++) {
+    end(b, b->started[i - 1]);
+    scheduler_run(&b->s, b->now);
+    assert_int_equal(b->count, i + 1);
+    assert_int_equal(b->started[i]->id, order[i]);
+  }
 }
 
 static void a_throttled_host_waits_and_sends_one_canary(void **state) {
@@ -284,6 +330,8 @@ int main(void) {
       BENCH(a_long_queue_of_one_host_does_not_hold_up_another),
       BENCH(a_host_keeps_to_its_own_limit),
       BENCH(starts_are_evenly_spaced),
+      BENCH(priority_goes_before_deadline_before_arrival),
+      BENCH(a_priority_counts_across_hosts_and_retries),
       BENCH(a_throttled_host_waits_and_sends_one_canary),
       BENCH(stragglers_do_not_lengthen_the_back_off),
       BENCH(a_waiting_task_comes_back_in_time),
