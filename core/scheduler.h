@@ -5,11 +5,12 @@
  * Ready tasks wait in their host's queue: highest priority, then earliest
  * deadline, then first come, first served. Hosts that may start something stand
  * on a ring and take turns, so that no host's long queue holds up another's;
- * where tasks have priorities, hosts with the highest take turns first. A host that may not start anything now (throttled,
- * its own limits, its name not resolved yet) is off the ring and comes back by
- * a timer or an event. A start needs the net semaphore, the global bucket, the
- * host's gate (throttled? governed?), its name resolved, its semaphore, its
- * bucket and its breaker; all are taken together or none.
+ * where tasks have priorities, hosts with the highest take turns first. A host
+ * that may not start anything now (throttled, its own limits, its name not
+ * resolved yet) is off the ring and comes back by a timer or an event. A start
+ * needs the net semaphore, the global bucket, the host's gate (throttled?
+ * governed?), its name resolved, its semaphore, its bucket and its breaker; all
+ * are taken together or none.
  *
  * Tasks that were tried before and failed stand in a line of their own and go
  * within the host's retry budget, so that retries neither hammer a broken
