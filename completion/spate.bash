@@ -13,7 +13,8 @@ _spate() {
 
   local run_options='
     --input-file -i --input-format --strict --dir -d --out -o --layout
-    --overwrite --skip-existing --auto-rename --durability
+    --overwrite --skip-existing --auto-rename
+    --expect-type --min-size --max-size --durability
     --concurrency -j --per-host --rate --per-host-rate --limit-rate
     --per-host-limit-rate --per-transfer-limit-rate --host-limit
     --disk-jobs --cpu-jobs --exec-jobs
@@ -80,6 +81,7 @@ _spate() {
     --retry-max-wait | --connect-timeout | --stall-timeout | --max-time | \
     --header | -H | --user | -u | --oauth2-bearer | --cookie | -b | \
     --user-agent | -A | --proxy | -x | --noproxy | --resolve | \
+    --expect-type | --min-size | --max-size | \
     --progress-interval | --profile | --throttle-status | --throttle-words)
     return
     ;;

@@ -87,6 +87,8 @@ static void field_c(struct answer *answer, const char *name, size_t name_len,
         answer_content_range(value, length, &answer->range_first,
                              &answer->range_last, &answer->range_size) == 0;
   } else if (is(name, name_len, "content-type")) {
+    if (length >= sizeof(answer->content_type)) /* the type stands in front */
+      length = sizeof(answer->content_type) - 1;
     copy(answer->content_type, sizeof(answer->content_type), value, length);
   } else if (is(name, name_len, "content-encoding")) {
     answer->encoded = !is(value, length, "identity") && length > 0;

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "command.h"
+#include "expect.h"
 #include "names.h"
 #include "session.h"
 #include "snapshot.h"
@@ -59,6 +60,7 @@ struct engine_config {
   int throttle_status[ENGINE_THROTTLE_CODES]; /* more codes that mean 429 */
   size_t throttle_status_count;
   struct str_list throttle_words; /* see verdict.h; none = built in */
+  struct expect expect;           /* of good answers; types owned likewise */
 };
 
 /* What happened to one task, for reporters that print events. Strings are

@@ -12,10 +12,12 @@
 #include <string.h>
 
 /* Every string member, so that copy and free cannot disagree. */
-#define STRINGS(X) \
-  X(user_agent)    \
-  X(user_pwd)      \
-  X(bearer) X(cookie) X(proxy) X(noproxy) X(cacert) X(interface) X(log_file)
+#define STRINGS(X)                                                 \
+  X(user_agent)                                                    \
+  X(user_pwd)                                                      \
+  X(bearer)                                                        \
+  X(cookie) X(proxy) X(noproxy) X(cacert) X(interface) X(log_file) \
+      X(expect.types)
 
 static bool copy_string(const char **out, const char *in) {
   *out = in != NULL ? strdup(in) : NULL;

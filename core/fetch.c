@@ -153,10 +153,28 @@ static void learn_skew(const struct transfer *transfer) {
   host->skew_s = (int64_t)theirs - (int64_t)time(NULL);
 }
 
+/* The size of the whole file as the answer says it; -1 it does not. */
+static int64_t told_size(const struct answer *a) {
+  return a->status == 206 ? a->range_size : a->content_length;
+}
+
+/* Status and length may be good and the answer not what was wanted; why gets
+ * VERDICT_WHY bytes. */
+static bool is_expected(const struct engine *e, const struct task *task,
+                        const struct transfer *transfer, char *why) {
+  const struct expect *expect = &e->config.expect;
+  const struct answer *a = &transfer->answer;
+  if (!expect_head(expect, a->content_type, told_size(a), why, VERDICT_WHY))
+    return false;
+  return task->sink == NULL ||
+         expect_body(expect, task->got, false, why, VERDICT_WHY);
+}
+
 static void on_head(void *owner, struct transfer *transfer) {
   struct task *task = owner;
   struct engine *e = engine_of(transfer);
   const struct answer *a = &transfer->answer;
+  char why[VERDICT_WHY];
   long version = 0;
   task->status = a->status;
   curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
@@ -165,7 +183,8 @@ static void on_head(void *owner, struct transfer *transfer) {
                   (transfer->head_ns - transfer->sent_ns) / 1000,
                   transfer->head_ns);
   learn_skew(transfer);
-  if (a->status < 200 || a->status > 299 || task->sink != NULL)
+  if (a->status < 200 || a->status > 299 || task->sink != NULL ||
+      !is_expected(e, task, transfer, why))
     return;
   if (a->status == 206) {
     if (!range_fits(task, transfer)) {
@@ -232,9 +251,11 @@ static size_t on_body(void *owner, struct transfer *transfer, const char *data,
                       size_t length) {
   struct task *task = owner;
   struct engine *e = engine_of(transfer);
+  char why[VERDICT_WHY];
   uint64_t now;
   if (task->sink == NULL) {
-    bool error_page = task->status < 200 || task->status > 299;
+    bool error_page = task->status < 200 || task->status > 299 ||
+                      !is_expected(e, task, transfer, why);
     transfer_keep_page(transfer, data, length);
     return error_page && transfer->received < DISCARD_MAX ? length
                                                           : TRANSFER_BODY_ABORT;
@@ -252,6 +273,8 @@ static size_t on_body(void *owner, struct transfer *transfer, const char *data,
   meter_add(&e->byte_rate, (double)length, now);
   meter_add(&e->byte_rate_long, (double)length, now);
   meter_add(&task->rate, (double)length, now);
+  if (!expect_body(&e->config.expect, task->got, false, why, sizeof(why)))
+    return TRANSFER_BODY_ABORT;
   return length;
 }
 
@@ -276,6 +299,19 @@ static bool whole(const struct task *task, const struct transfer *transfer) {
   return task->size < 0 || sink_length(task->sink) == task->size;
 }
 
+/* An answer that is good but for what was expected of it. */
+static bool is_soft_error(struct verdict *v, const struct engine *e,
+                          const struct task *task,
+                          const struct transfer *transfer) {
+  int status = transfer->answer.status;
+  memset(v, 0, sizeof(*v));
+  v->class = FAIL_PASSING;
+  v->outcome = GOVERNOR_OK;
+  v->worthless = true;
+  return status >= 200 && status <= 299 &&
+         !is_expected(e, task, transfer, v->why);
+}
+
 static void judge(struct verdict *v, const struct engine *e,
                   const struct task *task, const struct transfer *transfer,
                   CURLcode code) {
@@ -288,6 +324,8 @@ static void judge(struct verdict *v, const struct engine *e,
   in.now_unix = (int64_t)time(NULL) + transfer->host->skew_s;
   in.deadline_unix = task->deadline_unix;
   in.rules = &e->rules;
+  if (is_soft_error(v, e, task, transfer))
+    return;
   if (task->sink == NULL && transfer->answer.status == 206 &&
       transfer->range_from == 0) {
     memset(v, 0, sizeof(*v));
@@ -313,6 +351,10 @@ static void judge(struct verdict *v, const struct engine *e,
     v->outcome = GOVERNOR_ERROR;
     say(v, "the body ended early: %lld of %lld bytes",
         (long long)sink_length(task->sink), (long long)task->size);
+  } else if (!expect_body(&e->config.expect, sink_length(task->sink), true,
+                          v->why, sizeof(v->why))) {
+    v->class = FAIL_PASSING;
+    v->worthless = true;
   }
 }
 
@@ -356,7 +398,7 @@ static bool redirect(struct engine *e, struct task *task,
 }
 
 static void retry_later(struct engine *e, struct task *task, double wait_s,
-                        const char *why) {
+                        const char *why, bool keep) {
   uint64_t wait = retry_backoff_ns(
       e->limit[LIMIT_RETRY_WAIT], e->limit[LIMIT_RETRY_MAX_WAIT],
       (unsigned)(task->attempts > 0 ? task->attempts - 1 : 0), &e->rng);
@@ -366,7 +408,7 @@ static void retry_later(struct engine *e, struct task *task, double wait_s,
   eventlog_add(&e->log, LOG_WARN, task->id, "%s: %s; try %d of %d in %.1f s",
                task->name, why, task->attempts + 1, (int)e->limit[LIMIT_TRIES],
                (double)wait / 1e9);
-  fetch__let_go(e, task, AFTER_WAIT, true);
+  fetch__let_go(e, task, AFTER_WAIT, keep);
 }
 
 static void throttled(struct engine *e, struct task *task, struct host *host) {
@@ -407,9 +449,10 @@ static void failed(struct engine *e, struct task *task, struct host *host,
     fetch__let_go(e, task, AFTER_EXPIRE, false);
   else if (v->class == FAIL_PASSING &&
            task->attempts < (int)e->limit[LIMIT_TRIES])
-    retry_later(e, task, wait_s, v->why);
+    retry_later(e, task, wait_s, v->why, !v->worthless);
   else
-    fetch__let_go(e, task, AFTER_FAIL, v->class == FAIL_PASSING);
+    fetch__let_go(e, task, AFTER_FAIL,
+                  v->class == FAIL_PASSING && !v->worthless);
 }
 
 static void complete(struct engine *e, struct task *task) {
@@ -499,7 +542,7 @@ void fetch_unresolved(struct engine *e, struct host *host, const char *why) {
     task->attempts++;
     task_set_reason(task, text);
     if (task->attempts < (int)e->limit[LIMIT_TRIES])
-      retry_later(e, task, -1, text);
+      retry_later(e, task, -1, text, true);
     else
       fetch_fail(e, task, NULL);
   }

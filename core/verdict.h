@@ -12,6 +12,7 @@
 #ifndef SPATE_VERDICT_H
 #define SPATE_VERDICT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,6 +43,7 @@ struct verdict_input {
 struct verdict {
   enum fail_class class;
   enum governor_outcome outcome;
+  bool worthless;        /* what has come is of no use: none of it is kept */
   char why[VERDICT_WHY]; /* "" when all is well */
 };
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "engine.h"
+#include "expect.h"
 #include "expiry.h"
 #include "host_limit.h"
 
@@ -62,6 +63,15 @@ int option_parse_statuses(const char *text, int *codes, size_t max,
     if (at[3] != ',')
       return ERR_SYNTAX;
   }
+}
+
+int option_parse_bytes(const char *text, int64_t *bytes) {
+  double value;
+  /* Any limit in bytes will do: they are all typed alike. */
+  int rc = limit_parse(LIMIT_BANDWIDTH, text, &value, NULL);
+  if (rc == 0)
+    *bytes = (int64_t)value;
+  return rc;
 }
 
 size_t option_key_length(enum option_rule rule, const char *text) {
@@ -179,6 +189,27 @@ static int check_words(const struct option_info *info, const char *text,
   }
 }
 
+static int check_types(const struct option_info *info, const char *text,
+                       struct errmsg *msg) {
+  if (expect_types_check(text) == 0)
+    return 0;
+  return err_set(msg, ERR_USAGE,
+                 "--%s: '%s' is no list of types with commas between them, as "
+                 "in: image/*,application/pdf",
+                 info->name, text);
+}
+
+static int check_bytes(const struct option_info *info, const char *text,
+                       struct errmsg *msg) {
+  int64_t bytes;
+  if (option_parse_bytes(text, &bytes) == 0)
+    return 0;
+  return err_set(msg, ERR_USAGE,
+                 "--%s: '%s' is not understood; give bytes, or a number with "
+                 "k, M, G or T, such as 5M",
+                 info->name, text);
+}
+
 static int check_text(const struct option_info *info, const char *text,
                       struct errmsg *msg) {
   if (*text == '\0')
@@ -215,6 +246,10 @@ static int check_text(const struct option_info *info, const char *text,
     return check_statuses(info, text, msg);
   case RULE_WORD_LIST:
     return check_words(info, text, msg);
+  case RULE_TYPE_LIST:
+    return check_types(info, text, msg);
+  case RULE_BYTES:
+    return check_bytes(info, text, msg);
   case RULE_TEXT:
     break;
   }

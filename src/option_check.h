@@ -6,6 +6,8 @@
 #ifndef SPATE_OPTION_CHECK_H
 #define SPATE_OPTION_CHECK_H
 
+#include <stdint.h>
+
 #include "err.h"
 #include "options.h"
 
@@ -24,6 +26,9 @@ int option_parse_number(const char *text, double *value) MUST_CHECK;
  * more than max. */
 int option_parse_statuses(const char *text, int *codes, size_t max,
                           size_t *count) MUST_CHECK;
+
+/* Bytes, with k, M, G or T for powers of 1024: at most 1e13. */
+int option_parse_bytes(const char *text, int64_t *bytes) MUST_CHECK;
 
 /* Bytes at the start of an item that say what it is about: a header's name
  * with its colon, the host and port of --resolve; 0: the whole text. */

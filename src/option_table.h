@@ -32,6 +32,13 @@
     IN_RUN, "take a file that is there for the finished one")                  \
   X(OPT_AUTO_RENAME, "auto-rename", 0, GROUP_WHAT, "", FLAG(EXCL_EXISTS),      \
     IN_RUN, "choose another name when the file is there")                      \
+  X(OPT_EXPECT_TYPE, "expect-type", 0, GROUP_WHAT, "LIST",                     \
+    TEXT(RULE_TYPE_LIST, ""), IN_RUN,                                          \
+    "an answer of another Content-Type is a failure: image/*,text/csv")        \
+  X(OPT_MIN_SIZE, "min-size", 0, GROUP_WHAT, "BYTES", TEXT(RULE_BYTES, "0"),   \
+    IN_RUN, "an answer with fewer bytes is a failure (0 = none)")              \
+  X(OPT_MAX_SIZE, "max-size", 0, GROUP_WHAT, "BYTES", TEXT(RULE_BYTES, "0"),   \
+    IN_RUN, "an answer with more bytes is a failure, and cut (0 = none)")      \
   X(OPT_DURABILITY, "durability", 0, GROUP_WHAT, "HOW",                        \
     CHOICE("batch|none", "batch"), IN_RUN,                                     \
     "batch: nothing is called done before it is on the disk")                  \

@@ -61,7 +61,9 @@ enum option_rule {
   RULE_DEADLINE,
   RULE_HOST_LIMIT,
   RULE_STATUS_LIST,
-  RULE_WORD_LIST
+  RULE_WORD_LIST,
+  RULE_TYPE_LIST,
+  RULE_BYTES
 };
 
 /* Where an option means something, and how it is treated. */

@@ -76,6 +76,19 @@ static void config_deadline(struct engine_config *config,
     config->deadline_mode = 2;
 }
 
+/* All checked when they were set. */
+static void config_expect(struct engine_config *config,
+                          const struct options *options) {
+  struct expect *expect = &config->expect;
+  expect->types = given_text(options, OPT_EXPECT_TYPE);
+  if (option_parse_bytes(options_text(options, OPT_MIN_SIZE),
+                         &expect->min_size) != 0)
+    expect->min_size = 0;
+  if (option_parse_bytes(options_text(options, OPT_MAX_SIZE),
+                         &expect->max_size) != 0)
+    expect->max_size = 0;
+}
+
 static char *trimmed(char *word) {
   word += strspn(word, " ");
   for (size_t len = strlen(word); len > 0 && word[len - 1] == ' '; len--)
@@ -209,6 +222,7 @@ int run_config_init(struct run_config *config, const struct options *options,
   config_plain(engine, options);
   config_texts(engine, options);
   config_deadline(engine, options);
+  config_expect(engine, options);
   int rc = list_of(&engine->headers, options, OPT_HEADER);
   if (rc == 0)
     rc = list_of(&engine->resolve, options, OPT_RESOLVE);
