@@ -206,6 +206,22 @@ enum mark marks_get(const struct marks *m, int slot, uint32_t index) {
   return (enum mark)((*byte_of(m, slot, index) >> (index % 4 * 2)) & 3);
 }
 
+bool marks_peek(int fd, uint64_t key, struct marks_view *view) {
+  struct tag tag;
+  off_t at = 0;
+  for (; pread(fd, &tag, sizeof tag, at) == (ssize_t)sizeof tag; at += PAGE)
+    if (tag.key == key + 1)
+      break;
+  return pread(fd, view->page, PAGE, at) == PAGE &&
+         memcmp(view->page, &tag, sizeof tag) == 0 && tag.key == key + 1;
+}
+
+enum mark marks_view_get(const struct marks_view *view, uint32_t index) {
+  const uint8_t *byte = view->page + index / PER_SECTOR * SECTOR +
+                        sizeof(struct tag) + index % PER_SECTOR / 4;
+  return (enum mark)((*byte >> (index % 4 * 2)) & 3);
+}
+
 void marks_set(struct marks *m, int slot, uint32_t index, enum mark mark) {
   uint8_t *byte = byte_of(m, slot, index);
   unsigned shift = index % 4 * 2;

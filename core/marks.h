@@ -53,6 +53,15 @@ void marks_each(struct marks *marks,
 int marks_grow(struct marks *marks) MUST_CHECK;
 int marks_map(struct marks *marks) MUST_CHECK;
 
+/* The marks of one chunk as another process or thread sees them, read without
+ * a change (blocks). */
+struct marks_view {
+  uint8_t page[4096]; /* private */
+};
+/* fd is the mark file's; false: the chunk has no marks. */
+bool marks_peek(int fd, uint64_t key, struct marks_view *view);
+enum mark marks_view_get(const struct marks_view *view, uint32_t index);
+
 enum mark marks_get(const struct marks *marks, int slot, uint32_t index);
 void marks_set(struct marks *marks, int slot, uint32_t index, enum mark mark);
 

@@ -436,15 +436,6 @@ void session_traffic(struct session *s, const struct session_traffic *since) {
 
 /* ---- counts ------------------------------------------------------------ */
 
-static int64_t guess(const struct source *source) {
-  if (source->ended)
-    return (int64_t)source->tasks;
-  if (source->kind != SOURCE_FILE || source->bytes == 0)
-    return -1;
-  double share = (double)source->identity.size / (double)source->bytes;
-  return (int64_t)((double)source->tasks * (share > 1 ? share : 1));
-}
-
 void session_counts(const struct session *s, struct session_counts *counts) {
   *counts = s->counts;
   counts->tasks = counts->tasks_guess = 0;
@@ -452,7 +443,7 @@ void session_counts(const struct session *s, struct session_counts *counts) {
     const struct source *source = &s->sources[i];
     if (source->gone)
       continue;
-    int64_t likely = guess(source);
+    int64_t likely = source_guess(source);
     if (!source->ended)
       counts->tasks = -1;
     if (counts->tasks >= 0)

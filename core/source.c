@@ -44,6 +44,15 @@ const char *source_name(const struct source *source) {
   return source->path;
 }
 
+int64_t source_guess(const struct source *source) {
+  if (source->ended)
+    return (int64_t)source->tasks;
+  if (source->kind != SOURCE_FILE || source->bytes == 0)
+    return -1;
+  double share = (double)source->identity.size / (double)source->bytes;
+  return (int64_t)((double)source->tasks * (share > 1 ? share : 1));
+}
+
 static int sample(int fd, int64_t offset, char *block, EVP_MD_CTX *md) {
   int64_t have = 0;
   while (have < SAMPLE) {

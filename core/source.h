@@ -54,6 +54,10 @@ struct source {
 /* What a person calls it: a path, "standard input" or "command line". */
 const char *source_name(const struct source *source);
 
+/* How many tasks it has in all, by the length of its lines while it is not
+ * read to its end; -1 unknown. */
+int64_t source_guess(const struct source *source);
+
 const char *source_kind_name(enum source_kind kind);
 enum source_kind source_kind_parse(const char *name);
 

@@ -64,12 +64,16 @@ static const char schema_text[] =
     "CREATE TABLE objects(source INTEGER NOT NULL,chunk INTEGER NOT NULL,"
     " hashes BLOB NOT NULL,PRIMARY KEY(source,chunk));"
     /* Only tasks with something to say: failed, expired, cancelled, bad,
-     * or done under another name. All the others are bits of a bitmap. */
+     * or done under another name. All the others are bits of a bitmap.
+     * class: what failures have in common, see failure.h. */
     "CREATE TABLE tasks(source INTEGER NOT NULL,task INTEGER NOT NULL,"
     " state TEXT NOT NULL,status INTEGER,attempts INTEGER,reason TEXT,"
     " path TEXT,bytes INTEGER,started INTEGER NOT NULL,line INTEGER,"
-    " run INTEGER NOT NULL,PRIMARY KEY(source,task)) WITHOUT ROWID;"
+    " run INTEGER NOT NULL,class TEXT,PRIMARY KEY(source,task))"
+    " WITHOUT ROWID;"
     "CREATE INDEX tasks_by_state ON tasks(state,source,task);"
+    "CREATE INDEX tasks_by_class ON tasks(class,source,task)"
+    " WHERE class IS NOT NULL;"
     /* Unfinished files: bytes from the start that are on the disk. */
     "CREATE TABLE partials(source INTEGER NOT NULL,task INTEGER NOT NULL,"
     " durable INTEGER NOT NULL,size INTEGER NOT NULL,etag TEXT,"

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "chunk.h"
+#include "history.h"
 #include "session.h"
 #include "source.h"
 
@@ -233,10 +234,41 @@ struct store_failure {
   enum row_state state;
   int status, attempts;
   char *reason;
+  char class_name[FAILURE_CLASS_CAP];
 };
 int store_failures(struct store *store, uint64_t after,
                    struct store_failure *failures, size_t cap,
                    size_t *count) MUST_CHECK;
+
+/* ---- for the history reader ---- */
+
+/* As store_sources(), without the bytes read of each, which cost a scan. */
+int store_sources_brief(struct store *store, struct source **sources,
+                        size_t *count) MUST_CHECK;
+
+/* A task's row in full. */
+struct store_task {
+  uint64_t id;
+  enum row_state state;
+  int status, attempts;
+  int64_t bytes;
+  const char *reason, *path; /* path NULL: as the list says */
+  char class_name[FAILURE_CLASS_CAP];
+  char *texts; /* owned */
+};
+int store_tasks(struct store *store, uint32_t source, uint32_t number,
+                struct store_task **tasks, size_t *count) MUST_CHECK;
+void store_tasks_free(struct store_task *tasks, size_t count);
+
+/* The first row at `from` or behind it (last: at or before it) whose state is
+ * one of the bits 1 << row_state, or which is of this class. 1 and its id, 0,
+ * or an error. */
+int store_find(struct store *store, unsigned states, const char *class_name,
+               uint64_t from, bool last, uint64_t *id) MUST_CHECK;
+
+/* *classes is the caller's to free(). */
+int store_classes(struct store *store, struct history_class **classes,
+                  size_t *count) MUST_CHECK;
 
 /* ---- for the files of the store ---- */
 
@@ -265,10 +297,11 @@ int store_failures(struct store *store, uint64_t after,
   X(SQL_OBJECTS_GET, "SELECT hashes FROM objects WHERE source=? AND chunk=?")  \
   X(SQL_ROW_PUT,                                                               \
     "INSERT OR REPLACE INTO tasks(source,task,state,status,attempts,reason,"   \
-    "path,bytes,started,line,run) VALUES(?,?,?,?,?,?,?,?,?,?,?)")              \
+    "path,bytes,started,line,run,class) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)")      \
   X(SQL_ROW_DROP, "DELETE FROM tasks WHERE source=? AND task=?")               \
   X(SQL_ROW_REVIVE,                                                            \
     "UPDATE tasks SET state='failed',reason='cancelled, then asked for again'" \
+    ",class='asked-again'"                                                     \
     " WHERE source=? AND task=? AND state='cancelled'")                        \
   X(SQL_ROWS_OF,                                                               \
     "SELECT task,state,started,run FROM tasks"                                 \
@@ -292,7 +325,7 @@ int store_failures(struct store *store, uint64_t after,
     "SELECT source,kind,path,size,mtime_ns,digest,first_object,spool,"         \
     "received,ended FROM sources ORDER BY source")                             \
   X(SQL_SOURCE_TAIL,                                                           \
-    "SELECT chunk,byte_offset+bytes,first_line+lines,spool FROM chunks"        \
+    "SELECT chunk,byte_offset+bytes,first_line+lines,spool,tasks FROM chunks"  \
     " WHERE source=? ORDER BY chunk DESC LIMIT 1")                             \
   X(SQL_SOURCE_SUM,                                                            \
     "SELECT coalesce(sum(tasks),0),coalesce(sum(bytes),0) FROM chunks"         \
@@ -327,9 +360,25 @@ int store_failures(struct store *store, uint64_t after,
     "DELETE FROM options WHERE name=?1 AND substr(value,1,length(?2))=?2")     \
   X(SQL_OPTIONS_GET, "SELECT name,value FROM options ORDER BY position")       \
   X(SQL_FAILURES,                                                              \
-    "SELECT source,task,state,status,attempts,reason FROM tasks"               \
+    "SELECT source,task,state,status,attempts,reason,class FROM tasks"         \
     " WHERE state IN('failed','expired') AND(source,task)>(?1,?2)"             \
-    " ORDER BY source,task LIMIT ?3")
+    " ORDER BY source,task LIMIT ?3")                                          \
+  X(SQL_CLASSES, "SELECT class,count(*) FROM tasks WHERE class IS NOT NULL"    \
+                 " GROUP BY class ORDER BY 2 DESC,1")                          \
+  X(SQL_TASKS_OF,                                                              \
+    "SELECT source,task,state,status,attempts,reason,path,bytes,class"         \
+    " FROM tasks WHERE source=?1 AND task>?2 AND task<=?2+8192 ORDER BY task") \
+  X(SQL_FIND_NEXT, "SELECT source,task FROM tasks"                             \
+                   " WHERE(source,task)>=(?1,?2) AND instr(?3,state)>0"        \
+                   " ORDER BY source,task LIMIT 1")                            \
+  X(SQL_FIND_LAST, "SELECT source,task FROM tasks"                             \
+                   " WHERE(source,task)<=(?1,?2) AND instr(?3,state)>0"        \
+                   " ORDER BY source DESC,task DESC LIMIT 1")                  \
+  X(SQL_CLASS_NEXT, "SELECT source,task FROM tasks WHERE class=?3"             \
+                    " AND(source,task)>=(?1,?2) ORDER BY source,task LIMIT 1") \
+  X(SQL_CLASS_LAST, "SELECT source,task FROM tasks WHERE class=?3"             \
+                    " AND(source,task)<=(?1,?2)"                               \
+                    " ORDER BY source DESC,task DESC LIMIT 1")
 
 enum store_sql {
 #define STORE_SQL_ENUM(name, text) name,
@@ -353,5 +402,7 @@ int store__step(struct store *store, struct sqlite3_stmt *stmt) MUST_CHECK;
 void store__done(struct sqlite3_stmt *stmt);
 int64_t store__rowid(const struct store *store);
 enum row_state store__state(const char *name);
+/* A class as a column has it; out has FAILURE_CLASS_CAP bytes. */
+void store__class(char *out, struct sqlite3_stmt *stmt, int column);
 
 #endif

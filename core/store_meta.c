@@ -7,8 +7,14 @@
 #include "store.h"
 
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+void store__class(char *out, sqlite3_stmt *stmt, int column) {
+  const char *text = (const char *)sqlite3_column_text(stmt, column);
+  snprintf(out, FAILURE_CLASS_CAP, "%s", text != NULL ? text : "");
+}
 
 static void read_source(sqlite3_stmt *stmt, struct source *s) {
   *s = (struct source){.id = (uint32_t)sqlite3_column_int64(stmt, 0),
@@ -24,6 +30,20 @@ static void read_source(sqlite3_stmt *stmt, struct source *s) {
   s->ended = sqlite3_column_int(stmt, 9) != 0;
   const char *path = (const char *)sqlite3_column_text(stmt, 2);
   s->path = strdup(path != NULL ? path : "");
+}
+
+/* The last chunk alone: all before it are full. */
+static int read_brief(struct store *st, struct source *s) {
+  sqlite3_stmt *stmt = store__bind(st, SQL_SOURCE_TAIL, "i", (int64_t)s->id);
+  int rc = store__step(st, stmt);
+  if (rc != 1)
+    return rc;
+  s->chunks = (uint32_t)sqlite3_column_int64(stmt, 0) + 1;
+  s->bytes = (uint64_t)sqlite3_column_int64(stmt, 1);
+  s->tasks = (uint64_t)(s->chunks - 1) * CHUNK_LINES +
+             (uint64_t)sqlite3_column_int64(stmt, 4);
+  store__done(stmt);
+  return 0;
 }
 
 /* What its chunks say: the number of tasks, and where new lines begin. */
@@ -49,7 +69,9 @@ static int read_extent(struct store *st, struct source *s) {
   return rc;
 }
 
-int store_sources(struct store *st, struct source **sources, size_t *count) {
+static int read_sources(struct store *st, struct source **sources,
+                        size_t *count,
+                        int (*extent)(struct store *, struct source *)) {
   size_t cap = 0;
   struct source *list = NULL;
   *count = 0;
@@ -62,7 +84,7 @@ int store_sources(struct store *st, struct source **sources, size_t *count) {
     read_source(stmt, &list[*count]);
     ++*count;
     rc = list[*count - 1].path == NULL ? ERR_NOMEM
-                                       : read_extent(st, &list[*count - 1]);
+                                       : extent(st, &list[*count - 1]);
     if (rc == 0)
       rc = store__step(st, stmt);
   }
@@ -70,6 +92,15 @@ int store_sources(struct store *st, struct source **sources, size_t *count) {
   if (rc < 0)
     store__done(stmt);
   return rc;
+}
+
+int store_sources(struct store *st, struct source **sources, size_t *count) {
+  return read_sources(st, sources, count, read_extent);
+}
+
+int store_sources_brief(struct store *st, struct source **sources,
+                        size_t *count) {
+  return read_sources(st, sources, count, read_brief);
 }
 
 int store_source_put(struct store *st, const struct source *s) {
@@ -252,6 +283,7 @@ int store_failures(struct store *st, uint64_t after,
     f->status = sqlite3_column_int(stmt, 3);
     f->attempts = sqlite3_column_int(stmt, 4);
     f->reason = strdup(reason != NULL ? reason : "");
+    store__class(f->class_name, stmt, 6);
     if (f->reason == NULL) {
       store__done(stmt);
       return ERR_NOMEM;

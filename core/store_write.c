@@ -98,13 +98,20 @@ static int put_row(struct store *st, const struct store_row *row,
                    uint64_t run) {
   int64_t source = task_source(row->id);
   uint64_t task = task_ordinal(row->id);
+  char name[FAILURE_CLASS_CAP];
+  const char *class_name = NULL;
   if (row->state == ROW_NONE)
     return store__run(st, store__bind(st, SQL_ROW_DROP, "iu", source, task));
-  return store__run(
-      st, store__bind(st, SQL_ROW_PUT, "iusiissiiuu", source, task,
-                      state_names[row->state], (int64_t)row->status,
-                      (int64_t)row->attempts, row->reason, row->path,
-                      row->bytes, (int64_t)row->started, row->line, run));
+  if (row->state == ROW_EXPIRED)
+    class_name = "expired";
+  else if (row->state == ROW_FAILED)
+    class_name = failure_class(row->status, row->reason, name);
+  return store__run(st,
+                    store__bind(st, SQL_ROW_PUT, "iusiissiiuus", source, task,
+                                state_names[row->state], (int64_t)row->status,
+                                (int64_t)row->attempts, row->reason, row->path,
+                                row->bytes, (int64_t)row->started, row->line,
+                                run, class_name));
 }
 
 static int put_partial(struct store *st, const struct store_partial *p) {

@@ -156,6 +156,8 @@ static void settle_all(struct rig *rig) {
                                     .attempts = 1,
                                     .reason =
                                         state == TASK_DONE ? "" : "not found"};
+    if (rig->dress != NULL)
+      rig->dress(rig, &result);
     if (!rig->marks_itself)
       session_mark_started(rig->session, rig->todo[i]);
     if (state == TASK_DONE && !rig->marks_itself)

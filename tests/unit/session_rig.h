@@ -29,6 +29,8 @@ struct rig {
   bool durable;
   /* How a task ends: a task state or RIG_HOLD. NULL: all are done. */
   int (*verdict)(struct rig *rig, const struct rig_item *item);
+  /* Says more of how it ended. */
+  void (*dress)(struct rig *rig, struct session_result *result);
   /* After each turn of the rig's clock, 1 ms. */
   void (*tick)(struct rig *rig);
   /* Called with what is about to be settled, in one group with it. */
