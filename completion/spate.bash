@@ -34,7 +34,7 @@ _spate() {
     disk-jobs cpu-jobs exec-jobs'
   local commands='stop pause resume pause-task resume-task cancel discard
     retry restart retry-failed raise lower top bottom priority task-rate
-    task-split pause-host resume-host set-host set
+    task-split pause-host resume-host set-host set add
     get limits status snapshot'
 
   case ${words[1]} in

@@ -62,6 +62,7 @@ enum command_args {
   X(CMD_SET_HOST, "set-host", ARGS_HOST_LIMIT,                              \
     "per-host, per-host-rate or per-host-limit-rate of one host")           \
   X(CMD_SET_LIMIT, "set", ARGS_LIMIT, "change a limit of the run")          \
+  X(CMD_ADD, "add", ARGS_LINES, "add URLs, or lines from standard input")   \
   X(CMD_SUSPENDED, "suspended", ARGS_LOCAL, /* the process was stopped and  \
                                                went on: restart the rate    \
                                                windows */                   \

@@ -163,23 +163,26 @@ static void show_reply(struct engine *e, uint64_t seq) {
   memcpy(e->reply_text, e->said, sizeof(e->reply_text));
 }
 
-static void obey(struct engine *e, const struct command *c) {
+/* True when it is answered. */
+static bool obey(struct engine *e, const struct command *c) {
   switch (command_info(c->kind)->args) {
   case ARGS_TASK:
   case ARGS_TASK_COUNT:
   case ARGS_TASK_BYTES:
     control__task(e, c);
-    return;
+    return true;
   case ARGS_CHOICE:
     control__retry_failed(e, c);
-    return;
+    return true;
   case ARGS_HOST:
   case ARGS_HOST_LIMIT:
     control__host(e, c);
-    return;
+    return true;
   case ARGS_LIMIT:
     set_limit(e, c);
-    return;
+    return true;
+  case ARGS_LINES:
+    return control__add(e, c);
   default:
     break;
   }
@@ -191,6 +194,7 @@ static void obey(struct engine *e, const struct command *c) {
     resume_all(e);
   else if (c->kind == CMD_SUSPENDED)
     restart_figures(e);
+  return true;
 }
 
 void control__answer(struct engine *e, const struct command *c) {
@@ -206,7 +210,7 @@ void control_run(struct engine *e, const struct command *c) {
   e->reply_code = 0;
   if (e->session_stopping)
     control__refuse(e, ERR_CLOSED, "the run is ending");
-  else
-    obey(e, c);
+  else if (!obey(e, c))
+    return;
   control__answer(e, c);
 }

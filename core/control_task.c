@@ -260,10 +260,11 @@ static void redeliver(struct engine *e, struct task *task) {
   session_redeliver(e->session, id);
 }
 
-void control__forget_recent(struct engine *e, uint64_t id) {
+bool control__forget_recent(struct engine *e, uint64_t id) {
   struct task *task = recent_failed(e, id);
   if (task != NULL)
     redeliver(e, task);
+  return task != NULL;
 }
 
 static void on_ended(struct engine *e, struct task *task,

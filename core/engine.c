@@ -164,7 +164,8 @@ static void check_end(struct engine *e) {
   bool all_done = e->exhausted && e->tasks.count == 0;
   bool stopped =
       e->stopping && e->counts.in[TASK_ACTIVE] == 0 && e->sinks.live == 0;
-  if (e->session_stopping || e->lookups > 0 || e->probing)
+  if (e->session_stopping || e->lookups > 0 || e->probing ||
+      (e->adds > 0 && !e->stopping))
     return;
   if (only_commits_left(e))
     session_hurry(e->session);

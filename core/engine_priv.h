@@ -7,7 +7,8 @@
  *   intake.c   from a delivered manifest line to a task that may start
  *   fetch.c    a task's way from its start to the end of its transfer
  *   fetch_end.c  what becomes of it then
- *   control.c  what commands do; control_task.c, control_host.c
+ *   control.c  what commands do; control_task.c, control_host.c,
+ *              control_add.c
  *   hold.c     everything waits: full disk, network down
  *   picture.c  the building of snapshots
  *
@@ -84,6 +85,7 @@ struct engine {
   bool empty_dir;   /* nothing was in it: no names to look up */
   unsigned last_room;
   bool exhausted; /* the session has delivered everything */
+  unsigned adds;  /* lines on their way into the session */
   struct task_wish *wishes;
   size_t wish_count, wish_cap;
 
@@ -218,10 +220,13 @@ void control__answer(struct engine *e, const struct command *c);
 void control__task(struct engine *e, const struct command *c);
 void control__retry_failed(struct engine *e, const struct command *c);
 void control__host(struct engine *e, const struct command *c);
+/* Answers later, unless it refuses: then true. */
+bool control__add(struct engine *e, const struct command *c);
 /* Deletes a task's NAME.part, as far as it is there. */
 void control__remove_part(struct engine *e, const struct task *task);
-/* A task that ended is wanted again: delivered anew, off the list. */
-void control__forget_recent(struct engine *e, uint64_t id);
+/* A task that ended badly is wanted again: off the list, delivered anew. False:
+ * it is not on the list. */
+bool control__forget_recent(struct engine *e, uint64_t id);
 
 /* ---- picture.c ---- */
 /* A new snapshot with one reference; NULL without memory. */

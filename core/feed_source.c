@@ -322,6 +322,12 @@ void feed__source_end(struct feed *f) {
     leave_source(f);
     return;
   }
+  if (source->more) { /* to be entered again, at what is left */
+    source->more = false;
+    drop_ahead(f);
+    f->source = NULL;
+    return;
+  }
   if (source->received) {
     source->ended = true;
     session__source_touch(f->session, source);
@@ -388,6 +394,9 @@ bool feed__choose(struct feed *f) {
   if (f->ahead_at < f->ahead_count)
     return take_ahead(f);
   if (!f->drained) {
+    if (f->source->kind == SOURCE_ARGS && f->source->chunks > 0 &&
+        !is_written(f->session, f->source->id, f->source->chunks - 1))
+      return false;
     f->job = (struct store_job){.kind = JOB_NEXT,
                                 .source = f->source->id,
                                 .after = f->after,

@@ -94,6 +94,13 @@ static void on_read(uv_fs_t *req) {
   came_in(f);
 }
 
+/* Lines may be added to the list of the command lines; of its spool only what
+ * is below the limit is there. */
+static bool grows(const struct feed *f) {
+  return f->source != NULL && f->source->kind == SOURCE_ARGS &&
+         f->fd_spool == f->source->spool;
+}
+
 /* Asks for the next block; true: it is known already that there is none. */
 static bool read_more(struct feed *f) {
   struct spool *spool = feed__spooler(f->session, f->fd_spool);
@@ -113,6 +120,12 @@ static bool read_more(struct feed *f) {
   char *space = manifest_space(&f->text, &room);
   if (space == NULL)
     return false;
+  if (grows(f) && at >= f->source->limit) {
+    reach_end(f);
+    return true;
+  }
+  if (grows(f) && room > f->source->limit - at)
+    room = (size_t)(f->source->limit - at);
   uv_buf_t buf = uv_buf_init(space, (unsigned)room);
   f->fs.data = f;
   int rc = uv_fs_read(f->session->loop, &f->fs, f->fd, &buf, 1, (int64_t)at,
@@ -162,7 +175,8 @@ static void open_file(struct feed *f) {
 static bool go_to_place(struct feed *f) {
   uint32_t source = f->here.spool != 0 ? 0 : f->source->id;
   bool same = f->fd >= 0 && f->fd_spool == f->here.spool &&
-              f->fd_source == source && f->text_ready;
+              f->fd_source == source && f->text_ready &&
+              !(f->at_end && grows(f)); /* it may have grown meanwhile */
   if (same && manifest_offset(&f->text) == f->here.offset &&
       manifest_line_number(&f->text) == f->here.first_line)
     return f->placed = true;

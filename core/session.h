@@ -229,6 +229,22 @@ void session_partial_put(struct session *session, uint64_t id,
 /* A task that failed is wanted again by a person: it is delivered again. */
 void session_redeliver(struct session *session, uint64_t id);
 
+/* Adds lines as session_add_lines() does, in a running session. done is called
+ * once: with code 0 when they are on the disk, with a code and a sentence when
+ * none was taken. A line whose object the command lines have already adds
+ * nothing; its task is among `again`. text: lines, each with a line feed but
+ * maybe the last; copied. ERR_NOMEM, ERR_CLOSED: done is not called. */
+struct session_added {
+  int code;
+  const char *text; /* "" none */
+  size_t added;
+  const uint64_t *again;
+  size_t again_count;
+};
+int session_add(struct session *session, const char *text,
+                void (*done)(void *arg, const struct session_added *added),
+                void *arg) MUST_CHECK;
+
 /* An option of the run was changed by a person: kept, with the next batch, in
  * place of those of that name whose value begins with same ("": all). */
 void session_option_set(struct session *session, const char *name,

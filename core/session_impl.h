@@ -6,6 +6,7 @@
  *   session_dir.c    the directory, its lock, its files
  *   session_add.c    sources are added, recognised, compared
  *   session_args.c   the URLs of command lines
+ *   session_grow.c   lines added while it runs
  *   session_run.c    the running session: settling, batches, counts
  *   session_stop.c   its start, its pump and its orderly end
  *   session_files.c  the lengths of files that grow beside it
@@ -109,6 +110,9 @@ struct session {
   int trouble_store, trouble_spool, trouble_feed, trouble_told;
   char trouble_text[256];
 
+  struct session_add *adds; /* the first is in work */
+  bool add_busy;            /* by the storage thread */
+
   bool stopping, stop_posted, ended;
   unsigned open_handles;
   void (*stopped)(void *arg);
@@ -168,6 +172,12 @@ void session__schedule(struct session *s);
 /* ---- session_files.c ---- */
 /* A batch came back: tells whose length is in the database now. */
 void session__files_done(struct session *s, const struct store_batch *b);
+
+/* ---- session_grow.c ---- */
+int session__adds_begin(struct session *s);
+void session__add_worked(struct session *s, struct store_job *job);
+void session__add_committed(struct session *s, unsigned batch, int rc);
+void session__adds_end(struct session *s);
 
 /* ---- session_stop.c ---- */
 void session__stop_step(struct session *s);

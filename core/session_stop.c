@@ -126,6 +126,9 @@ static void on_job(void *arg, struct store_job *job) {
     if (job->rc == 0 && marks_map(s->marks) < 0)
       session__feed_trouble(s, ERR_NOMEM, NULL);
     break;
+  case JOB_CALL:
+    session__add_worked(s, job);
+    break;
   case JOB_STOP:
     s->ended = true;
     break;
@@ -230,6 +233,11 @@ int session_start(struct session *s, uv_loop_t *loop,
   s->redo.redo = true;
   s->main.after = s->redo.after = -1;
   int rc = session__check_files(s, msg);
+  if (rc == 0) {
+    rc = session__adds_begin(s);
+    if (rc < 0)
+      err_set(msg, rc, "%s/%s: %s", s->dir, SESSION_DIR, err_text(rc));
+  }
   if (rc == 0)
     rc = begin_run(s, msg);
   if (rc < 0)
@@ -276,13 +284,14 @@ void session__stop_step(struct session *s) {
       return;
     store_thread_free(s->thread);
     s->thread = NULL;
+    session__adds_end(s);
     feed__fini(&s->main);
     feed__fini(&s->redo);
     close_handles(s);
     return;
   }
-  if (s->stop_posted || s->batch_busy || s->grow_busy || feed__busy(&s->main) ||
-      feed__busy(&s->redo))
+  if (s->stop_posted || s->batch_busy || s->grow_busy || s->add_busy ||
+      feed__busy(&s->main) || feed__busy(&s->redo))
     return;
   if (session__pending(s) && !s->batch_failed) {
     session__send(s);

@@ -45,6 +45,8 @@ struct source {
   bool gone;             /* merged into another: its row has to go */
   bool merging;          /* to be compared with what is known, first */
   bool visited;          /* the feed is through with it */
+  uint64_t limit;        /* of command lines: nothing is read beyond it */
+  bool more;             /* lines were added while it was being read */
   bool checked;          /* its identity was compared in this run */
   int in_fd;             /* a stream to be received; -1 none (borrowed) */
   bool fd_owned;         /* in_fd is closed with the session */

@@ -230,6 +230,9 @@ static void work(struct store_thread *t, struct store_job *job) {
   case JOB_GROW:
     job->rc = grow_marks(t);
     break;
+  case JOB_CALL:
+    job->call(job);
+    break;
   case JOB_STOP:
     job->rc = end_run(t, job);
     break;

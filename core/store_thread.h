@@ -19,6 +19,7 @@ enum store_job_kind {
   JOB_NEXT,  /* source, after, ended -> loaded, count */
   JOB_LOAD,  /* source, number, objects -> loaded[0] or none */
   JOB_GROW,  /* room for more marks; tried again until it works */
+  JOB_CALL,  /* call(job), which sets rc */
   JOB_STOP,  /* the last one: marks to disk, the run's end, checkpoint */
 };
 
@@ -26,6 +27,7 @@ struct store_job {
   enum store_job_kind kind;
   void *owner;               /* borrowed: whose it is */
   struct store_batch *batch; /* borrowed */
+  void (*call)(struct store_job *job);
   uint32_t source, number;
   int64_t after;
   bool ended, objects, finished;

@@ -641,3 +641,90 @@ def test_one_transfer_is_slowed_down(spate, faultd, out):
     time.sleep(1.5)
     assert tasks_of(spate, out)["big"]["got"] - before < 700_000
     run.kill()
+
+
+# ---- adding ------------------------------------------------------------------
+
+
+def lines_file(tmp_path, text):
+    path = tmp_path / "lines"
+    path.write_text(text)
+    return path.open("rb")
+
+
+def test_urls_are_added_to_a_manifest_run(spate, faultd, out, slow_run, tmp_path):
+    url = faultd.data(7001, 10, "extra")
+    assert ctl(spate, out, "add", url) == "1 URL added"
+    assert ctl(spate, out, "add", url, url + "?sig=2") == "0 URLs added, 2 in the list already"
+    lines = "".join(f"{faultd.data(i, 10, f'g{i}')}\tsub/g{i}\n" for i in range(7100, 7200))
+    done = spate("ctl", out, "add", "-", stdin=lines_file(tmp_path, lines))
+    assert done.code == 0 and done.out == b"100 URLs added\n", done
+    bad = spate("ctl", out, "add", "-",
+                stdin=lines_file(tmp_path, "http://a.invalid/x\nnonsense:/\n"))
+    assert bad.code == 1 and b"nonsense" in bad.err, bad
+    ctl(spate, out, "set", "concurrency", "50")
+    result = slow_run.wait(30)
+    assert result.code == 0, result
+    assert (out / "extra").read_bytes() == body(7001, 10)
+    for i in range(7100, 7200):
+        assert (out / "sub" / f"g{i}").read_bytes() == body(i, 10)
+    assert len([e for e in faultd.journal() if "extra" in e["target"]]) == 1
+
+
+def test_what_was_called_added_survives_a_kill(spate, faultd, out):
+    """Adds, kills at once, goes on; again and again."""
+    names = []
+    run = spate.start(faultd.data(1, 5_000_000, "slow", rate=200_000), "-d", out)
+    for turn in range(6):
+        wait_until(lambda: spate("ctl", out, "status").code == 0)
+        for i in range(3):
+            number = 8000 + turn * 10 + i
+            names.append(number)
+            ctl(spate, out, "add", faultd.data(number, 10, f"n{number}"))
+        run.kill()
+        run = spate.start("resume", out, "--limit-rate=0")
+    ctl_ready = wait_until(lambda: spate("ctl", out, "status").code == 0)
+    assert ctl_ready
+    wait_until(lambda: all((out / f"n{n}").exists() for n in names))
+    run.signal(2)
+    assert run.wait(10).code == 4
+    for n in names:
+        assert (out / f"n{n}").read_bytes() == body(n, 10)
+
+
+def test_added_one_by_one_while_it_runs(spate, faultd, out):
+    """The list is read to its end and grows again, many times."""
+    run = spate.start(faultd.data(1, 3_000_000, "slow", rate=300_000), "-d", out)
+    wait_until(lambda: spate("ctl", out, "status").code == 0)
+    for i in range(60):
+        ctl(spate, out, "add", faultd.data(9000 + i, 10, f"n{i}"))
+        if i % 7 == 0:
+            time.sleep(0.15)
+    wait_until(lambda: all((out / f"n{i}").exists() for i in range(60)))
+    result = run.wait(30)
+    assert result.code == 0, result
+    assert not (out / ".spate").exists()
+    assert_files(out, {"slow": body(1, 3_000_000),
+                       **{f"n{i}": body(9000 + i, 10) for i in range(60)}})
+
+
+def test_a_failed_url_is_added_again(spate, faultd, out):
+    run = spate.start(faultd.data(1, 3_000_000, "slow", rate=300_000), "-d", out)
+    url = faultd.data(1, 10, "flaky", status=404, fail=1)
+    ctl(spate, out, "add", url)
+    wait_until(lambda: tasks_of(spate, out).get("flaky", {}).get("state") == "failed")
+    assert "already" in ctl(spate, out, "add", url)
+    wait_until(lambda: (out / "flaky").exists())
+    assert run.wait(20).code == 0
+
+
+def test_many_lines_at_once(spate, faultd, out, slow_run, tmp_path):
+    """More than one chunk of the list, more than one request."""
+    lines = "".join(f"{faultd.data(i, 1, f'm{i}')}\n" for i in range(20000, 30000))
+    done = spate("ctl", out, "add", "-", stdin=lines_file(tmp_path, lines))
+    assert done.code == 0, done
+    assert sum(int(line.split()[0]) for line in done.out.splitlines()) == 10000
+    ctl(spate, out, "set", "concurrency", "200")
+    result = slow_run.wait(60)
+    assert result.code == 0, result
+    assert len(list(out.iterdir())) == 10400 + 1
