@@ -58,7 +58,7 @@ _spate() {
   esac
 
   case $prev in
-  --dir | -d | resume | status | failed)
+  --dir | -d | resume | status | failed | retry)
     mapfile -t COMPREPLY < <(compgen -d -- "$cur")
     return
     ;;
@@ -81,7 +81,7 @@ _spate() {
     --retry-max-wait | --connect-timeout | --stall-timeout | --max-time | \
     --header | -H | --user | -u | --oauth2-bearer | --cookie | -b | \
     --user-agent | -A | --proxy | -x | --noproxy | --resolve | \
-    --expect-type | --min-size | --max-size | \
+    --reason | --status | --expect-type | --min-size | --max-size | \
     --progress-interval | --profile | --throttle-status | --throttle-words)
     return
     ;;
@@ -89,9 +89,10 @@ _spate() {
     local choices=$run_options
     case ${words[1]} in
     status) choices='--json --help --version' ;;
-    failed) choices='--expired --help --version' ;;
+    failed) choices='--reason --status --expired --help --version' ;;
+    retry) choices="--reason --status $run_options" ;;
     esac
-    [ "$cword" -eq 1 ] && choices="resume status failed set ctl $choices"
+    [ "$cword" -eq 1 ] && choices="resume status failed retry set ctl $choices"
     mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$cur")
     ;;
   esac

@@ -214,14 +214,17 @@ static void set_split(struct engine *e, struct task *task, double value) {
 /* ---- tasks that have ended --------------------------------------------------
  */
 
-static struct task *recent_failed(struct engine *e, uint64_t id) {
-  struct link *head = &e->recent_failed;
+static struct task *find_on(struct link *head, uint64_t id) {
   for (struct link *l = head->next; l != head; l = l->next) {
     struct task *task = LINK_ENTRY(l, struct task, all);
     if (task->id == id)
       return task;
   }
   return NULL;
+}
+
+static struct task *recent_failed(struct engine *e, uint64_t id) {
+  return find_on(&e->recent_failed, id);
 }
 
 static int note_wish(struct engine *e, uint64_t id, enum command_kind kind) {
@@ -250,14 +253,18 @@ void control_delivered(struct engine *e, struct task *task) {
   }
 }
 
+static void deliver_again(struct engine *e, uint64_t id) {
+  e->exhausted = false;
+  e->empty_dir = false; /* its own .part may be there */
+  session_redeliver(e->session, id);
+}
+
 static void redeliver(struct engine *e, struct task *task) {
   uint64_t id = task->id;
   list_remove(&task->all);
   e->recent_failed_count--;
   task_free(task);
-  e->exhausted = false;
-  e->empty_dir = false; /* its own .part may be there */
-  session_redeliver(e->session, id);
+  deliver_again(e, id);
 }
 
 bool control__forget_recent(struct engine *e, uint64_t id) {
@@ -355,6 +362,9 @@ void control__task(struct engine *e, const struct command *c) {
   task = recent_failed(e, c->task);
   if (task != NULL)
     on_ended(e, task, c);
+  else if (c->kind == CMD_RETRY_TASK &&
+           find_on(&e->recent_done, c->task) == NULL)
+    deliver_again(e, c->task); /* failed too long ago to be remembered */
   else
     control__refuse(e, ERR_NOTFOUND,
                     "the task has ended or is not in the window");

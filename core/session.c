@@ -152,6 +152,11 @@ int session_options_get(struct session *s,
   return rc >= 0 ? rc : err_set(msg, rc, "%s", store_fault(s->store));
 }
 
+void session_retry_only(struct session *s,
+                        const struct failure_filter *filter) {
+  s->retry_only = filter;
+}
+
 int session_dirfd(const struct session *s) {
   return s->dirfd;
 }

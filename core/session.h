@@ -57,6 +57,7 @@
 #include <uv.h>
 
 #include "err.h"
+#include "failure.h"
 #include "fields.h"
 #include "task_state.h"
 
@@ -108,6 +109,11 @@ int session_options_get(struct session *session,
                         int (*each)(void *arg, const char *name,
                                     const char *value),
                         void *arg, struct errmsg *msg) MUST_CHECK;
+
+/* Of what failed or expired before, only this is tried again by this run
+ * (usually all of it is). texts are borrowed until session_start(). */
+void session_retry_only(struct session *session,
+                        const struct failure_filter *filter);
 
 /* A file of session_file_put(), as the last transaction left it.
  * ERR_NOTFOUND: none of that name. Before session_start(). */
@@ -226,7 +232,8 @@ void session_hurry(struct session *session);
 void session_partial_put(struct session *session, uint64_t id,
                          const struct session_partial *partial);
 
-/* A task that failed is wanted again by a person: it is delivered again. */
+/* A task that failed is wanted again by a person: it is delivered again; any
+ * other is not. */
 void session_redeliver(struct session *session, uint64_t id);
 
 /* Adds lines as session_add_lines() does, in a running session. done is called
@@ -304,13 +311,25 @@ struct session_failure {
   enum task_state state;
   const char *line; /* the manifest line, in clear: URL, maybe tab and name */
   const char *reason;
+  const char *class_name; /* see failure.h */
   int status, attempts;
 };
-/* Calls back for each failed task in the order of the manifest. each returns
- * non-zero to stop. */
-int session_failures_read(const char *dir,
-                          int (*each)(void *arg,
-                                      const struct session_failure *failure),
-                          void *arg, struct errmsg *msg) MUST_CHECK;
+typedef int session_failure_fn(void *arg,
+                               const struct session_failure *failure);
+/* Calls back for each failed or expired task in the order of the manifest.
+ * each returns non-zero to stop. */
+int session_failures_read(const char *dir, session_failure_fn *each, void *arg,
+                          struct errmsg *msg) MUST_CHECK;
+
+/* Those of one state that a filter lets through. without_lines: line is ""
+ * and no list is read. */
+struct session_search {
+  enum task_state state; /* TASK_FAILED or TASK_EXPIRED */
+  struct failure_filter filter;
+  bool without_lines;
+};
+int session_failures_find(const char *dir, const struct session_search *search,
+                          session_failure_fn *each, void *arg,
+                          struct errmsg *msg) MUST_CHECK;
 
 #endif

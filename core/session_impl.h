@@ -87,6 +87,7 @@ struct session {
   struct store_thread *thread;
   struct chunk_table chunks;
   struct feed main, redo;
+  const struct failure_filter *retry_only; /* borrowed; NULL: all */
   unsigned room;
   bool told_exhausted;
   uint64_t *redo_ids;

@@ -118,6 +118,7 @@ int session_files_read(const char *dir, session_file_fn *each, void *arg,
 /* Where the reader stands: it reads each chunk's lines once, forwards. */
 struct walk {
   struct store *store;
+  const struct session_search *search; /* borrowed; NULL: all */
   const char *dir;
   struct source *sources;
   size_t source_count;
@@ -211,24 +212,44 @@ static int find_line(struct walk *w, uint64_t id, struct manifest_line *line) {
                  source_name(find_source(w, task_source(id))), line->line);
 }
 
-static int tell(struct walk *w, const struct store_failure *f,
-                int (*each)(void *arg, const struct session_failure *failure),
-                void *arg) {
-  struct manifest_line line = {0};
-  int rc = find_line(w, f->id, &line);
+static bool is_wanted(const struct walk *w, const struct store_failure *f) {
+  const struct session_search *s = w->search;
+  return s == NULL ||
+         (f->state == row_of_task(s->state) &&
+          failure_matches(&s->filter, f->status, f->class_name, f->reason));
+}
+
+/* The task's line as text; the caller's. */
+static int line_text(struct walk *w, uint64_t id, char **text) {
+  struct manifest_line line = {.url = ""};
+  int rc = w->search != NULL && w->search->without_lines
+               ? 0
+               : find_line(w, id, &line);
   if (rc < 0)
     return rc;
   size_t cap = strlen(line.url) + 2 + (line.out != NULL ? strlen(line.out) : 0);
-  char *text = malloc(cap);
-  if (text == NULL)
+  *text = malloc(cap);
+  if (*text == NULL)
     return err_set(w->msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
-  snprintf(text, cap, "%s%s%s", line.url, line.out != NULL ? "\t" : "",
+  snprintf(*text, cap, "%s%s%s", line.url, line.out != NULL ? "\t" : "",
            line.out != NULL ? line.out : "");
+  return 0;
+}
+
+static int tell(struct walk *w, const struct store_failure *f,
+                session_failure_fn *each, void *arg) {
+  char *text;
+  if (!is_wanted(w, f))
+    return 0;
+  int rc = line_text(w, f->id, &text);
+  if (rc < 0)
+    return rc;
   struct session_failure failure = {
       .id = f->id,
       .state = f->state == ROW_EXPIRED ? TASK_EXPIRED : TASK_FAILED,
       .line = text,
       .reason = f->reason,
+      .class_name = f->class_name,
       .status = f->status,
       .attempts = f->attempts};
   rc = each(arg, &failure) != 0 ? 1 : 0;
@@ -236,10 +257,7 @@ static int tell(struct walk *w, const struct store_failure *f,
   return rc;
 }
 
-static int walk_all(struct walk *w,
-                    int (*each)(void *arg,
-                                const struct session_failure *failure),
-                    void *arg) {
+static int walk_all(struct walk *w, session_failure_fn *each, void *arg) {
   struct store_failure page[PAGE_ROWS];
   uint64_t after = 0;
   size_t count;
@@ -260,11 +278,15 @@ static int walk_all(struct walk *w,
   return rc > 0 ? 0 : rc;
 }
 
-int session_failures_read(const char *dir,
-                          int (*each)(void *arg,
-                                      const struct session_failure *failure),
-                          void *arg, struct errmsg *msg) {
-  struct walk w = {.dir = dir, .fd = -1, .msg = msg};
+int session_failures_read(const char *dir, session_failure_fn *each, void *arg,
+                          struct errmsg *msg) {
+  return session_failures_find(dir, NULL, each, arg, msg);
+}
+
+int session_failures_find(const char *dir, const struct session_search *search,
+                          session_failure_fn *each, void *arg,
+                          struct errmsg *msg) {
+  struct walk w = {.dir = dir, .search = search, .fd = -1, .msg = msg};
   int rc = open_reader(&w.store, dir, msg);
   if (rc < 0)
     return rc;

@@ -199,6 +199,8 @@ static int begin_run(struct session *s, struct errmsg *msg) {
   int rc = store_run_begin(s->store, s->boot,
                            (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
                            &s->run, &s->ours_since_unix_ns);
+  if (rc == 0 && s->retry_only != NULL)
+    rc = store_leave_failures(s->store, s->retry_only, s->run);
   return rc == 0 ? 0 : session__fault(s, rc, msg);
 }
 

@@ -240,6 +240,11 @@ int store_failures(struct store *store, uint64_t after,
                    struct store_failure *failures, size_t cap,
                    size_t *count) MUST_CHECK;
 
+/* Takes those that the filter does not let through for tried by this run. */
+int store_leave_failures(struct store *store,
+                         const struct failure_filter *filter,
+                         uint64_t run) MUST_CHECK;
+
 /* ---- for the history reader ---- */
 
 /* As store_sources(), without the bytes read of each, which cost a scan. */
@@ -363,6 +368,7 @@ int store_classes(struct store *store, struct history_class **classes,
     "SELECT source,task,state,status,attempts,reason,class FROM tasks"         \
     " WHERE state IN('failed','expired') AND(source,task)>(?1,?2)"             \
     " ORDER BY source,task LIMIT ?3")                                          \
+  X(SQL_ROW_LEAVE, "UPDATE tasks SET run=?3 WHERE source=?1 AND task=?2")      \
   X(SQL_CLASSES, "SELECT class,count(*) FROM tasks WHERE class IS NOT NULL"    \
                  " GROUP BY class ORDER BY 2 DESC,1")                          \
   X(SQL_TASKS_OF,                                                              \

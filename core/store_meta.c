@@ -267,6 +267,41 @@ int store_files(struct store *st, session_file_fn *each, void *arg) {
   return rc;
 }
 
+static int leave_some(struct store *st, const struct failure_filter *filter,
+                      uint64_t run, uint64_t *after, bool *more) {
+  struct store_failure page[256];
+  size_t count;
+  int rc = store_failures(st, *after, page, sizeof page / sizeof *page, &count);
+  for (size_t i = 0; i < count; i++) {
+    const struct store_failure *f = &page[i];
+    if (rc == 0 &&
+        !failure_matches(filter, f->status, f->class_name, f->reason))
+      rc = store__run(st, store__bind(st, SQL_ROW_LEAVE, "iuu",
+                                      (int64_t)task_source(f->id),
+                                      task_ordinal(f->id), run));
+    *after = f->id;
+    free(f->reason);
+  }
+  *more = count == sizeof page / sizeof *page;
+  return rc;
+}
+
+int store_leave_failures(struct store *st, const struct failure_filter *filter,
+                         uint64_t run) {
+  uint64_t after = 0;
+  bool more = true;
+  int rc = store_begin(st);
+  if (rc < 0)
+    return rc;
+  while (rc == 0 && more)
+    rc = leave_some(st, filter, run, &after, &more);
+  if (rc == 0)
+    rc = store_commit(st);
+  if (rc < 0)
+    store_rollback(st);
+  return rc;
+}
+
 int store_failures(struct store *st, uint64_t after,
                    struct store_failure *failures, size_t cap, size_t *count) {
   *count = 0;

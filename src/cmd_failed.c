@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * spate failed [DIR] [--expired]: the failed tasks (or those that want a new
- * signature) as a manifest, in clear, since it is to be run again; the reason
- * stands before each line as a comment. On a terminal control characters are
- * made harmless. The main thread.
+ * spate failed [DIR] [--reason R] [--status S] [--expired]: the failed tasks
+ * (or those that want a new signature) as a manifest, in clear, since it is to
+ * be run again; the reason stands before each line as a comment. On a terminal
+ * control characters are made harmless. The main thread.
  */
 #include "config.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +17,6 @@
 #include "session.h"
 #include "subcommand.h"
 #include "text.h"
-
-struct wanted {
-  enum task_state state;
-  bool terminal;
-};
 
 static void print_reason(const struct session_failure *failure) {
   char reason[512];
@@ -51,11 +47,9 @@ static void print_safely(const char *line) {
 }
 
 static int print_failure(void *arg, const struct session_failure *failure) {
-  const struct wanted *wanted = arg;
-  if (failure->state != wanted->state)
-    return 0;
+  const bool *terminal = arg;
   print_reason(failure);
-  if (wanted->terminal)
+  if (*terminal)
     print_safely(failure->line);
   else
     puts(failure->line);
@@ -64,12 +58,13 @@ static int print_failure(void *arg, const struct session_failure *failure) {
 
 int cmd_failed(struct invocation *invocation) {
   struct errmsg msg = {""};
-  struct wanted wanted = {
-      .terminal = isatty(STDOUT_FILENO) != 0,
+  bool terminal = isatty(STDOUT_FILENO) != 0;
+  struct session_search search = {
       .state = options_flag(&invocation->options, OPT_EXPIRED) ? TASK_EXPIRED
                                                                : TASK_FAILED};
-  int rc = session_failures_read(invocation_dir(invocation), print_failure,
-                                 &wanted, &msg);
+  invocation_filter(invocation, &search.filter);
+  int rc = session_failures_find(invocation_dir(invocation), &search,
+                                 print_failure, &terminal, &msg);
   if (rc < 0)
     return say_error(rc, &msg);
   if (fflush(stdout) == 0)

@@ -86,12 +86,14 @@ static int check(const struct invocation *invocation, enum front *front,
     return err_set(msg, ERR_USAGE, "the directory is given twice");
   if (options_given(options, OPT_INPUT_FILE) || options_given(options, OPT_OUT))
     return err_set(msg, ERR_USAGE,
-                   "'spate resume' adds nothing; to add to the session: spate "
-                   "-d DIR -i LIST");
+                   "'spate %s' adds nothing; to add to the session: spate "
+                   "-d DIR -i LIST",
+                   invocation->command->name);
   return run_choose_front(options, front, msg);
 }
 
-int cmd_resume(struct invocation *invocation) {
+int resume_session(struct invocation *invocation,
+                   const struct failure_filter *only) {
   struct errmsg msg = {""};
   struct session *session;
   enum front front;
@@ -105,6 +107,12 @@ int cmd_resume(struct invocation *invocation) {
     rc = open_session(&session, invocation, &msg);
   if (rc != 0)
     return say_error(rc, &msg);
+  if (only != NULL)
+    session_retry_only(session, only);
   return run_session(session, &invocation->options, &invocation->settings,
                      front);
+}
+
+int cmd_resume(struct invocation *invocation) {
+  return resume_session(invocation, NULL);
 }

@@ -8,10 +8,12 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "ctl_client.h"
+#include "history.h"
 #include "member.h"
 #include "say.h"
 #include "session.h"
@@ -19,6 +21,23 @@
 #include "text.h"
 
 #define ASK_MS 2000 /* a run that is slower is reported without */
+
+/* What failed or expired, by class. */
+struct failures {
+  struct history_class *classes; /* taken */
+  size_t count;
+};
+
+static int read_classes(const char *dir, struct failures *failures,
+                        struct errmsg *msg) {
+  struct history *history;
+  int rc = history_open(&history, dir, msg);
+  if (rc != 0)
+    return rc;
+  rc = history_classes(history, &failures->classes, &failures->count, msg);
+  history_close(history);
+  return rc;
+}
 
 static int64_t pending(const struct session_counts *counts) {
   uint64_t settled =
@@ -28,9 +47,16 @@ static int64_t pending(const struct session_counts *counts) {
   return counts->tasks - (int64_t)settled;
 }
 
+static json_t *classes_json(const struct history_class *classes, size_t count) {
+  json_t *o = json_object();
+  for (size_t i = 0; i < count; i++)
+    member_whole(o, classes[i].name, classes[i].count);
+  return o;
+}
+
 /* run is taken over; NULL when nobody runs it or answers. */
 static void print_json(const char *dir, const struct session_status *status,
-                       json_t *run) {
+                       const struct failures *failures, json_t *run) {
   const struct session_counts *counts = &status->counts;
   json_t *o = json_object();
   member_text(o, "session", dir);
@@ -42,6 +68,7 @@ static void print_json(const char *dir, const struct session_status *status,
   member_known(o, "pending", pending(counts));
   member_whole(o, "done", counts->done);
   member_whole(o, "failed", counts->failed);
+  member_put(o, "failures", classes_json(failures->classes, failures->count));
   member_whole(o, "cancelled", counts->cancelled);
   member_whole(o, "expired", counts->expired);
   member_whole(o, "bad_lines", counts->bad_lines);
@@ -119,8 +146,19 @@ static void print_run(const json_t *run) {
     print_deadline(deadline);
 }
 
+#define CLASSES_SHOWN 6
+
+/* The most frequent classes of failures, and how to get at them. */
+static void print_classes(const struct failures *failures) {
+  for (size_t i = 0; i < failures->count && i < CLASSES_SHOWN; i++)
+    printf("  %-8s %" PRIu64 "\n", failures->classes[i].name,
+           failures->classes[i].count);
+  if (failures->count > CLASSES_SHOWN)
+    printf("  %-8s %zu\n", "classes", failures->count);
+}
+
 static void print_text(const char *dir, const struct session_status *status,
-                       const json_t *run) {
+                       const struct failures *failures, const json_t *run) {
   const struct session_counts *counts = &status->counts;
   char shown[1024], bytes[TEXT_NUMBER_CAP];
   text_clip(shown, sizeof shown, dir, TEXT_WHOLE, -1, 0, NULL);
@@ -135,6 +173,7 @@ static void print_text(const char *dir, const struct session_status *status,
     printf("%-10s %s\n", "tasks", "not known yet");
   printf("%-10s %" PRIu64 "\n", "done", counts->done);
   printf("%-10s %" PRIu64 "\n", "failed", counts->failed);
+  print_classes(failures);
   print_count("cancelled", counts->cancelled);
   print_count("expired", counts->expired);
   print_count("bad lines", counts->bad_lines);
@@ -159,16 +198,21 @@ int cmd_status(struct invocation *invocation) {
   int rc = session_status_read(dir, &status, &msg);
   if (rc != 0)
     return say_error(rc, &msg);
+  struct failures failures = {0};
+  rc = read_classes(dir, &failures, &msg);
+  if (rc != 0)
+    return say_error(rc, &msg);
   json_t *run = NULL;
   /* A run that cannot be asked is no error: the database has told enough. */
   if (status.running_pid != 0 &&
       ctl_ask(dir, "status", NULL, ASK_MS, &run, NULL) != 0)
     run = NULL;
   if (options_flag(&invocation->options, OPT_JSON)) {
-    print_json(dir, &status, run);
+    print_json(dir, &status, &failures, run);
   } else {
-    print_text(dir, &status, run);
+    print_text(dir, &status, &failures, run);
     json_decref(run);
   }
+  free(failures.classes);
   return fflush(stdout) == 0 ? 0 : 3;
 }

@@ -19,6 +19,7 @@
 #include "expect.h"
 #include "expiry.h"
 #include "host_limit.h"
+#include "failure.h"
 
 /* Longer values are a mistake, and a header of this size is refused by most
  * servers. */
@@ -246,6 +247,12 @@ static int check_text(const struct option_info *info, const char *text,
     return check_statuses(info, text, msg);
   case RULE_WORD_LIST:
     return check_words(info, text, msg);
+  case RULE_STATUSES:
+    if (failure_status_check(text) == 0)
+      return 0;
+    return err_set(msg, ERR_USAGE,
+                   "--%s: '%s' is no list of status codes, as in 404,5xx",
+                   info->name, text);
   case RULE_TYPE_LIST:
     return check_types(info, text, msg);
   case RULE_BYTES:

@@ -151,6 +151,12 @@
     "report finished files too")                                               \
   X(OPT_JSON, "json", 0, GROUP_SHOW, "", FLAG(0), IN_STATUS | CLI_ONLY,        \
     "answer as one JSON object")                                               \
+  X(OPT_REASON, "reason", 0, GROUP_SHOW, "REASON", TEXT(RULE_TEXT, ""),        \
+    IN_FAILED | IN_RETRY | CLI_ONLY,                                           \
+    "only failures of this class, or with this in their reason")               \
+  X(OPT_STATUS, "status", 0, GROUP_SHOW, "LIST", TEXT(RULE_STATUSES, ""),      \
+    IN_FAILED | IN_RETRY | CLI_ONLY,                                           \
+    "only failures with these status codes: 404,5xx")                          \
   X(OPT_EXPIRED, "expired", 0, GROUP_SHOW, "", FLAG(0), IN_FAILED | CLI_ONLY,  \
     "the tasks whose URLs have expired, instead of the failed ones")           \
                                                                                \

@@ -62,15 +62,17 @@ enum option_rule {
   RULE_HOST_LIMIT,
   RULE_STATUS_LIST,
   RULE_WORD_LIST,
+  RULE_STATUSES,
   RULE_TYPE_LIST,
   RULE_BYTES
 };
 
 /* Where an option means something, and how it is treated. */
-#define IN_RUN 1u    /* spate URL..., spate resume */
-#define IN_STATUS 2u /* spate status */
-#define IN_FAILED 4u /* spate failed */
-#define IN_ASK 64u   /* spate set, spate ctl */
+#define IN_RUN 1u     /* spate URL..., spate resume */
+#define IN_STATUS 2u  /* spate status */
+#define IN_FAILED 4u  /* spate failed */
+#define IN_ASK 64u    /* spate set, spate ctl */
+#define IN_RETRY 256u /* spate retry, which takes IN_RUN too */
 #define IN_ALL (IN_RUN | IN_STATUS | IN_FAILED | IN_ASK)
 #define CLI_ONLY 8u     /* not in INI files, not kept by the session */
 #define NOT_KEPT 16u    /* not kept by the session */

@@ -28,9 +28,12 @@ static const struct subcommand table[] = {
     {"status", "[DIR] [--json]",
      "what the session in DIR has done, is doing and has failed", IN_STATUS, 1,
      cmd_status},
-    {"failed", "[DIR] [--expired]",
+    {"failed", "[DIR] [--reason REASON] [--status LIST] [--expired]",
      "its failed (or expired) tasks as a manifest on standard output",
      IN_FAILED, 1, cmd_failed},
+    {"retry", "[DIR] [--reason REASON] [--status LIST] [OPTIONS]",
+     "try what failed again, in the run that is going on or in a new one",
+     IN_RUN | IN_RETRY, 1, cmd_retry},
     {"set", "[DIR] NAME VALUE",
      "change a limit of the run that is going on in DIR", IN_ASK, 3, cmd_set},
     {"ctl", "[DIR] COMMAND [ARG...]",
@@ -148,4 +151,16 @@ const char *invocation_dir(const struct invocation *invocation) {
   if (invocation->cli.count > 0)
     return invocation->cli.words[0];
   return options_text(&invocation->options, OPT_DIR);
+}
+
+void invocation_filter(const struct invocation *invocation,
+                       struct failure_filter *filter) {
+  const struct options *options = &invocation->options;
+  *filter =
+      (struct failure_filter){.reason = options_given(options, OPT_REASON)
+                                            ? options_text(options, OPT_REASON)
+                                            : NULL,
+                              .status = options_given(options, OPT_STATUS)
+                                            ? options_text(options, OPT_STATUS)
+                                            : NULL};
 }

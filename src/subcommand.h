@@ -8,6 +8,7 @@
 #define SPATE_SUBCOMMAND_H
 
 #include "cli.h"
+#include "failure.h"
 #include "options.h"
 #include "settings.h"
 
@@ -48,9 +49,19 @@ int invocation_configure(struct invocation *invocation, bool for_resume,
 /* The DIR argument: the only word, or --dir where that is meant; else ".". */
 const char *invocation_dir(const struct invocation *invocation);
 
+/* --reason and --status; the texts are the options'. */
+void invocation_filter(const struct invocation *invocation,
+                       struct failure_filter *filter);
+
+/* spate resume; of what failed before only that of the filter (NULL all) is
+ * tried again. */
+int resume_session(struct invocation *invocation,
+                   const struct failure_filter *only);
+
 int cmd_run(struct invocation *invocation);
 int cmd_resume(struct invocation *invocation);
 int cmd_status(struct invocation *invocation);
+int cmd_retry(struct invocation *invocation);
 int cmd_failed(struct invocation *invocation);
 int cmd_set(struct invocation *invocation);
 int cmd_ctl(struct invocation *invocation);

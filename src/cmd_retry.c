@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * spate retry [DIR] [--reason R] [--status S]: what failed is tried again. A
+ * run that is going on there is asked for each of these tasks; otherwise the
+ * session goes on as with spate resume, and of what failed only these are
+ * tried. The main thread.
+ */
+#include "config.h"
+
+#include <stdio.h>
+
+#include "ctl_client.h"
+#include "ctl_rpc.h"
+#include "say.h"
+#include "session.h"
+#include "subcommand.h"
+
+struct asking {
+  const char *dir;
+  size_t asked, refused;
+  int rc; /* why it was stopped */
+  struct errmsg msg;
+};
+
+static int ask(void *arg, const struct session_failure *failure) {
+  struct asking *asking = arg;
+  json_t *result = NULL;
+  json_t *params = json_pack("{s:I}", "task", (json_int_t)failure->id);
+  int rc = ctl_ask(asking->dir, "retry", params, CTL_TIMEOUT_MS, &result,
+                   &asking->msg);
+  json_decref(result);
+  asking->asked++;
+  /* One that has been taken up meanwhile is no failure any more. */
+  if (rc == RPC_REFUSED)
+    asking->refused++;
+  else if (rc != 0)
+    asking->rc = rc;
+  return asking->rc;
+}
+
+static int ask_run(const char *dir, const struct failure_filter *filter) {
+  struct session_search search = {
+      .state = TASK_FAILED, .filter = *filter, .without_lines = true};
+  struct asking asking = {.dir = dir};
+  int rc = session_failures_find(dir, &search, ask, &asking, &asking.msg);
+  if (rc < 0)
+    return say_error(rc, &asking.msg);
+  if (asking.rc != 0) {
+    say("%s", asking.msg.text);
+    return ctl_exit_status(asking.rc);
+  }
+  size_t count = asking.asked - asking.refused;
+  printf("%zu failed task%s tried again\n", count,
+         count == 1 ? " is" : "s are");
+  return fflush(stdout) == 0 ? 0 : 3;
+}
+
+int cmd_retry(struct invocation *invocation) {
+  struct errmsg msg = {""};
+  struct session_status status;
+  struct failure_filter filter;
+  const char *dir = invocation_dir(invocation);
+  invocation_filter(invocation, &filter);
+  int rc = session_status_read(dir, &status, &msg);
+  if (rc != 0)
+    return say_error(rc, &msg);
+  if (status.running_pid != 0)
+    return ask_run(dir, &filter);
+  return resume_session(invocation, &filter);
+}
