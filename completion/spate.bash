@@ -14,7 +14,7 @@ _spate() {
   local run_options='
     --input-file -i --input-format --strict --dir -d --out -o --layout
     --overwrite --skip-existing --auto-rename
-    --expect-type --min-size --max-size --durability
+    --results --expect-type --min-size --max-size --durability
     --concurrency -j --per-host --rate --per-host-rate --limit-rate
     --per-host-limit-rate --per-transfer-limit-rate --host-limit
     --disk-jobs --cpu-jobs --exec-jobs
@@ -62,7 +62,7 @@ _spate() {
     mapfile -t COMPREPLY < <(compgen -d -- "$cur")
     return
     ;;
-  --input-file | -i | --out | -o | --cacert | --log | --config)
+  --input-file | -i | --out | -o | --cacert | --log | --results | --config)
     mapfile -t COMPREPLY < <(compgen -f -- "$cur")
     return
     ;;

@@ -30,6 +30,12 @@ uint64_t engine_now(void) {
   return uv_hrtime();
 }
 
+int64_t engine__unix_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 /* ---- the ends of tasks ------------------------------------------------------
  */
 
@@ -410,7 +416,11 @@ static void abandon(struct engine *e) {
 static int start_session(struct engine *e, struct errmsg *msg) {
   struct session_hooks hooks = session_hooks_template;
   hooks.arg = e;
-  return session_start(e->session, &e->loop, &hooks, msg);
+  int code =
+      e->config.results_file == NULL
+          ? 0
+          : session_results_open(e->session, e->config.results_file, msg);
+  return code != 0 ? code : session_start(e->session, &e->loop, &hooks, msg);
 }
 
 int engine_start(struct engine **out, struct session *session,
@@ -480,6 +490,7 @@ void engine_free(struct engine *e) {
   free_tasks(&e->recent_done);
   free_tasks(&e->recent_failed);
   idmap_fini(&e->tasks);
+  results_text_fini(&e->results);
   sinks_fini(&e->sinks);
   scheduler_fini(&e->scheduler);
   bandwidth_fini(&e->bandwidth);

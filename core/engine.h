@@ -52,6 +52,7 @@ struct engine_config {
   int http_version;              /* 0 = by the run-time libcurl, 11, 20 */
   int want_done_events;          /* JSON lines of finished tasks (-v) */
   const char *log_file;          /* NULL = the session's own event log */
+  const char *results_file;      /* a line for each task that ends; NULL none */
   bool adaptive;                 /* find rate and concurrency by itself */
   const struct host_rule *rules; /* of single hosts and paths, hosts.h */
   size_t rule_count;

@@ -29,6 +29,7 @@
 #include "loopwatch.h"
 #include "pool.h"
 #include "resolve.h"
+#include "results.h"
 #include "retry.h"
 #include "scheduler.h"
 #include "sink.h"
@@ -97,6 +98,7 @@ struct engine {
   double byte_peak;
   struct series byte_series, request_series;
   struct eventlog log;
+  struct results_text results; /* the line at hand */
 
   /* holding and ending */
   bool paused, stopping, session_stopping, finished;
@@ -128,6 +130,7 @@ struct engine {
 };
 
 uint64_t engine_now(void); /* monotonic, ns */
+int64_t engine__unix_ms(void);
 
 /* ---- hold.c ---- */
 /* Whether anything may start, after a change of what could forbid it. */

@@ -45,6 +45,8 @@ static void count_start(struct engine *e, struct task *task, uint64_t now) {
   meter_add(&e->request_rate, 1, now);
   task->host->requests++;
   meter_add(&task->host->request_rate, 1, now);
+  if (task->started_unix_ms == 0)
+    task->started_unix_ms = engine__unix_ms();
 }
 
 /* What is kept is of use only if the answer can be tied to it. */

@@ -17,6 +17,26 @@
 
 /* ---- ends --------------------------------------------------------------- */
 
+/* The line of --results about it. */
+static void add_result(struct engine *e, struct task *task,
+                       const struct session_result *result) {
+  const struct results_record record = {
+      .task = task->id,
+      .state = task_state_name(result->state),
+      .url = task_shown_url(task),
+      .path = result->state == TASK_DONE ? result->path : NULL,
+      .error = result->reason,
+      .status = result->status,
+      .attempts = result->attempts,
+      .bytes = result->bytes,
+      .started_unix_ms = task->started_unix_ms,
+      .ended_unix_ms = engine__unix_ms()};
+  if (results_line(&e->results, &record) == 0)
+    session_results_add(e->session, e->results.data, e->results.length);
+  else
+    eventlog_add(&e->log, LOG_ERROR, task->id, "no memory for its result");
+}
+
 static void settle(struct engine *e, struct task *task, enum task_state state) {
   struct session_result result;
   memset(&result, 0, sizeof(result));
@@ -28,7 +48,14 @@ static void settle(struct engine *e, struct task *task, enum task_state state) {
   result.reason = task->reason != NULL ? task->reason : "";
   result.path = task->name != NULL ? task->name : "";
   result.renamed = task->renamed;
+  if (e->config.results_file == NULL) {
+    session_settle(e->session, &result);
+    return;
+  }
+  session_group_begin(e->session);
+  add_result(e, task, &result);
   session_settle(e->session, &result);
+  session_group_end(e->session);
 }
 
 void fetch_fail(struct engine *e, struct task *task, const char *why) {

@@ -123,7 +123,7 @@ int session_open(struct session **out, const char *dir, bool durable,
   if (s == NULL)
     return err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
   s->dirfd = s->sdirfd = s->lockfd = -1;
-  s->main.fd = s->redo.fd = -1;
+  s->main.fd = s->redo.fd = s->results.fd = -1;
   s->durable = durable;
   s->next_spool = 1;
   int rc = open_all(s, dir, msg);
@@ -203,6 +203,7 @@ void session_close(struct session *s, bool forget_if_done) {
   chunk_table_fini(&s->chunks);
   store_batch_fini(&s->batches[0]);
   store_batch_fini(&s->batches[1]);
+  session__results_fini(s);
   free(s->redo_ids);
   free(s->dirtys);
   free(s->sents);

@@ -58,7 +58,9 @@ void session__files_done(struct session *s, const struct store_batch *b) {
   if (b->lost || b->suspect || s->hooks.file == NULL)
     return;
   for (size_t i = 0; i < b->file_count; i++)
-    s->hooks.file(s->hooks.arg, b->files[i].name, b->files[i].bytes);
+    if (strncmp(b->files[i].name, SESSION_RESULTS,
+                sizeof SESSION_RESULTS - 1) != 0)
+      s->hooks.file(s->hooks.arg, b->files[i].name, b->files[i].bytes);
 }
 
 int session_file_get(struct session *s, const char *name, int64_t *bytes,

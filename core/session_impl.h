@@ -9,6 +9,7 @@
  *   session_grow.c   lines added while it runs
  *   session_run.c    the running session: settling, batches, counts
  *   session_stop.c   its start, its pump and its orderly end
+ *   session_results.c  a line for each task that is settled
  *   session_files.c  the lengths of files that grow beside it
  *   feeder.c         reading a chunk and delivering its tasks
  *   feed_source.c    which chunk comes next
@@ -87,6 +88,7 @@ struct session {
   struct store_thread *thread;
   struct chunk_table chunks;
   struct feed main, redo;
+  struct store_file results; /* fd -1: none; lengths: when it was opened */
   const struct failure_filter *retry_only; /* borrowed; NULL: all */
   unsigned room;
   bool told_exhausted;
@@ -169,6 +171,10 @@ void session__tell_once(struct session *s, int code, const char *text);
 struct store_batch *session__filling(struct session *s);
 /* Something is pending: it goes out in time. */
 void session__schedule(struct session *s);
+
+/* ---- session_results.c ---- */
+#define SESSION_RESULTS "results:" /* begins the name of such a file */
+void session__results_fini(struct session *s);
 
 /* ---- session_files.c ---- */
 /* A batch came back: tells whose length is in the database now. */

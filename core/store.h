@@ -101,6 +101,9 @@ struct store_batch {
   size_t path_count, path_cap;
   struct store_file *files; /* not written when data was lost */
   size_t file_count, file_cap;
+  char *text; /* taken: lines for the file of results */
+  size_t text_length, text_cap;
+  uint64_t text_records;
   struct session_traffic traffic;
   uint64_t run;
   bool lost; /* the flush failed: what was done is failed, see lost_from */
@@ -214,6 +217,8 @@ int store_options_get(struct store *store,
                                   const char *value),
                       void *arg) MUST_CHECK;
 
+int store_file_put(struct store *store,
+                   const struct store_file *file) MUST_CHECK;
 int store_file_get(struct store *store, const char *name, int64_t *bytes,
                    uint64_t *records) MUST_CHECK;
 /* In the order of names; none where the table is missing. */

@@ -167,10 +167,51 @@ static bool again(struct store_thread *t, int *tries) {
   return go_on;
 }
 
+/* All of the text behind what is there; the same place when tried again. */
+static int put_text(const struct store_file *file, const char *text,
+                    size_t length) {
+  for (size_t done = 0; done < length;) {
+    ssize_t n = pwrite(file->fd, text + done, length - done,
+                       (off_t)file->bytes + (off_t)done);
+    if (n < 0 && errno != EINTR)
+      return err_from_errno(errno);
+    done += n > 0 ? (size_t)n : 0;
+  }
+  return 0;
+}
+
+/* The lines of results of a batch, whose new length its transaction keeps. */
+static int write_results(struct store_thread *t, struct store_batch *batch) {
+  struct store_file *file = &t->config.results;
+  int tries = 0, rc;
+  if (batch->text_length == 0)
+    return 0;
+  while ((rc = put_text(file, batch->text, batch->text_length)) < 0) {
+    char text[256];
+    snprintf(text, sizeof text, "the results cannot be written: %s",
+             err_text(rc));
+    set_trouble(t, rc, text);
+    if (!again(t, &tries))
+      return rc;
+  }
+  char *name = strdup(file->name);
+  if (name == NULL || STORE_PUSH(batch, file) < 0) {
+    free(name);
+    return ERR_NOMEM;
+  }
+  file->bytes += (int64_t)batch->text_length;
+  file->records += batch->text_records;
+  batch->files[batch->file_count] = *file;
+  batch->files[batch->file_count++].name = name;
+  return 0;
+}
+
 static int write_batch(struct store_thread *t, struct store_batch *batch) {
   uint64_t begin = uv_hrtime();
   int tries = 0;
-  int rc = flush_batch(t, batch);
+  int rc = write_results(t, batch);
+  if (rc == 0)
+    rc = flush_batch(t, batch);
   if (rc < 0) /* nothing of it may be called done */
     return rc;
   for (;;) {

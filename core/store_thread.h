@@ -39,9 +39,10 @@ struct store_job {
 };
 
 struct store_thread_config {
-  struct store *store; /* borrowed: the thread's until it has ended */
-  struct marks *marks; /* borrowed */
-  int dirfd;           /* output directory */
+  struct store *store;       /* borrowed: the thread's until it has ended */
+  struct marks *marks;       /* borrowed */
+  int dirfd;                 /* output directory */
+  struct store_file results; /* fd -1: none; name and fd borrowed */
   bool durable;
   uv_async_t *wake; /* borrowed; store_thread_poll() answers it */
   void (*done)(void *arg, struct store_job *job);

@@ -60,6 +60,7 @@ void store_batch_reset(struct store_batch *b) {
     free(b->options[i].name);
   b->option_count = 0;
   b->source_count = b->id_count = b->path_count = 0;
+  b->text_length = b->text_records = 0;
   b->traffic = (struct session_traffic){0};
   b->lost = b->suspect = false;
 }
@@ -74,6 +75,7 @@ void store_batch_fini(struct store_batch *b) {
   free(b->paths);
   free(b->files);
   free(b->options);
+  free(b->text);
   *b = (struct store_batch){0};
 }
 
@@ -149,17 +151,19 @@ static int put_sources(struct store *st, const struct store_batch *b) {
   return rc;
 }
 
+int store_file_put(struct store *st, const struct store_file *f) {
+  return store__run(st, f->bytes < 0
+                            ? store__bind(st, SQL_FILE_DROP, "s", f->name)
+                            : store__bind(st, SQL_FILE_PUT, "siu", f->name,
+                                          f->bytes, f->records));
+}
+
 static int put_files(struct store *st, const struct store_batch *b) {
   int rc = 0;
   if (b->lost || b->suspect) /* their lengths are what they were */
     return 0;
-  for (size_t i = 0; rc == 0 && i < b->file_count; i++) {
-    const struct store_file *f = &b->files[i];
-    rc = store__run(st, f->bytes < 0
-                            ? store__bind(st, SQL_FILE_DROP, "s", f->name)
-                            : store__bind(st, SQL_FILE_PUT, "siu", f->name,
-                                          f->bytes, f->records));
-  }
+  for (size_t i = 0; rc == 0 && i < b->file_count; i++)
+    rc = store_file_put(st, &b->files[i]);
   return rc;
 }
 

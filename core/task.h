@@ -69,6 +69,7 @@ struct task {
   bool bytes_paid;               /* the chunk at hand was counted already */
   struct meter rate;             /* bytes/s */
   uint64_t ready_ns;             /* when it came into its host's queue */
+  int64_t started_unix_ms; /* its first request; 0 none yet */
   int64_t ended_unix;
   int64_t deadline_unix; /* may start before it; INT64_MAX none */
   int32_t priority;      /* larger ones go first; 0 is usual */

@@ -32,6 +32,8 @@
     IN_RUN, "take a file that is there for the finished one")                  \
   X(OPT_AUTO_RENAME, "auto-rename", 0, GROUP_WHAT, "", FLAG(EXCL_EXISTS),      \
     IN_RUN, "choose another name when the file is there")                      \
+  X(OPT_RESULTS, "results", 0, GROUP_WHAT, "FILE", TEXT(RULE_TEXT, ""),        \
+    IN_RUN, "add a line of JSON to FILE for each task that ends")              \
   X(OPT_EXPECT_TYPE, "expect-type", 0, GROUP_WHAT, "LIST",                     \
     TEXT(RULE_TYPE_LIST, ""), IN_RUN,                                          \
     "an answer of another Content-Type is a failure: image/*,text/csv")        \

@@ -64,6 +64,7 @@ static void config_texts(struct engine_config *config,
   config->cacert = given_text(options, OPT_CACERT);
   config->interface = given_text(options, OPT_INTERFACE);
   config->log_file = given_text(options, OPT_LOG);
+  config->results_file = given_text(options, OPT_RESULTS);
 }
 
 static void config_deadline(struct engine_config *config,
