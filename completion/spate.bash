@@ -66,7 +66,7 @@ _spate() {
     mapfile -t COMPREPLY < <(compgen -f -- "$cur")
     return
     ;;
-  --input-format) mapfile -t COMPREPLY < <(compgen -W 'auto text' -- "$cur") ;;
+  --input-format) mapfile -t COMPREPLY < <(compgen -W 'auto text aria2 jsonl csv tsv' -- "$cur") ;;
   --layout) mapfile -t COMPREPLY < <(compgen -W 'flat path hash' -- "$cur") ;;
   --durability) mapfile -t COMPREPLY < <(compgen -W 'batch none' -- "$cur") ;;
   --progress) mapfile -t COMPREPLY < <(compgen -W 'line json none' -- "$cur") ;;

@@ -259,6 +259,21 @@ static void on_bad_line(void *arg, const char *source, uint64_t line,
   }
 }
 
+static void on_warning(void *arg, const char *source, const char *text) {
+  struct engine *e = arg;
+  struct engine_event event;
+  eventlog_add(&e->log, LOG_WARN, 0, "%s: %s", source, text);
+  if (e->hooks.event == NULL)
+    return;
+  memset(&event, 0, sizeof(event));
+  event.warning = true;
+  event.state = TASK_QUEUED;
+  event.url = source;
+  event.path = event.digest = "";
+  event.reason = text;
+  e->hooks.event(e->hooks.arg, &event);
+}
+
 static void on_exhausted(void *arg) {
   struct engine *e = arg;
   e->exhausted = true;
@@ -290,7 +305,8 @@ static const struct session_hooks session_hooks_template = {
     .committed = fetch_committed,
     .lost = fetch_lost,
     .exhausted = on_exhausted,
-    .trouble = on_trouble};
+    .trouble = on_trouble,
+    .warning = on_warning};
 
 /* ---- start
  * ------------------------------------------------------------------------------

@@ -67,6 +67,7 @@ struct engine_config {
 /* What happened to one task, for reporters that print events. Strings are
  * valid during the call only. */
 struct engine_event {
+  bool warning;          /* of no task: reason says it of the source in url */
   enum task_state state; /* TASK_DONE, TASK_FAILED, ... */
   uint64_t task;
   const char *url;  /* redacted */

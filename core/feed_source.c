@@ -12,6 +12,7 @@
 
 #include "session_impl.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -196,12 +197,33 @@ static void leave_source(struct feed *f) {
 
 /* ---- lists that come again --------------------------------------------- */
 
+/* Each chunk of a source stands in some file of it, all of one form. */
+static void other_form(struct feed *f, const struct source *known,
+                       uint64_t line) {
+  char why[200];
+  struct session *s = f->session;
+  snprintf(why, sizeof why,
+           "it is the list that came in as %s before, as %s now: pipe it in as "
+           "%s; nothing more is read from it, the known list goes on",
+           known->format->name, f->incoming->format->name, known->format->name);
+  s->counts.bad_lines++;
+  if (s->hooks.bad_line != NULL)
+    s->hooks.bad_line(s->hooks.arg, source_name(f->incoming), line, why);
+  f->incoming->gone = true;
+  session__source_touch(s, f->incoming);
+  f->source = f->incoming = NULL;
+}
+
 /* Its first good line was found (NULL: it has none). */
 bool feed__found(struct feed *f, const struct manifest_line *line) {
   struct session *s = f->session;
   struct source *incoming = f->incoming, *known = NULL;
   if (line != NULL && line->why != NULL)
     return true;
+  if (incoming->format != f->text.format) {
+    incoming->format = f->text.format;
+    session__source_touch(s, incoming);
+  }
   for (size_t i = 0; line != NULL && i < s->source_count; i++) {
     struct source *source = &s->sources[i];
     if (source != incoming && source->kind == SOURCE_STREAM && !source->gone &&
@@ -210,6 +232,10 @@ bool feed__found(struct feed *f, const struct manifest_line *line) {
   }
   f->identifying = f->placed = false;
   incoming->merging = false;
+  if (known != NULL && known->format != incoming->format) {
+    other_form(f, known, line->line);
+    return true;
+  }
   if (known == NULL) { /* a new list */
     incoming->visited = false;
     f->incoming = NULL;

@@ -170,6 +170,31 @@ static void open_file(struct feed *f) {
     file_trouble(f, rc);
 }
 
+static const struct manifest_format *format_here(const struct feed *f) {
+  bool incoming =
+      f->incoming != NULL && f->here.spool == f->incoming->tail.spool;
+  const struct source *source = incoming ? f->incoming : f->source;
+  return source != NULL ? source->format : &manifest_text;
+}
+
+/* At the chunk's place, or on the way there by way of a table's header. */
+static bool seek_here(struct feed *f) {
+  f->at_end = false;
+  if (!f->heading) {
+    manifest_seek(&f->text, f->here.offset, f->here.first_line);
+    if (!manifest_lacks_head(&f->text))
+      return f->placed = true;
+    manifest_seek(&f->text, 0, 1);
+    f->heading = true;
+  }
+  while (manifest_head(&f->text) == 0)
+    if (!read_more(f))
+      return false;
+  manifest_seek(&f->text, f->here.offset, f->here.first_line);
+  f->heading = f->at_end = false;
+  return f->placed = true;
+}
+
 /* True once the file is open and stands where the chunk (or, looking for a
  * first object, the file) begins. */
 static bool go_to_place(struct feed *f) {
@@ -177,26 +202,27 @@ static bool go_to_place(struct feed *f) {
   bool same = f->fd >= 0 && f->fd_spool == f->here.spool &&
               f->fd_source == source && f->text_ready &&
               !(f->at_end && grows(f)); /* it may have grown meanwhile */
-  if (same && manifest_offset(&f->text) == f->here.offset &&
+  if (same && !f->heading && !manifest_lacks_head(&f->text) &&
+      manifest_offset(&f->text) == f->here.offset &&
       manifest_line_number(&f->text) == f->here.first_line)
     return f->placed = true;
   if (f->fs_busy)
     return false;
   if (f->fd < 0 || f->fd_spool != f->here.spool || f->fd_source != source) {
     open_file(f);
-    if (f->text_ready)
+    if (f->text_ready) {
+      manifest_use(&f->text, format_here(f), NULL);
       manifest_seek(&f->text, f->here.offset, f->here.first_line);
-    f->at_end = false;
+    }
+    f->at_end = f->heading = false;
     return false;
   }
-  if (!f->text_ready && manifest_init(&f->text, &manifest_text) < 0) {
+  if (!f->text_ready && manifest_init(&f->text, format_here(f)) < 0) {
     session__feed_trouble(f->session, ERR_NOMEM, NULL);
     return false;
   }
   f->text_ready = true;
-  manifest_seek(&f->text, f->here.offset, f->here.first_line);
-  f->at_end = false;
-  return f->placed = true;
+  return seek_here(f);
 }
 
 static bool find_marks(struct feed *f) {
@@ -323,7 +349,7 @@ static void new_line(struct feed *f, uint32_t index,
   source->bytes += line->end - source->tail.offset;
   chunk->place = f->here;
   source->tail.offset = line->end;
-  source->tail.first_line = line->line + 1;
+  source->tail.first_line = line->next_line;
   source->tail.spool = f->here.spool;
   if (source->first_object == 0 && line->why == NULL) {
     source->first_object = line->object;
@@ -375,10 +401,10 @@ static void take_line(struct feed *f, const struct manifest_line *line) {
   struct chunk *chunk = f->chunk;
   uint32_t index = f->index++;
   f->here.bytes = line->end - f->here.offset;
-  f->here.lines = line->line + 1 - f->here.first_line;
+  f->here.lines = line->next_line - f->here.first_line;
   if (f->incoming != NULL)
     f->merge_at = (struct chunk_place){.offset = line->end,
-                                       .first_line = line->line + 1,
+                                       .first_line = line->next_line,
                                        .spool = f->here.spool};
   if (index >= chunk->count) {
     new_line(f, index, line);
@@ -411,11 +437,22 @@ void feed__leave(struct feed *f) {
   session__retire(f->session, chunk);
 }
 
+/* What is asked for again was warned of before. */
+static void tell_warnings(struct feed *f) {
+  char text[128];
+  struct session *s = f->session;
+  while (manifest_warning(&f->text, text, sizeof text))
+    if (s->hooks.warning != NULL && !f->redo)
+      s->hooks.warning(s->hooks.arg, source_name(f->source), text);
+}
+
 /* ---- stepping ---------------------------------------------------------- */
 
 static bool next_line(struct feed *f) {
   struct manifest_line line;
-  if (manifest_next(&f->text, &line)) {
+  bool got = manifest_next(&f->text, &line) != 0;
+  tell_warnings(f);
+  if (got) {
     if (f->identifying)
       return feed__found(f, &line);
     take_line(f, &line);

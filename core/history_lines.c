@@ -90,7 +90,7 @@ static int open_list(struct history *h, const struct source *source,
   r->broken = r->fd < 0;
   if (r->broken)
     return 0;
-  int rc = lines_init(&r->lines, r->fd);
+  int rc = lines_init(&r->lines, r->fd, source->format);
   r->ready = rc == 0;
   return rc;
 }

@@ -222,12 +222,34 @@ static void enter_unseen(struct engine *e) {
 /* ---- delivery
  * ------------------------------------------------------------------- */
 
-static int name_task(struct engine *e, struct task *task, const char *out) {
+/* Below the directory that the line names, as if it were part of the name. */
+static int name_below(const char *dir, const char *url, const char *out,
+                      enum layout layout, char *name, size_t cap) {
+  char joined[2 * NAME_CAP];
+  int code = 0;
+  if (out == NULL)
+    code = name_from_url(url, layout == LAYOUT_HASH ? LAYOUT_FLAT : layout,
+                         name, cap);
+  if (code != 0)
+    return code;
+  if (snprintf(joined, sizeof(joined), "%s/%s", dir,
+               out != NULL ? out : name) >= (int)sizeof(joined))
+    return ERR_TOOBIG;
+  return name_from_person(joined, layout, name, cap);
+}
+
+static int name_task(struct engine *e, struct task *task,
+                     const struct session_item *item) {
+  enum layout layout = e->config.layout;
   char name[NAME_CAP];
-  int code =
-      out != NULL
-          ? name_from_person(out, e->config.layout, name, sizeof(name))
-          : name_from_url(task->url, e->config.layout, name, sizeof(name));
+  int code;
+  if (item->dir != NULL)
+    code =
+        name_below(item->dir, task->url, item->out, layout, name, sizeof(name));
+  else if (item->out != NULL)
+    code = name_from_person(item->out, layout, name, sizeof(name));
+  else
+    code = name_from_url(task->url, layout, name, sizeof(name));
   if (code != 0)
     return code;
   task->name = strdup(name);
@@ -290,7 +312,7 @@ void intake_item(void *arg, const struct session_item *item) {
   code = hosts_get(&e->hosts, task->url, now, &task->host, &why);
   task->home = task->host;
   if (code == 0)
-    code = name_task(e, task, item->out);
+    code = name_task(e, task, item);
   if (code != 0) {
     fetch_fail(e, task, why != NULL ? why : err_text(code));
     return;

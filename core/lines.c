@@ -9,10 +9,11 @@
 #include <errno.h>
 #include <unistd.h>
 
-int lines_init(struct lines *lines, int fd) {
+int lines_init(struct lines *lines, int fd,
+               const struct manifest_format *format) {
   lines->fd = fd;
   lines->at_end = false;
-  return manifest_init(&lines->text, &manifest_text);
+  return manifest_init(&lines->text, format);
 }
 
 void lines_fini(struct lines *lines) {
@@ -43,7 +44,26 @@ static int fill(struct lines *lines) {
   return 0;
 }
 
+int lines_head(struct lines *lines) {
+  uint64_t offset = manifest_offset(&lines->text);
+  uint64_t number = manifest_line_number(&lines->text);
+  lines_seek(lines, 0, 1);
+  int rc = manifest_head(&lines->text);
+  while (rc == 0) {
+    rc = fill(lines);
+    if (rc == 0)
+      rc = manifest_head(&lines->text);
+  }
+  lines_seek(lines, offset, number);
+  return rc < 0 ? rc : 0;
+}
+
 int lines_next(struct lines *lines, struct manifest_line *line) {
+  if (manifest_lacks_head(&lines->text)) {
+    int rc = lines_head(lines);
+    if (rc < 0)
+      return rc;
+  }
   for (;;) {
     if (manifest_next(&lines->text, line))
       return 1;
@@ -53,6 +73,10 @@ int lines_next(struct lines *lines, struct manifest_line *line) {
     if (rc < 0)
       return rc;
   }
+}
+
+const char *lines_why(const struct lines *lines) {
+  return manifest_why(&lines->text);
 }
 
 uint64_t lines_offset(const struct lines *lines) {

@@ -21,9 +21,14 @@ struct lines {
 };
 
 /* fd is borrowed, and read from its beginning. */
-int lines_init(struct lines *lines, int fd) MUST_CHECK;
+int lines_init(struct lines *lines, int fd,
+               const struct manifest_format *format) MUST_CHECK;
 void lines_fini(struct lines *lines);
 void lines_seek(struct lines *lines, uint64_t offset, uint64_t line);
+
+/* Reads a table's header; ERR_SYNTAX: see lines_why(). */
+int lines_head(struct lines *lines) MUST_CHECK;
+const char *lines_why(const struct lines *lines);
 
 /* 1 and a line, 0 at the end, or an error. */
 int lines_next(struct lines *lines, struct manifest_line *line) MUST_CHECK;

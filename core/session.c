@@ -126,6 +126,7 @@ int session_open(struct session **out, const char *dir, bool durable,
   s->main.fd = s->redo.fd = s->results.fd = -1;
   s->durable = durable;
   s->next_spool = 1;
+  s->input_format = &manifest_auto;
   int rc = open_all(s, dir, msg);
   if (rc < 0) {
     session_close(s, false);

@@ -75,12 +75,18 @@ struct session;
 int session_open(struct session **out, const char *dir, bool durable,
                  struct errmsg *msg) MUST_CHECK;
 
+/* The form of manifests that are added from here on: auto, text, aria2, jsonl,
+ * csv or tsv (manifest.h); auto until it is called. It is kept with the
+ * source. ERR_USAGE for another name. */
+int session_input_format(struct session *session, const char *name) MUST_CHECK;
+
 /* Adds a manifest file, or recognises it: the same file (size, time, sampled
  * digest), or one whose objects are those of a known source with other query
  * strings (signed again; all progress is kept), or longer than before. A
  * manifest that begins with a known source's first object but differs later
  * is refused: ERR_CHANGED with the first differing line. A file whose first
- * object no source knows is a new source. */
+ * object no source knows is a new source. A table (csv, tsv) without a column
+ * for the URL is ERR_USAGE. */
 int session_add_file(struct session *session, const char *path,
                      struct errmsg *msg) MUST_CHECK;
 
@@ -196,6 +202,9 @@ struct session_hooks {
    * ERR_IO. The session keeps what it has and tries again every second;
    * called with 0 when that has worked. */
   void (*trouble)(void *arg, int code, const char *text);
+  /* Something of a manifest is passed over that is no task: a name that is
+   * not known, once. May be NULL. */
+  void (*warning)(void *arg, const char *source, const char *text);
 };
 
 int session_start(struct session *session, uv_loop_t *loop,

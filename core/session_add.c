@@ -47,6 +47,7 @@ struct source *session__source_new(struct session *s, enum source_kind kind,
   *source = (struct source){.id = id,
                             .kind = kind,
                             .path = copy,
+                            .format = &manifest_text,
                             .received = kind != SOURCE_STREAM,
                             .tail = {.first_line = 1},
                             .in_fd = -1};
@@ -159,12 +160,12 @@ static int write_places(struct session *s, const struct source *source,
 
 /* fd holds another version of the source: compares, and takes it over. */
 static int adopt(struct session *s, struct source *source, int fd,
-                 const char *path, const struct source_identity *identity,
-                 struct errmsg *msg) {
+                 const char *path, const struct manifest_format *format,
+                 const struct source_identity *identity, struct errmsg *msg) {
   struct lines lines;
   struct moved moved = {0};
   char *copy = strdup(path);
-  int rc = copy == NULL ? ERR_NOMEM : lines_init(&lines, fd);
+  int rc = copy == NULL ? ERR_NOMEM : lines_init(&lines, fd, format);
   if (rc < 0) {
     free(copy);
     return err_set(msg, rc, "%s", err_text(rc));
@@ -173,6 +174,7 @@ static int adopt(struct session *s, struct source *source, int fd,
   if (rc == 0) {
     struct source next = *source;
     next.path = copy;
+    next.format = format;
     next.identity = *identity;
     next.ended = false; /* more may follow now */
     next.checked = true;
@@ -194,20 +196,63 @@ static int adopt(struct session *s, struct source *source, int fd,
 }
 
 /* The first good line's object; 0 none. */
-static int first_object(int fd, uint64_t *object) {
+static int first_object(int fd, const char *path,
+                        const struct manifest_format *format, uint64_t *object,
+                        struct errmsg *msg) {
   struct lines lines;
   struct manifest_line line;
   *object = 0;
-  int rc = lines_init(&lines, fd);
+  int rc = lines_init(&lines, fd, format);
   if (rc < 0)
-    return rc;
+    return err_set(msg, rc, "%s", err_text(rc));
+  if (format->table)
+    rc = lines_head(&lines);
+  if (rc == ERR_SYNTAX) {
+    err_set(msg, ERR_USAGE, "%s is read as %s: %s", path, format->name,
+            lines_why(&lines));
+    lines_fini(&lines);
+    return ERR_USAGE;
+  }
   do
-    rc = lines_next(&lines, &line);
+    rc = rc < 0 ? rc : lines_next(&lines, &line);
   while (rc == 1 && line.why != NULL);
   if (rc == 1)
     *object = line.object;
   lines_fini(&lines);
-  return rc < 0 ? rc : 0;
+  return rc < 0 ? err_set(msg, rc, "%s: %s", path, err_text(rc)) : 0;
+}
+
+int session_input_format(struct session *s, const char *name) {
+  const struct manifest_format *format = manifest_format_named(name);
+  if (format == NULL)
+    return ERR_USAGE;
+  s->input_format = format;
+  return 0;
+}
+
+/* What was asked for, else what its beginning and its name say. */
+static int choose_format(const struct session *s, int fd, const char *path,
+                         const struct manifest_format **format) {
+  *format = s->input_format;
+  if (*format != &manifest_auto)
+    return 0;
+  char *block = malloc(MANIFEST_BLOCK);
+  size_t have = 0;
+  ssize_t n = 1;
+  if (block == NULL)
+    return ERR_NOMEM;
+  while (have < MANIFEST_BLOCK && n != 0) {
+    n = pread(fd, block + have, MANIFEST_BLOCK - have, (off_t)have);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      break;
+    have += (size_t)n;
+  }
+  int saved = errno;
+  *format = manifest_detect(block, have, true, path);
+  free(block);
+  return n < 0 ? err_from_errno(saved) : 0;
 }
 
 /* ---- files ------------------------------------------------------------- */
@@ -231,11 +276,13 @@ static int recognise(struct session *s, struct source *source, const char *path,
 }
 
 static int add_new(struct session *s, const char *path,
+                   const struct manifest_format *format,
                    const struct source_identity *identity, uint64_t object,
                    struct errmsg *msg) {
   struct source *source = session__source_new(s, SOURCE_FILE, path);
   if (source == NULL)
     return err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+  source->format = format;
   source->identity = *identity;
   source->first_object = object;
   source->checked = true;
@@ -259,16 +306,23 @@ static bool may_be(const struct source *source, uint64_t object,
 static int add_known_file(struct session *s, int fd, const char *path,
                           struct errmsg *msg) {
   struct source_identity identity;
+  const struct manifest_format *format;
   uint64_t object = 0;
   int rc = source_identify(fd, &identity);
-  if (rc == 0)
-    rc = first_object(fd, &object);
   if (rc < 0)
     return err_set(msg, rc, "%s: %s", path, err_text(rc));
   for (size_t i = 0; i < s->source_count; i++)
     if (s->sources[i].kind == SOURCE_FILE &&
-        source_same(&s->sources[i].identity, &identity))
+        source_same(&s->sources[i].identity, &identity) &&
+        (s->input_format == &manifest_auto ||
+         s->input_format == s->sources[i].format))
       return recognise(s, &s->sources[i], path, msg);
+  rc = choose_format(s, fd, path, &format);
+  if (rc < 0)
+    return err_set(msg, rc, "%s: %s", path, err_text(rc));
+  rc = first_object(fd, path, format, &object, msg);
+  if (rc < 0)
+    return rc;
   rc = ERR_NOTFOUND;
   for (size_t i = 0; i < s->source_count; i++) {
     struct source *source = &s->sources[i];
@@ -276,11 +330,12 @@ static int add_known_file(struct session *s, int fd, const char *path,
       continue;
     if (source->chunks == 0)
       source->first_object = object;
-    rc = adopt(s, source, fd, path, &identity, msg);
+    rc = adopt(s, source, fd, path, format, &identity, msg);
     if (rc != ERR_CHANGED)
       return rc;
   }
-  return rc == ERR_NOTFOUND ? add_new(s, path, &identity, object, msg) : rc;
+  return rc == ERR_NOTFOUND ? add_new(s, path, format, &identity, object, msg)
+                            : rc;
 }
 
 int session_add_file(struct session *s, const char *path, struct errmsg *msg) {
@@ -339,7 +394,7 @@ static int check_file(struct session *s, struct source *source,
   if (rc < 0)
     err_set(msg, rc, "%s: %s", source->path, err_text(rc));
   else if (!source_same(&identity, &source->identity))
-    rc = adopt(s, source, fd, source->path, &identity, msg);
+    rc = adopt(s, source, fd, source->path, source->format, &identity, msg);
   close(fd);
   return rc;
 }
@@ -368,6 +423,7 @@ int session_add_stream(struct session *s, int in_fd, struct errmsg *msg) {
   struct source *source = session__source_new(s, SOURCE_STREAM, "");
   if (source == NULL)
     return err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+  source->format = s->input_format;
   source->spool = s->next_spool;
   source->tail.spool = source->spool;
   source->merging = true;

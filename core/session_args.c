@@ -69,7 +69,7 @@ static int read_known(struct session *s, const struct source *source,
   int fd = openat(s->sdirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0)
     return err_from_errno(errno);
-  int rc = lines_init(&lines, fd);
+  int rc = lines_init(&lines, fd, &manifest_text);
   if (rc == 0) {
     rc = lines_next(&lines, &line);
     while (rc == 1) {

@@ -82,7 +82,7 @@ static int note(struct session_add *add, uint64_t object) {
 static int read_known(struct session_add *add, int fd) {
   struct lines lines;
   struct manifest_line line;
-  int rc = lines_init(&lines, fd);
+  int rc = lines_init(&lines, fd, &manifest_text);
   if (rc < 0)
     return rc;
   rc = lines_next(&lines, &line);

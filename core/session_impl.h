@@ -50,6 +50,7 @@ struct feed {
   uint64_t digest;              /* of its lines read so far */
   uint32_t index;               /* its next task */
   bool placed;                  /* file and position are right */
+  bool heading;                 /* a table's header is read first */
   bool marked;                  /* it has its marks */
   uint8_t wanted[CHUNK_BITMAP]; /* redo: these alone */
   uint32_t wanted_left;
@@ -78,6 +79,7 @@ struct session {
   uint64_t run;
   int64_t ours_since_unix_ns;
   uint32_t next_spool;
+  const struct manifest_format *input_format; /* of what is added */
 
   /* running */
   uv_loop_t *loop; /* NULL: not started */

@@ -160,7 +160,7 @@ static int open_list(struct walk *w, const struct source *source,
     return ERR_NOTFOUND;
   w->fd_source = source->id;
   w->fd_spool = spool;
-  int rc = lines_init(&w->lines, w->fd);
+  int rc = lines_init(&w->lines, w->fd, source->format);
   w->lines_ready = rc == 0;
   return rc == 0 ? 0 : err_set(w->msg, rc, "%s", err_text(rc));
 }

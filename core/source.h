@@ -17,6 +17,7 @@
 
 #include "chunk.h"
 #include "err.h"
+#include "manifest.h"
 
 #define SOURCE_DIGEST 32 /* SHA-256 */
 
@@ -31,6 +32,7 @@ struct source {
   uint32_t id;
   enum source_kind kind;
   char *path; /* taken; of a file: absolute */
+  const struct manifest_format *format;
   struct source_identity identity;
   uint64_t first_object;   /* of its first good line; 0 not known yet */
   uint32_t spool;          /* where lines not seen yet come from; 0 = path */

@@ -44,11 +44,12 @@ static const char schema_text[] =
     " started_unix_ns INTEGER NOT NULL,ended_unix_ns INTEGER,"
     " clean INTEGER NOT NULL);"
     /* kind: file, stream, args. spool: the file .spate/spool-N that holds
-     * the lines, 0 = path does. ended: every line of it is in a chunk. */
+     * the lines, 0 = path does. ended: every line of it is in a chunk.
+     * format: of its lines; auto: not known yet. */
     "CREATE TABLE sources(source INTEGER PRIMARY KEY,kind TEXT NOT NULL,"
     " path TEXT,size INTEGER,mtime_ns INTEGER,digest BLOB,"
     " first_object INTEGER,spool INTEGER NOT NULL,received INTEGER NOT NULL,"
-    " ended INTEGER NOT NULL);"
+    " ended INTEGER NOT NULL,format TEXT NOT NULL);"
     /* 8192 consecutive task lines; task numbers count from 1 within the
      * source. bitmap: the settled ones, lowest bit first, NULL = all.
      * failed: those that a later run tries again. */

@@ -333,7 +333,7 @@ int store_classes(struct store *store, struct history_class **classes,
     "objects_digest,bitmap FROM chunks WHERE source=?1 AND chunk=?2")          \
   X(SQL_SOURCES,                                                               \
     "SELECT source,kind,path,size,mtime_ns,digest,first_object,spool,"         \
-    "received,ended FROM sources ORDER BY source")                             \
+    "received,ended,format FROM sources ORDER BY source")                      \
   X(SQL_SOURCE_TAIL,                                                           \
     "SELECT chunk,byte_offset+bytes,first_line+lines,spool,tasks FROM chunks"  \
     " WHERE source=? ORDER BY chunk DESC LIMIT 1")                             \
@@ -342,7 +342,8 @@ int store_classes(struct store *store, struct history_class **classes,
     " WHERE source=?")                                                         \
   X(SQL_SOURCE_PUT,                                                            \
     "INSERT OR REPLACE INTO sources(source,kind,path,size,mtime_ns,digest,"    \
-    "first_object,spool,received,ended) VALUES(?,?,?,?,?,?,?,?,?,?)")          \
+    "first_object,spool,received,ended,format)"                                \
+    " VALUES(?,?,?,?,?,?,?,?,?,?,?)")                                          \
   X(SQL_SOURCE_DROP, "DELETE FROM sources WHERE source=?")                     \
   X(SQL_SETTLED, "SELECT coalesce(sum(settled),0) FROM chunks")                \
   X(SQL_ROW_TALLY, "SELECT state,count(*) FROM tasks GROUP BY state")          \

@@ -28,6 +28,10 @@ static void read_source(sqlite3_stmt *stmt, struct source *s) {
   s->spool = (uint32_t)sqlite3_column_int64(stmt, 7);
   s->received = sqlite3_column_int(stmt, 8) != 0;
   s->ended = sqlite3_column_int(stmt, 9) != 0;
+  const char *format = (const char *)sqlite3_column_text(stmt, 10);
+  s->format = manifest_format_named(format != NULL ? format : "");
+  if (s->format == NULL)
+    s->format = &manifest_auto;
   const char *path = (const char *)sqlite3_column_text(stmt, 2);
   s->path = strdup(path != NULL ? path : "");
 }
@@ -104,12 +108,13 @@ int store_sources_brief(struct store *st, struct source **sources,
 }
 
 int store_source_put(struct store *st, const struct source *s) {
-  return store__run(
-      st, store__bind(st, SQL_SOURCE_PUT, "issiibuiii", (int64_t)s->id,
-                      source_kind_name(s->kind), s->path, s->identity.size,
-                      s->identity.mtime_ns, s->identity.digest,
-                      (size_t)SOURCE_DIGEST, s->first_object, (int64_t)s->spool,
-                      (int64_t)s->received, (int64_t)s->ended));
+  return store__run(st, store__bind(st, SQL_SOURCE_PUT, "issiibuiiis",
+                                    (int64_t)s->id, source_kind_name(s->kind),
+                                    s->path, s->identity.size,
+                                    s->identity.mtime_ns, s->identity.digest,
+                                    (size_t)SOURCE_DIGEST, s->first_object,
+                                    (int64_t)s->spool, (int64_t)s->received,
+                                    (int64_t)s->ended, s->format->name));
 }
 
 int store_source_drop(struct store *st, uint32_t source) {

@@ -98,7 +98,8 @@ static void close_input(struct input *input) {
 }
 
 /* A file is read through and closed again; a stream is kept aside first. */
-static int check_strictly(struct input *input, struct errmsg *msg) {
+static int check_strictly(struct input *input, const char *format,
+                          struct errmsg *msg) {
   struct stat st;
   bool is_file = fstat(input->fd, &st) == 0 && S_ISREG(st.st_mode);
   if (!is_file) {
@@ -109,7 +110,7 @@ static int check_strictly(struct input *input, struct errmsg *msg) {
     input->fd = copy;
     input->opened = true;
   }
-  int rc = strict_check(input->fd, input_name(input), msg);
+  int rc = strict_check(input->fd, input_name(input), format, msg);
   if (rc != 0)
     return rc;
   if (is_file && input->opened)
@@ -133,7 +134,7 @@ static int open_inputs(struct job *job, struct errmsg *msg) {
     job->input_count++;
     int rc = open_input(input, strict, msg);
     if (rc == 0 && strict)
-      rc = check_strictly(input, msg);
+      rc = check_strictly(input, options_text(options, OPT_INPUT_FORMAT), msg);
     if (rc != 0)
       return rc;
   }
@@ -145,8 +146,9 @@ static int open_inputs(struct job *job, struct errmsg *msg) {
 
 static int add_tasks(struct job *job, struct session *session,
                      struct errmsg *msg) {
-  int rc = 0;
-  if (job->lines.count > 0)
+  int rc = session_input_format(
+      session, options_text(&job->invocation->options, OPT_INPUT_FORMAT));
+  if (rc == 0 && job->lines.count > 0)
     rc = session_add_lines(session, (const char *const *)job->lines.items,
                            job->lines.count, msg);
   for (size_t i = 0; i < job->input_count && rc == 0; i++) {

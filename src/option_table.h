@@ -16,7 +16,8 @@
   X(OPT_INPUT_FILE, "input-file", 'i', GROUP_WHAT, "FILE", LIST(RULE_FILE_IN), \
     IN_RUN | CLI_ONLY, "read URLs from FILE, one a line (- = standard input)") \
   X(OPT_INPUT_FORMAT, "input-format", 0, GROUP_WHAT, "FORMAT",                 \
-    CHOICE("auto|text", "auto"), IN_RUN, "form of the manifest")               \
+    CHOICE("auto|text|aria2|jsonl|csv|tsv", "auto"), IN_RUN | NOT_KEPT,        \
+    "form of the manifest; auto: what its beginning says")                     \
   X(OPT_STRICT, "strict", 0, GROUP_WHAT, "", FLAG(0), IN_RUN,                  \
     "stop before the first request when a manifest line is bad")               \
   X(OPT_DIR, "dir", 'd', GROUP_WHAT, "DIR", TEXT(RULE_TEXT, "."),              \

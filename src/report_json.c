@@ -106,8 +106,19 @@ static void on_failed(struct report *report, const struct engine_event *event) {
   print(report, o);
 }
 
+static void on_warning(struct report *report,
+                       const struct engine_event *event) {
+  json_t *o = json_object();
+  member_text(o, "event", "warning");
+  member_text(o, "source", event->url);
+  member_text(o, "reason", event->reason);
+  print(report, o);
+}
+
 static void event(struct report *report, const struct engine_event *what) {
-  if (what->state == TASK_FAILED || what->state == TASK_EXPIRED)
+  if (what->warning)
+    on_warning(report, what);
+  else if (what->state == TASK_FAILED || what->state == TASK_EXPIRED)
     on_failed(report, what);
   else if (what->state == TASK_DONE && report->verbose)
     on_done(report, what);

@@ -156,6 +156,17 @@ static void on_failed(struct report *report, const struct engine_event *event) {
   put_text(&report->err, "\n");
 }
 
+static void on_warning(struct report *report,
+                       const struct engine_event *event) {
+  struct line line = {.len = 0};
+  add(&line, "warning: %s: %s", event->url, event->reason);
+  clear_line(report);
+  outbuf_flush(&report->out);
+  put_text(&report->err, "spate: ");
+  put_clipped(&report->err, line.text, -1);
+  put_text(&report->err, "\n");
+}
+
 static void on_done(struct report *report, const struct engine_event *event) {
   char size[TEXT_NUMBER_CAP];
   struct line line = {.len = 0};
@@ -167,7 +178,9 @@ static void on_done(struct report *report, const struct engine_event *event) {
 }
 
 static void event(struct report *report, const struct engine_event *what) {
-  if (what->state == TASK_FAILED || what->state == TASK_EXPIRED)
+  if (what->warning)
+    on_warning(report, what);
+  else if (what->state == TASK_FAILED || what->state == TASK_EXPIRED)
     on_failed(report, what);
   else if (what->state == TASK_DONE && report->verbose)
     on_done(report, what);
@@ -224,7 +237,9 @@ const struct report_ops report_line = {
 
 static void failures_alone(struct report *report,
                            const struct engine_event *what) {
-  if (what->state == TASK_FAILED || what->state == TASK_EXPIRED)
+  if (what->warning)
+    on_warning(report, what);
+  else if (what->state == TASK_FAILED || what->state == TASK_EXPIRED)
     on_failed(report, what);
 }
 

@@ -25,12 +25,15 @@ struct tally {
 
 static void take_lines(struct manifest *manifest, struct tally *tally) {
   struct manifest_line line;
+  char text[128];
   while (manifest_next(manifest, &line) == 1) {
     if (line.why == NULL)
       continue;
     if (++tally->bad <= SAID_MAX)
       say("%s:%" PRIu64 ": %s", tally->name, line.line, line.why);
   }
+  while (manifest_warning(manifest, text, sizeof text))
+    say("warning: %s: %s", tally->name, text);
 }
 
 static ssize_t read_some(int fd, char *buf, size_t room) {
@@ -41,13 +44,15 @@ static ssize_t read_some(int fd, char *buf, size_t room) {
   return got;
 }
 
-int strict_check(int fd, const char *name, struct errmsg *msg) {
+int strict_check(int fd, const char *name, const char *format,
+                 struct errmsg *msg) {
   struct manifest manifest;
   struct tally tally = {.name = name};
   ssize_t got = 1;
-  int rc = manifest_init(&manifest, &manifest_text);
+  int rc = manifest_init(&manifest, manifest_format_named(format));
   if (rc != 0)
     return err_set(msg, rc, "%s", err_text(rc));
+  manifest_use(&manifest, manifest.format, name);
   while (got > 0) {
     size_t room = 0;
     char *space = manifest_space(&manifest, &room);

@@ -11,8 +11,9 @@
 
 /* Reads fd from where it stands to its end and says each bad line (the first
  * ones of many) on standard error; ERR_SYNTAX when there is one. name: for
- * messages. */
-int strict_check(int fd, const char *name, struct errmsg *msg) MUST_CHECK;
+ * messages; format: as of --input-format. */
+int strict_check(int fd, const char *name, const char *format,
+                 struct errmsg *msg) MUST_CHECK;
 
 /* Copies a stream into a file without a name, which can be read twice.
  * Returns its descriptor, at its beginning, or a negative code. */
