@@ -12,7 +12,8 @@ _spate() {
   }
 
   local run_options='
-    --input-file -i --input-format --strict --dir -d --out -o --layout
+    --input-file -i --input-format --strict --dir -d --out -o --checksum
+    --digest --layout
     --overwrite --skip-existing --auto-rename
     --results --expect-type --min-size --max-size --durability
     --concurrency -j --per-host --rate --per-host-rate --limit-rate
@@ -67,6 +68,9 @@ _spate() {
     return
     ;;
   --input-format) mapfile -t COMPREPLY < <(compgen -W 'auto text aria2 jsonl csv tsv' -- "$cur") ;;
+  --digest)
+    mapfile -t COMPREPLY < <(compgen -W 'none md5 sha-1 sha-256 sha-512' -- "$cur")
+    ;;
   --layout) mapfile -t COMPREPLY < <(compgen -W 'flat path hash' -- "$cur") ;;
   --durability) mapfile -t COMPREPLY < <(compgen -W 'batch none' -- "$cur") ;;
   --progress) mapfile -t COMPREPLY < <(compgen -W 'line json none' -- "$cur") ;;

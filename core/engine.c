@@ -61,7 +61,7 @@ static void tell(struct engine *e, struct task *task) {
   event.url = task_shown_url(task);
   event.path = task->name != NULL ? task->name : "";
   event.reason = task->reason != NULL ? task->reason : "";
-  event.digest = "";
+  event.digest = task->digest != NULL ? task->digest : "";
   event.bytes = task->got;
   event.status = task->status;
   event.attempts = task->attempts;

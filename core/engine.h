@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "command.h"
+#include "digest.h"
 #include "expect.h"
 #include "names.h"
 #include "session.h"
@@ -53,6 +54,7 @@ struct engine_config {
   int want_done_events;          /* JSON lines of finished tasks (-v) */
   const char *log_file;          /* NULL = the session's own event log */
   const char *results_file;      /* a line for each task that ends; NULL none */
+  enum digest_type digest;       /* computed for every file */
   bool adaptive;                 /* find rate and concurrency by itself */
   const struct host_rule *rules; /* of single hosts and paths, hosts.h */
   size_t rule_count;

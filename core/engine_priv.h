@@ -197,6 +197,10 @@ void fetch_checkpoint(struct engine *e);
  * lets go first (keep: what it has stays as .part), then after happens. */
 void fetch__let_go(struct engine *e, struct task *task, enum task_after after,
                    bool keep);
+/* Another attempt after a back-off of at least wait_s; keep: what has come so
+ * far stays. */
+void fetch__retry(struct engine *e, struct task *task, double wait_s,
+                  const char *why, bool keep);
 /* The next attempt begins from nothing. */
 void fetch__forget_partial(struct engine *e, struct task *task);
 /* The same for the whole task: as if it had never been tried. */

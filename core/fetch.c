@@ -26,6 +26,7 @@
 #include "answer.h"
 #include "engine_priv.h"
 #include "verdict.h"
+#include "verify.h"
 
 #define REDIRECTS_MAX 20
 #define SKEW_NS (60 * (uint64_t)1000000000)
@@ -137,6 +138,9 @@ static void open_sink(struct engine *e, struct task *task, int64_t offset,
   target.rename = task->rename;
   target.offset = offset;
   target.size = size;
+  if (verify_open(e, task) != 0)
+    return; /* the transfer ends for want of a sink */
+  target.steps = task->steps;
   task->sink = sink_open(&e->sinks, task, &target);
 }
 
@@ -399,8 +403,8 @@ static bool redirect(struct engine *e, struct task *task,
   return true;
 }
 
-static void retry_later(struct engine *e, struct task *task, double wait_s,
-                        const char *why, bool keep) {
+void fetch__retry(struct engine *e, struct task *task, double wait_s,
+                  const char *why, bool keep) {
   uint64_t wait = retry_backoff_ns(
       e->limit[LIMIT_RETRY_WAIT], e->limit[LIMIT_RETRY_MAX_WAIT],
       (unsigned)(task->attempts > 0 ? task->attempts - 1 : 0), &e->rng);
@@ -451,7 +455,7 @@ static void failed(struct engine *e, struct task *task, struct host *host,
     fetch__let_go(e, task, AFTER_EXPIRE, false);
   else if (v->class == FAIL_PASSING &&
            task->attempts < (int)e->limit[LIMIT_TRIES])
-    retry_later(e, task, wait_s, v->why, !v->worthless);
+    fetch__retry(e, task, wait_s, v->why, !v->worthless);
   else
     fetch__let_go(e, task, AFTER_FAIL,
                   v->class == FAIL_PASSING && !v->worthless);
@@ -544,7 +548,7 @@ void fetch_unresolved(struct engine *e, struct host *host, const char *why) {
     task->attempts++;
     task_set_reason(task, text);
     if (task->attempts < (int)e->limit[LIMIT_TRIES])
-      retry_later(e, task, -1, text, true);
+      fetch__retry(e, task, -1, text, true);
     else
       fetch_fail(e, task, NULL);
   }

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "engine_priv.h"
+#include "verify.h"
 
 /* ---- ends --------------------------------------------------------------- */
 
@@ -48,6 +49,7 @@ static void settle(struct engine *e, struct task *task, enum task_state state) {
   result.reason = task->reason != NULL ? task->reason : "";
   result.path = task->name != NULL ? task->name : "";
   result.renamed = task->renamed;
+  result.digest = task->digest != NULL ? task->digest : "";
   if (e->config.results_file == NULL) {
     session_settle(e->session, &result);
     return;
@@ -314,6 +316,7 @@ static void on_sink_ended(void *owner, const struct sink_result *result) {
   struct task *task = owner;
   struct engine *e = task->engine;
   task->sink = NULL;
+  verify_close(e, task, task->state == TASK_VERIFYING && result->code == 0);
   task->own_part = task->own_part || result->part;
   if (task->transfer != NULL)
     drop_transfer(e, task); /* it failed while the body still came */
@@ -324,6 +327,10 @@ static void on_sink_ended(void *owner, const struct sink_result *result) {
   }
   if (result->code != 0) {
     task->after = AFTER_NOTHING;
+    if (result->code == ERR_MISMATCH) {
+      verify_failed(e, task, result->code);
+      return;
+    }
     disk_failure(e, task, result);
     return;
   }

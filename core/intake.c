@@ -23,6 +23,7 @@
 
 #include "engine_priv.h"
 #include "expiry.h"
+#include "verify.h"
 
 #define DEADLINE_GUARD_S 2 /* on its way when the URL expires */
 #define BATCH 64
@@ -293,6 +294,8 @@ void intake_item(void *arg, const struct session_item *item) {
   const char *why = NULL;
   struct task *task = task_new(item);
   uint64_t now = engine_now();
+  struct digest promised;
+  struct errmsg msg;
   int code;
   if (task == NULL || idmap_add(&e->tasks, task) != 0) {
     task_free(task);
@@ -315,6 +318,10 @@ void intake_item(void *arg, const struct session_item *item) {
     code = name_task(e, task, item);
   if (code != 0) {
     fetch_fail(e, task, why != NULL ? why : err_text(code));
+    return;
+  }
+  if (verify_promise(task, &promised, &msg) != 0) {
+    fetch_fail(e, task, msg.text);
     return;
   }
   intake_again(e, task);

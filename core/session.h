@@ -178,6 +178,7 @@ struct session_result {
   const char *path;   /* name the output got; copied; kept only where it is
                          not what the URL or manifest says (renamed) */
   bool renamed;
+  const char *digest; /* "sha-256=HEX"; "" none; copied */
 };
 
 struct session_hooks {

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "redact.h"
+#include "steps.h"
 
 #define TO(state) (1u << (state))
 
@@ -69,6 +70,8 @@ void task_free(struct task *task) {
   free(task->fields);
   free(task->shown_url);
   free(task->reason);
+  steps_free(task->steps);
+  free(task->digest);
   free(task);
 }
 

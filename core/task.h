@@ -25,6 +25,7 @@ struct engine;
 struct host;
 struct transfer;
 struct sink;
+struct steps;
 
 /* What becomes of an active task when its sink has let go. */
 enum task_after {
@@ -58,6 +59,9 @@ struct task {
   char *shown_url;            /* redacted; made when first shown */
   char *reason;               /* why it waits or failed; NULL none */
   unsigned redirects;
+  struct steps *steps; /* of the body that comes; owned; NULL none */
+  char *digest;        /* "sha-256=HEX" of the body; NULL none */
+  unsigned mismatches; /* bodies that were not what was promised */
 
   int64_t size;    /* of the whole body; -1 unknown */
   int64_t got;     /* bytes of it that have arrived */

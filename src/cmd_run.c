@@ -68,7 +68,15 @@ static int check_words(struct job *job, struct errmsg *msg) {
     return err_set(msg, ERR_USAGE,
                    "--out names a single URL; for several, put the names into "
                    "a list (-i), a tab behind each URL");
-  return word_lines_init(&job->lines, cli->words, cli->count, out, msg);
+  int rc = word_lines_init(&job->lines, cli->words, cli->count, out, msg);
+  if (rc != 0 || !options_given(options, OPT_CHECKSUM))
+    return rc;
+  if (cli->count != 1 || inputs != 0)
+    return err_set(msg, ERR_USAGE,
+                   "--checksum is that of a single URL; for several, put the "
+                   "checksums into a list (-i), or see --checksum-file");
+  return word_lines_checksum(&job->lines, options_text(options, OPT_CHECKSUM),
+                             msg);
 }
 
 static int open_input(struct input *input, bool strict, struct errmsg *msg) {

@@ -15,11 +15,12 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "digest.h"
 #include "engine.h"
 #include "expect.h"
 #include "expiry.h"
-#include "host_limit.h"
 #include "failure.h"
+#include "host_limit.h"
 
 /* Longer values are a mistake, and a header of this size is refused by most
  * servers. */
@@ -162,6 +163,15 @@ static int check_deadline(const struct option_info *info, const char *text,
                  info->name, text);
 }
 
+static int check_checksum(const struct option_info *info, const char *text,
+                          struct errmsg *msg) {
+  struct digest digest;
+  struct errmsg why;
+  if (digest_parse(text, &digest, &why) == 0)
+    return 0;
+  return err_set(msg, ERR_USAGE, "--%s: '%s': %s", info->name, text, why.text);
+}
+
 static int check_statuses(const struct option_info *info, const char *text,
                           struct errmsg *msg) {
   int codes[ENGINE_THROTTLE_CODES];
@@ -257,6 +267,8 @@ static int check_text(const struct option_info *info, const char *text,
     return check_types(info, text, msg);
   case RULE_BYTES:
     return check_bytes(info, text, msg);
+  case RULE_CHECKSUM:
+    return check_checksum(info, text, msg);
   case RULE_TEXT:
     break;
   }

@@ -24,6 +24,12 @@
     IN_RUN | NOT_KEPT, "output directory, made if missing")                    \
   X(OPT_OUT, "out", 'o', GROUP_WHAT, "NAME", TEXT(RULE_TEXT, ""),              \
     IN_RUN | CLI_ONLY, "file name for a single URL")                           \
+  X(OPT_CHECKSUM, "checksum", 0, GROUP_WHAT, "TYPE=HEX",                       \
+    TEXT(RULE_CHECKSUM, ""), IN_RUN | CLI_ONLY,                                \
+    "digest that a single URL must have: sha-256, sha-512, sha-1, md5")        \
+  X(OPT_DIGEST, "digest", 0, GROUP_WHAT, "TYPE",                               \
+    CHOICE("none|md5|sha-1|sha-256|sha-512", "none"), IN_RUN,                  \
+    "compute and record this digest of every file")                            \
   X(OPT_LAYOUT, "layout", 0, GROUP_WHAT, "LAYOUT",                             \
     CHOICE("flat|path|hash", "flat"), IN_RUN,                                  \
     "flat: last path segment; path: host/path; hash: 2 x 256 folders")         \

@@ -60,6 +60,7 @@ enum option_rule {
   RULE_FILE_IN, /* readable now */
   RULE_DEADLINE,
   RULE_HOST_LIMIT,
+  RULE_CHECKSUM, /* TYPE=HEX, digest.h */
   RULE_STATUS_LIST,
   RULE_WORD_LIST,
   RULE_STATUSES,

@@ -98,6 +98,20 @@ int word_lines_init(struct word_lines *lines, char *const *words, size_t count,
   return 0;
 }
 
+int word_lines_checksum(struct word_lines *lines, const char *checksum,
+                        struct errmsg *msg) {
+  char *line = lines->items[0];
+  size_t url = strcspn(line, "#\t"), tab = strcspn(line, "\t");
+  size_t size = url + 1 + strlen(checksum) + strlen(line + tab) + 1;
+  char *joined = malloc(size);
+  if (joined == NULL)
+    return err_set(msg, ERR_NOMEM, "out of memory");
+  snprintf(joined, size, "%.*s#%s%s", (int)url, line, checksum, line + tab);
+  free(line);
+  lines->items[0] = joined;
+  return 0;
+}
+
 void word_lines_fini(struct word_lines *lines) {
   for (size_t i = 0; i < lines->count; i++)
     free(lines->items[i]);

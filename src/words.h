@@ -19,6 +19,10 @@ struct word_lines {
  * http:// as with curl and wget, unless it looks like something else. */
 int word_lines_init(struct word_lines *lines, char *const *words, size_t count,
                     const char *out_name, struct errmsg *msg) MUST_CHECK;
+/* The checksum ("TYPE=HEX") of the one line goes into it as the URL's
+ * fragment, so that it stays with the task wherever the line goes. */
+int word_lines_checksum(struct word_lines *lines, const char *checksum,
+                        struct errmsg *msg) MUST_CHECK;
 void word_lines_fini(struct word_lines *lines);
 
 #endif

@@ -340,6 +340,8 @@ static void plan_body(struct answer *a) {
 
   plan->at = a->first;
   plan->left = a->last - a->first + 1;
+  if (a->b.wrong > 0)
+    plan->seed++;
   if (a->b.longer > 0) {
     plan->left += a->b.longer;
     plan->close = true;

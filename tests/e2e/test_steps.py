@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""What is done with bodies before they are called done: checksums, digests."""
+import hashlib
+import json
+import subprocess
+
+import pytest
+
+from harness import assert_files, body, files_of, write_list
+
+FAST = ("--retry-wait", "0.05", "--retry-max-wait", "0.2", "--progress=json", "-v")
+SIZES = [0, 3000, 200_000, 3_000_000]
+TYPES = {"md5": "md5", "sha-1": "sha1", "sha-256": "sha256", "sha-512": "sha512"}
+
+
+def digest(data, name="sha-256"):
+    return f"{name}={hashlib.new(TYPES[name], data).hexdigest()}"
+
+
+# ---- checksums -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", TYPES)
+def test_right_checksum(spate, faultd, out, name, size):
+    run = spate(*FAST, "-d", out, "--checksum", digest(body(1, size), name),
+                faultd.data(1, size, "f"))
+    assert run.code == 0, run
+    assert_files(out, {"f": body(1, size)})
+    done, = run.event("done")
+    assert done["digest"] == digest(body(1, size), name)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_wrong_checksum_keeps_nothing(spate, faultd, out, size):
+    wrong = digest(b"something else")
+    run = spate(*FAST, "-d", out, "--checksum", wrong, faultd.data(1, size, "f"))
+    assert run.code == 1, run
+    assert files_of(out) == {}
+    failed, = run.event("failed")
+    assert wrong.partition("=")[2] in failed["reason"]
+    assert digest(body(1, size)).partition("=")[2] in failed["reason"]
+    # once more from scratch, since a proxy may have damaged it; then never
+    assert len(faultd.journal()) == 2
+
+
+@pytest.mark.parametrize("size", SIZES[1:])
+def test_damaged_once_is_fetched_again(spate, faultd, out, size):
+    run = spate(*FAST, "-d", out, "--checksum", digest(body(1, size)),
+                faultd.data(1, size, "f", wrong=1, fail=1))
+    assert run.code == 0, run
+    assert_files(out, {"f": body(1, size)})
+    assert len(faultd.journal()) == 2
+
+
+def test_checksum_of_what_comes_in_two_parts(spate, faultd, out):
+    """The kept beginning is read back for the digest."""
+    size = 3_000_000
+    for reset in 1_000_000, 2_900_000:
+        run = spate(*FAST, "-d", out, "--overwrite", "--checksum",
+                    digest(body(1, size)),
+                    faultd.data(1, size, "f", reset=reset, fail=1))
+        assert run.code == 0, run
+        assert_files(out, {"f": body(1, size)})
+
+
+def test_checksum_survives_a_stop_and_resume(spate, faultd, out):
+    size = 3_000_000
+    run = spate(*FAST, "-t", 1, "-d", out, "--checksum", digest(b"no"),
+                faultd.data(1, size, "f", reset=1_000_000, fail=1))
+    assert run.code == 1, run
+    run = spate("resume", *FAST, out)
+    assert run.code == 1, run
+    assert "checksum" in run.event("failed")[0]["reason"]
+    assert files_of(out) == {}
+
+
+def test_checksum_as_the_fragment_of_a_url(spate, faultd, out, tmp_path):
+    lines = [faultd.data(1, 100, "a") + "#" + digest(body(1, 100), "md5"),
+             faultd.data(2, 100, "b") + "#sha256=" + "0" * 64,
+             faultd.data(3, 100, "c") + "#section"]
+    run = spate(*FAST, "-d", out, "-i", write_list(tmp_path / "list", lines))
+    assert run.code == 1, run
+    assert_files(out, {"a": body(1, 100), "c": body(3, 100)})
+    assert len(run.event("failed")) == 1
+
+
+@pytest.mark.parametrize("args", [
+    ("--checksum", "md5=12"), ("--checksum", "crc=00"), ("--checksum", "x"),
+    ("--digest", "md6"),
+    ("--checksum", digest(b""), "http://127.0.0.1:1/b"),
+    ("--checksum", digest(b""), "-i", "/dev/null")])
+def test_bad_checksum_options(spate, out, args):
+    run = spate("-d", out, "http://127.0.0.1:1/a", *args)
+    assert run.code == 2, run
+    assert "checksum" in run.text or "--digest" in run.text
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_digest_of_every_file(spate, faultd, out, tmp_path, name):
+    sizes = [i * 700 for i in range(300)] + [1_000_000, 5_000_000]
+    urls = [faultd.data(i, size, f"f{i}") for i, size in enumerate(sizes)]
+    run = spate(*FAST, "-d", out, "--digest", name, "-i",
+                write_list(tmp_path / "list", urls))
+    assert run.code == 0, run
+    found = {e["path"]: e["digest"] for e in run.event("done")}
+    assert found == {f"f{i}": digest(body(i, size), name)
+                     for i, size in enumerate(sizes)}
