@@ -25,6 +25,7 @@
 
 #include "answer.h"
 #include "engine_priv.h"
+#include "request.h"
 #include "verdict.h"
 #include "verify.h"
 
@@ -52,7 +53,7 @@ static void count_start(struct engine *e, struct task *task, uint64_t now) {
 
 /* What is kept is of use only if the answer can be tied to it. */
 static bool can_resume(const struct task *task) {
-  return task->resumed > 0 &&
+  return task->resumed > 0 && request_is_get(task->fields) &&
          (task->size >= 0 ||
           answer_if_range(task->etag, task->last_modified)[0] != '\0');
 }
@@ -81,6 +82,8 @@ void fetch_start(void *arg, struct task *task) {
   request.from = task->resumed;
   request.if_range = answer_if_range(task->etag, task->last_modified);
   request.header = task->host->rule != NULL ? task->host->rule->header : NULL;
+  request.fields = task->fields;
+  request.as_get = task->as_get;
   request.foreign = task->hop != NULL && !url_same_origin(task->url, task->hop);
   task_set_state(&e->counts, task, TASK_ACTIVE);
   if (!task->following)
@@ -364,11 +367,29 @@ static void judge(struct verdict *v, const struct engine *e,
   }
 }
 
+/* What a POST did is not known when no answer came, or only a part of it: it
+ * is not sent twice. An answer that says it failed, and a request that was
+ * never sent, are tried again as any other. */
+static void forbid_repeat(struct verdict *v, const struct task *task,
+                          const struct transfer *transfer) {
+  long sent = 0;
+  size_t length = strlen(v->why);
+  if (v->class != FAIL_PASSING || request_may_repeat(task->fields))
+    return;
+  curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
+  if (!task->as_get && (sent == 0 || transfer->answer.status >= 400))
+    return;
+  v->class = FAIL_PERMANENT;
+  snprintf(v->why + length, sizeof(v->why) - length,
+           "; not sent again: it may have been carried out");
+}
+
 static void go_home(struct task *task) {
   if (task->hop == NULL)
     return;
   free(task->hop);
   task->hop = NULL;
+  task->as_get = false;
   task->redirects = 0;
   task->host = task->home;
 }
@@ -399,6 +420,7 @@ static bool redirect(struct engine *e, struct task *task,
   free(task->hop);
   task->hop = copy;
   task->host = host;
+  task->as_get |= request_turns_get(task->fields, status);
   task->following = true;
   return true;
 }
@@ -515,6 +537,7 @@ static void on_done(void *owner, struct transfer *transfer, CURLcode code) {
     if (v.class != FAIL_NONE && (code == CURLE_OK || transfer->aborted))
       follow = redirect(e, task, transfer, &v);
   }
+  forbid_repeat(&v, task, transfer);
   unreachable = transfer_unreachable(transfer, code);
   report(e, transfer, follow ? GOVERNOR_OK : v.outcome);
   release(e, task);

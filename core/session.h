@@ -330,7 +330,8 @@ int session_files_read(const char *dir, session_file_fn *each, void *arg,
 struct session_failure {
   uint64_t id;
   enum task_state state;
-  const char *line; /* the manifest line, in clear: URL, maybe tab and name */
+  const char *line; /* a line of a manifest, in clear: URL, maybe tab and name;
+                       of jsonl where a list of the session is not text */
   const char *reason;
   const char *class_name; /* see failure.h */
   int status, attempts;

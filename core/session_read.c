@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "lines.h"
+#include "manifest_write.h"
 
 #define PAGE_ROWS 256
 
@@ -122,6 +123,7 @@ struct walk {
   const char *dir;
   struct source *sources;
   size_t source_count;
+  bool json; /* some list is more than names and URLs: all lines are JSON */
   struct store_loaded *chunk; /* taken; NULL none */
   struct lines lines;
   bool lines_ready;
@@ -221,19 +223,15 @@ static bool is_wanted(const struct walk *w, const struct store_failure *f) {
 
 /* The task's line as text; the caller's. */
 static int line_text(struct walk *w, uint64_t id, char **text) {
-  struct manifest_line line = {.url = ""};
+  struct manifest_line line = {.url = "", .deadline_unix = INT64_MAX};
   int rc = w->search != NULL && w->search->without_lines
                ? 0
                : find_line(w, id, &line);
   if (rc < 0)
     return rc;
-  size_t cap = strlen(line.url) + 2 + (line.out != NULL ? strlen(line.out) : 0);
-  *text = malloc(cap);
-  if (*text == NULL)
-    return err_set(w->msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
-  snprintf(*text, cap, "%s%s%s", line.url, line.out != NULL ? "\t" : "",
-           line.out != NULL ? line.out : "");
-  return 0;
+  *text = w->json ? manifest_write_json(&line) : manifest_write_text(&line);
+  return *text != NULL ? 0
+                       : err_set(w->msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
 }
 
 static int tell(struct walk *w, const struct store_failure *f,
@@ -262,6 +260,9 @@ static int walk_all(struct walk *w, session_failure_fn *each, void *arg) {
   uint64_t after = 0;
   size_t count;
   int rc = store_sources(w->store, &w->sources, &w->source_count);
+  for (size_t i = 0; i < w->source_count; i++)
+    w->json |=
+        w->sources[i].chunks > 0 && w->sources[i].format != &manifest_text;
   do {
     count = 0;
     if (rc == 0)

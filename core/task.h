@@ -73,7 +73,7 @@ struct task {
   bool bytes_paid;               /* the chunk at hand was counted already */
   struct meter rate;             /* bytes/s */
   uint64_t ready_ns;             /* when it came into its host's queue */
-  int64_t started_unix_ms; /* its first request; 0 none yet */
+  int64_t started_unix_ms;       /* its first request; 0 none yet */
   int64_t ended_unix;
   int64_t deadline_unix; /* may start before it; INT64_MAX none */
   int32_t priority;      /* larger ones go first; 0 is usual */
@@ -99,6 +99,7 @@ struct task {
   bool discard_wanted; /* with its data */
   bool restart_wanted; /* from nothing */
   bool following;      /* the next request is a redirect's, no new attempt */
+  bool as_get;         /* a redirect made a GET of its request */
   bool start_over;     /* the answer did not fit what is kept */
   enum task_after after;
   uint64_t after_due_ns;

@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #include "answer.h"
+#include "request.h"
 
 #define FREE_MAX 512
 #define HTTP2_GOOD 0x080e00 /* libcurl that survives GOAWAY and resets */
@@ -175,6 +176,15 @@ static int add_line(struct transfer *transfer, struct curl_slist **list,
   return longer != NULL ? 0 : ERR_NOMEM;
 }
 
+static int add_fields(struct transfer *transfer, struct curl_slist **list,
+                      const struct transfer_request *request) {
+  struct curl_slist *longer = NULL;
+  int code = request_headers(&longer, *list, request->fields, request->as_get);
+  curl_slist_free_all(transfer->extra);
+  transfer->extra = *list = longer;
+  return code;
+}
+
 /* Range and If-Range (RFC 9110 sections 14.2 and 13.1.5) and the rule's
  * header, on top of the user's. */
 static int set_headers(struct transfer *transfer,
@@ -192,8 +202,21 @@ static int set_headers(struct transfer *transfer,
     snprintf(line, sizeof(line), "If-Range: %s", request->if_range);
     code = add_line(transfer, &list, line);
   }
+  if (code == 0 && request->fields != NULL && !request->foreign &&
+      request->fields->header_count > 0)
+    code = add_fields(transfer, &list, request);
   curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, list);
   return code;
+}
+
+static int set_method(struct transfer *transfer,
+                      const struct transfer_request *request) {
+  const struct task_fields *fields = request->as_get ? NULL : request->fields;
+  bool own = fields != NULL && (fields->method != NULL || fields->body != NULL);
+  if (!own && !transfer->with_method)
+    return 0;
+  transfer->with_method = own;
+  return request_method(transfer->easy, own ? fields : NULL);
 }
 
 /* The host's addresses, when this lane has not got this version of them. */
@@ -293,7 +316,8 @@ int transfer_start(struct transfers *transfers, void *owner,
   answer_reset(&transfer->answer);
   transfer->lane = curlmux_lane(transfers->mux, request->host->number);
   if (curl_easy_setopt(transfer->easy, CURLOPT_URL, request->url) != CURLE_OK ||
-      set_headers(transfer, request) != 0) {
+      set_headers(transfer, request) != 0 ||
+      set_method(transfer, request) != 0) {
     transfer_free(transfer);
     return ERR_NOMEM;
   }

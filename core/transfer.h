@@ -20,6 +20,7 @@
 
 #include "curlmux.h"
 #include "engine.h"
+#include "fields.h"
 #include "hosts.h"
 #include "throttle.h"
 
@@ -52,6 +53,7 @@ struct transfer {
   bool running;
   bool paused;        /* libcurl was told to stop receiving */
   bool aborted;       /* the body callback refused */
+  bool with_method;   /* the handle has a method or body of a task */
   bool foreign;       /* not the origin the user's headers are for */
   uint64_t sent_ns;   /* when it was started */
   uint64_t head_ns;   /* when the final head was complete; 0 not yet */
@@ -102,13 +104,15 @@ void transfers_fini(struct transfers *transfers);
 
 /* One request. from > 0 asks for the range from there on, with If-Range:
  * if_range when that is not "". foreign: another origin than the task's own,
- * which gets neither credentials nor headers of the user. */
+ * which gets neither credentials nor headers of the user or the task. */
 struct transfer_request {
   const char *url;
   struct host *host;
   int64_t from;
   const char *if_range;
   const char *header; /* one more, of the host's rule; NULL none */
+  const struct task_fields *fields; /* borrowed until it is freed; NULL none */
+  bool as_get;                      /* a redirect took method and body away */
   bool foreign;
 };
 
