@@ -711,6 +711,7 @@ def test_added_one_by_one_while_it_runs(spate, faultd, out):
 def test_a_failed_url_is_added_again(spate, faultd, out):
     run = spate.start(faultd.data(1, 3_000_000, "slow", rate=300_000), "-d", out)
     url = faultd.data(1, 10, "flaky", status=404, fail=1)
+    wait_until(lambda: spate("ctl", out, "status").code == 0)
     ctl(spate, out, "add", url)
     wait_until(lambda: tasks_of(spate, out).get("flaky", {}).get("state") == "failed")
     assert "already" in ctl(spate, out, "add", url)
