@@ -18,7 +18,7 @@ _spate() {
     --results --expect-type --min-size --max-size --durability
     --concurrency -j --per-host --rate --per-host-rate --limit-rate
     --per-host-limit-rate --per-transfer-limit-rate --host-limit
-    --disk-jobs --cpu-jobs --exec-jobs
+    --min-free-space --disk-jobs --cpu-jobs --exec-jobs
     --adaptive --deadline --throttle-status --throttle-words
     --tries -t --retry-wait --retry-max-wait
     --connect-timeout --stall-timeout --max-time
@@ -32,7 +32,7 @@ _spate() {
   local limits='concurrency per-host rate per-host-rate limit-rate
     per-host-limit-rate per-transfer-limit-rate tries
     retry-wait retry-max-wait connect-timeout stall-timeout max-time
-    disk-jobs cpu-jobs exec-jobs'
+    min-free-space disk-jobs cpu-jobs exec-jobs'
   local commands='stop pause resume pause-task resume-task cancel discard
     retry restart retry-failed raise lower top bottom priority task-rate
     task-split pause-host resume-host set-host set add
@@ -81,7 +81,7 @@ _spate() {
     ;;
   --concurrency | -j | --per-host | --rate | --per-host-rate | --limit-rate | \
     --per-host-limit-rate | --per-transfer-limit-rate | --host-limit | \
-    --disk-jobs | --cpu-jobs | --exec-jobs | --tries | -t | --retry-wait | \
+    --min-free-space | --disk-jobs | --cpu-jobs | --exec-jobs | --tries | -t | --retry-wait | \
     --retry-max-wait | --connect-timeout | --stall-timeout | --max-time | \
     --header | -H | --user | -u | --oauth2-bearer | --cookie | -b | \
     --user-agent | -A | --proxy | -x | --noproxy | --resolve | \

@@ -120,19 +120,11 @@ static void set_limit(struct engine *e, const struct command *c) {
 /* ---- everything
  * ----------------------------------------------------------------- */
 
-static void each_active(struct engine *e, void (*act)(struct transfer *)) {
-  for (struct link *l = e->live.next; l != &e->live; l = l->next) {
-    struct task *task = LINK_ENTRY(l, struct task, all);
-    if (task->state == TASK_ACTIVE && task->transfer != NULL)
-      act(task->transfer);
-  }
-}
-
 static void pause_all(struct engine *e) {
   if (e->paused)
     return;
   e->paused = true;
-  each_active(e, transfer_pause);
+  hold__update(e);
   eventlog_add(&e->log, LOG_INFO, 0, "paused");
   control__say(e, "everything is paused");
 }
@@ -141,7 +133,7 @@ static void resume_all(struct engine *e) {
   if (!e->paused)
     return;
   e->paused = false;
-  each_active(e, transfer_unpause);
+  hold__update(e);
   eventlog_add(&e->log, LOG_INFO, 0, "resumed");
   control__say(e, "going on");
 }

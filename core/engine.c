@@ -97,7 +97,7 @@ void engine__stop(struct engine *e) {
   e->stop_deadline_ns = engine_now() + GRACE_NS;
   hold__update(e);
   eventlog_add(&e->log, LOG_INFO, 0, "stopping: no new requests");
-  if (e->paused) /* they will not move: cut them now */
+  if (e->frozen) /* they will not move: cut them now */
     e->stop_deadline_ns = engine_now();
 }
 
@@ -226,6 +226,7 @@ static void on_tick(uv_timer_t *timer) {
   e->last_tick_ns = now;
   series_update(&e->byte_series, e->bytes, now);
   series_update(&e->request_series, e->requests, now);
+  hold__watch_space(e);
   if (now / SECOND_NS != last / SECOND_NS)
     every_second(e, now);
   if (now / CHECKPOINT_NS != last / CHECKPOINT_NS)
@@ -284,9 +285,11 @@ static void on_trouble(void *arg, int code, const char *text) {
   e->session_trouble = code != 0;
   if (code != 0) {
     engine__hold(e, code, text);
-  } else if (e->hold_code != ERR_FULL) {
+  } else if (e->hold_code != ERR_FULL && e->hold_code != ERR_READONLY) {
     hold__release(e);
   } /* else the disk is looked at before anything goes on */
+  if (code == ERR_CORRUPT) /* waiting mends nothing */
+    engine__stop(e);
 }
 
 static void on_resolved(void *arg, struct host *host, int code,

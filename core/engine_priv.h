@@ -40,7 +40,7 @@
 
 #define ENGINE_RECENT_DONE 100
 #define ENGINE_RECENT_FAILED 1000
-#define ENGINE_HOLD_TEXT 200
+#define ENGINE_HOLD_TEXT 280
 
 struct intake_batch;
 
@@ -104,9 +104,14 @@ struct engine {
   bool paused, stopping, session_stopping, finished;
   char hold[ENGINE_HOLD_TEXT];
   int hold_code;         /* why: an error code; 0 = no hold */
+  bool hold_reserve;     /* it is for --min-free-space */
+  bool frozen;           /* nothing is received: see hold__update() */
   uint64_t hold_need;    /* free bytes to wait for */
   struct job hold_probe; /* looks at the disk */
-  bool probing, probe_good;
+  bool probing;
+  uint64_t probe_need; /* bytes that it tries to get; 0: only looks */
+  bool probe_good;     /* it got them */
+  uint64_t probe_free; /* bytes that are left to us; UINT64_MAX unknown */
   bool session_trouble;
   uint64_t network_probe_ns, network_wait_ns;
   uint64_t stop_deadline_ns;
@@ -138,6 +143,8 @@ void hold__update(struct engine *e);
 void hold__release(struct engine *e);
 /* Looks, once a second, whether what holds everything is over. */
 void hold__check(struct engine *e);
+/* Looks, every tick, whether the disk still has --min-free-space. */
+void hold__watch_space(struct engine *e);
 
 /* ---- engine.c ---- */
 /* Holds everything until the trouble is over; repeated calls keep the first

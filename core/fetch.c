@@ -99,7 +99,7 @@ void fetch_start(void *arg, struct task *task) {
   }
   count_start(e, task, now);
   fetch_set_byte_limit(e, task);
-  if (e->paused)
+  if (e->frozen)
     transfer_pause(task->transfer);
 }
 
@@ -214,7 +214,7 @@ static void on_head(void *owner, struct transfer *transfer) {
 
 static void on_turn(struct byte_waiter *waiter) {
   struct task *task = LINK_ENTRY(waiter, struct task, byte_turn);
-  if (task->transfer != NULL && !task->engine->paused)
+  if (task->transfer != NULL && !task->engine->frozen)
     transfer_unpause(task->transfer);
 }
 
@@ -269,7 +269,7 @@ static size_t on_body(void *owner, struct transfer *transfer, const char *data,
     return error_page && transfer->received < DISCARD_MAX ? length
                                                           : TRANSFER_BODY_ABORT;
   }
-  if (e->paused) /* one that was not connected when the pause came */
+  if (e->frozen) /* one that was not connected when the pause came */
     return TRANSFER_BODY_PAUSE;
   now = engine_now();
   if (!bytes_may_pass(e, task, length, now) ||
@@ -468,8 +468,9 @@ static void failed(struct engine *e, struct task *task, struct host *host,
     fetch__let_go(e, task, AFTER_QUEUE, false);
     return;
   }
-  if (e->hold_code == ERR_NETWORK && host->unreachable) {
-    task->attempts--; /* no try at all */
+  if ((e->hold_code == ERR_NETWORK && host->unreachable) ||
+      (e->hold_reserve && v->class == FAIL_PASSING)) {
+    task->attempts--; /* no try at all, or given up for our pause */
     fetch__let_go(e, task, AFTER_QUEUE, true);
     return;
   }

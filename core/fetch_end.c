@@ -9,6 +9,7 @@
  */
 #include "config.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -288,12 +289,20 @@ static void take_name(struct task *task, const char *name) {
 static void disk_failure(struct engine *e, struct task *task,
                          const struct sink_result *result) {
   char why[200];
-  if (result->code == ERR_FULL) {
+  if (result->code == ERR_FULL || result->saved_errno == EROFS) {
     keep_partial(e, task, result->durable);
     task->resumed = task->got = result->durable;
     if (task->attempts > 0)
       task->attempts--;
-    engine__hold(e, ERR_FULL, "the disk is full");
+    if (result->code == ERR_FULL)
+      engine__hold(e, ERR_FULL,
+                   result->saved_errno == EDQUOT
+                       ? "the disk quota is used up: free some space, or ask "
+                         "for more"
+                       : "the disk is full: free some space");
+    else
+      engine__hold(e, ERR_READONLY,
+                   "the file system is read-only: mount it for writing");
     to_queue(e, task);
     return;
   }
@@ -355,7 +364,7 @@ static void on_sink_ended(void *owner, const struct sink_result *result) {
 static void on_room(void *owner) {
   struct task *task = owner;
   struct engine *e = task->engine;
-  if (task->transfer != NULL && !e->paused)
+  if (task->transfer != NULL && !e->frozen)
     transfer_unpause(task->transfer);
 }
 

@@ -1,26 +1,48 @@
 /* SPDX-License-Identifier: MIT
  *
- * Holding everything: while the disk is full, the database cannot be written
- * or the network is down, nothing starts, no task fails for it, and the run
- * goes on by itself when the trouble is over.
+ * Holding everything: while the disk is full or near it, the database cannot
+ * be written or the network is down, nothing starts, no task fails for it, and
+ * the run goes on by itself when the trouble is over.
  *
  * Thread: the loop's, but probe_disk(), which is a job.
  */
 #include "config.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "engine_priv.h"
+#include "text.h"
 
 #define SECOND_NS ((uint64_t)1000000000)
 #define NETWORK_WAIT_FIRST (2 * SECOND_NS)
 #define NETWORK_WAIT_MOST (30 * SECOND_NS)
 #define HOLD_NEED_FIRST ((uint64_t)1 << 20)
 #define HOLD_NEED_MAX ((uint64_t)64 << 20)
+#define SLACK_MAX ((uint64_t)16 << 20)
+#define PROBE_NAME SESSION_DIR "/room"
 
+/* ---- what a hold means --------------------------------------------------- */
+
+static void each_transfer(struct engine *e, void (*act)(struct transfer *)) {
+  for (struct link *l = e->live.next; l != &e->live; l = l->next) {
+    struct task *task = LINK_ENTRY(l, struct task, all);
+    if (task->state == TASK_ACTIVE && task->transfer != NULL)
+      act(task->transfer);
+  }
+}
+
+/* A pause stops bytes as well as starts, and so does the reserve of the disk:
+ * what runs would eat it. Otherwise what runs may come to its end. */
 void hold__update(struct engine *e) {
+  bool frozen = e->paused || (e->hold_code == ERR_FULL && e->hold_reserve);
   e->scheduler.blocked = e->paused || e->stopping || e->hold_code != 0;
+  if (frozen == e->frozen)
+    return;
+  e->frozen = frozen;
+  each_transfer(e, frozen ? transfer_pause : transfer_unpause);
 }
 
 void engine__hold(struct engine *e, int code, const char *text) {
@@ -28,7 +50,7 @@ void engine__hold(struct engine *e, int code, const char *text) {
     return;
   e->hold_code = code;
   snprintf(e->hold, sizeof(e->hold), "%s", text);
-  if (code == ERR_FULL) {
+  if (code == ERR_FULL && !e->hold_reserve) {
     e->hold_need = e->hold_need == 0 ? HOLD_NEED_FIRST : e->hold_need * 2;
     if (e->hold_need > HOLD_NEED_MAX)
       e->hold_need = HOLD_NEED_MAX;
@@ -40,25 +62,84 @@ void engine__hold(struct engine *e, int code, const char *text) {
 void hold__release(struct engine *e) {
   if (e->hold_code == 0)
     return;
-  eventlog_add(&e->log, LOG_INFO, 0, "going on: %s is over", e->hold);
+  eventlog_add(&e->log, LOG_INFO, 0, "going on; it was: %s", e->hold);
   e->hold_code = 0;
+  e->hold_reserve = false;
   e->hold[0] = '\0';
   hold__update(e);
 }
 
+/* ---- the disk ------------------------------------------------------------ */
+
+/* Whether so many bytes can be had is seen by having them: the figures of a
+ * file system know nothing of quotas. */
+static bool room_can_be_had(int dirfd, uint64_t bytes) {
+  const int flags = O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
+  int fd = openat(dirfd, PROBE_NAME, flags, 0600);
+  if (fd < 0)
+    return false;
+  bool good = posix_fallocate(fd, 0, (off_t)bytes) == 0;
+  close(fd);
+  unlinkat(dirfd, PROBE_NAME, 0);
+  return good;
+}
+
 static void probe_disk(struct job *job) {
   struct engine *e = LINK_ENTRY(job, struct engine, hold_probe);
+  int dirfd = session_dirfd(e->session);
   struct statvfs st;
-  e->probe_good = fstatvfs(session_dirfd(e->session), &st) == 0 &&
-                  (uint64_t)st.f_bavail * st.f_frsize >= e->hold_need;
+  e->probe_free = fstatvfs(dirfd, &st) == 0
+                      ? (uint64_t)st.f_bavail * st.f_frsize
+                      : UINT64_MAX;
+  e->probe_good = e->probe_need == 0 || room_can_be_had(dirfd, e->probe_need);
+}
+
+/* Back to work only when there is a bit more than the reserve: else it would
+ * stop and go with each file. */
+static uint64_t slack(uint64_t reserve) {
+  return reserve / 16 < SLACK_MAX ? reserve / 16 : SLACK_MAX;
+}
+
+static void hold_reserve(struct engine *e, uint64_t reserve) {
+  char text[ENGINE_HOLD_TEXT], have[TEXT_NUMBER_CAP], want[TEXT_NUMBER_CAP];
+  text_bytes(have, sizeof have, (int64_t)e->probe_free);
+  text_bytes(want, sizeof want, (int64_t)reserve);
+  snprintf(text, sizeof text,
+           "the disk has %s left, less than the %s of --min-free-space: free "
+           "some space, or lower it",
+           have, want);
+  e->hold_reserve = true;
+  engine__hold(e, ERR_FULL, text);
 }
 
 static void on_probed(struct job *job) {
   struct engine *e = LINK_ENTRY(job, struct engine, hold_probe);
+  uint64_t reserve = (uint64_t)e->limit[LIMIT_MIN_FREE];
+  bool disk = e->hold_code == ERR_FULL || e->hold_code == ERR_READONLY;
   e->probing = false;
-  if (e->probe_good && !e->session_trouble && e->hold_code == ERR_FULL)
+  if (e->hold_code == 0 && !e->stopping &&
+      e->probe_free < reserve + e->sinks.buffer_bytes)
+    hold_reserve(e, reserve);
+  else if (disk && e->probe_good && !e->session_trouble &&
+           e->probe_free >= reserve + slack(reserve))
     hold__release(e);
 }
+
+static void look_at_disk(struct engine *e, uint64_t need) {
+  if (e->probing || e->session_stopping)
+    return;
+  e->probing = true;
+  e->probe_need = need;
+  pool_submit(&e->pool, &e->hold_probe, JOB_DISK, "disk looked at", probe_disk,
+              on_probed);
+}
+
+void hold__watch_space(struct engine *e) {
+  if (e->limit[LIMIT_MIN_FREE] > 0 && e->hold_code == 0)
+    look_at_disk(e, 0);
+}
+
+/* ---- the network --------------------------------------------------------- */
 
 /* While the network is down: one request now and then. */
 static void probe_network(struct engine *e) {
@@ -102,11 +183,10 @@ void engine__note_reach(struct engine *e, struct host *host, bool unreachable) {
 void hold__check(struct engine *e) {
   if (e->hold_code == ERR_NETWORK)
     probe_network(e);
-  if (e->hold_code == ERR_FULL && !e->probing && !e->session_stopping) {
-    e->probing = true;
-    pool_submit(&e->pool, &e->hold_probe, JOB_DISK, "disk looked at",
-                probe_disk, on_probed);
-  } else if (e->hold_code == ERR_NOMEM) {
+  else if (e->hold_code == ERR_FULL)
+    look_at_disk(e, e->hold_reserve ? 0 : e->hold_need);
+  else if (e->hold_code == ERR_READONLY)
+    look_at_disk(e, 1);
+  else if (e->hold_code == ERR_NOMEM)
     hold__release(e);
-  }
 }

@@ -41,6 +41,7 @@ enum limit_unit {
   X(LIMIT_CONNECT_TIMEOUT, "connect-timeout", UNIT_SECONDS, 0.001, 86400, 30) \
   X(LIMIT_STALL_TIMEOUT, "stall-timeout", UNIT_SECONDS, 0, 86400, 60)         \
   X(LIMIT_MAX_TIME, "max-time", UNIT_SECONDS, 0, 8640000, 0)                  \
+  X(LIMIT_MIN_FREE, "min-free-space", UNIT_BYTES, 0, 1e15, 0)                 \
   X(LIMIT_DISK_JOBS, "disk-jobs", UNIT_COUNT, 1, 64, 4)                       \
   X(LIMIT_CPU_JOBS, "cpu-jobs", UNIT_COUNT, 1, 64, 0 /* 0 = cores */)         \
   X(LIMIT_EXEC_JOBS, "exec-jobs", UNIT_COUNT, 1, 64, 0 /* 0 = cores */)

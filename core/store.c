@@ -96,6 +96,9 @@ static int code_of(int rc) {
     return 0;
   case SQLITE_FULL:
     return ERR_FULL;
+  case SQLITE_BUSY:
+  case SQLITE_LOCKED:
+    return ERR_LOCKED;
   case SQLITE_NOMEM:
     return ERR_NOMEM;
   case SQLITE_READONLY:
@@ -110,13 +113,28 @@ static int code_of(int rc) {
   }
 }
 
+/* What a person can do about it. */
+static const char *advice(int code) {
+  switch (code) {
+  case ERR_FULL:
+    return ": free some space";
+  case ERR_LOCKED:
+    return ": another program has it open; let that one go";
+  case ERR_CORRUPT:
+    return ". The downloads are not damaged: move the .spate directory away "
+           "and run it again with --skip-existing, or restore the file";
+  default:
+    return "";
+  }
+}
+
 static int fail(struct store *st, int rc) {
   int code = code_of(rc);
   int sys = sqlite3_system_errno(st->db);
   if (code == ERR_IO && (sys == ENOSPC || sys == EDQUOT))
     code = ERR_FULL;
-  snprintf(st->fault, sizeof st->fault, "session database: %s",
-           sqlite3_errmsg(st->db));
+  snprintf(st->fault, sizeof st->fault, "session database: %s%s",
+           sqlite3_errmsg(st->db), advice(code));
   return code;
 }
 
@@ -264,11 +282,8 @@ static int make_schema(struct store *st) {
 static int explain(struct store *st, const char *path, int rc,
                    struct errmsg *msg) {
   if (rc == ERR_CORRUPT)
-    return err_set(msg, rc,
-                   "%s is damaged (%s). The downloads are not: move the "
-                   ".spate directory away and run it again with "
-                   "--skip-existing, or restore the file",
-                   path, st->fault);
+    return err_set(msg, rc, "%s is damaged: %s%s", path, st->fault,
+                   strstr(st->fault, advice(rc)) == NULL ? advice(rc) : "");
   return err_set(msg, rc, "%s: %s", path,
                  st->fault[0] != '\0' ? st->fault : err_text(rc));
 }

@@ -71,6 +71,9 @@
   X(OPT_HOST_LIMIT, "host-limit", 0, GROUP_LIMITS, "HOST,NAME=VALUE",          \
     LIST(RULE_HOST_LIMIT), IN_RUN,                                             \
     "per-host, per-host-rate or per-host-limit-rate of one host; repeatable")  \
+  X(OPT_MIN_FREE_SPACE, "min-free-space", 0, GROUP_LIMITS, "BYTES",            \
+    LIMIT(LIMIT_MIN_FREE), IN_RUN,                                             \
+    "wait as long as the disk has less room than that (0 = until it is full)") \
   X(OPT_DISK_JOBS, "disk-jobs", 0, GROUP_LIMITS, "N", LIMIT(LIMIT_DISK_JOBS),  \
     IN_RUN, "file jobs at once")                                               \
   X(OPT_CPU_JOBS, "cpu-jobs", 0, GROUP_LIMITS, "N", LIMIT(LIMIT_CPU_JOBS),     \

@@ -32,6 +32,7 @@ static const struct line run_lines[LIMIT_COUNT] = {
     {LIMIT_CONNECT_TIMEOUT, "to connect"},
     {LIMIT_STALL_TIMEOUT, "without a byte, then tried again; 0 never"},
     {LIMIT_MAX_TIME, "for one try; 0 no limit"},
+    {LIMIT_MIN_FREE, "bytes of the disk that are left to others"},
     {LIMIT_DISK_JOBS, "writers to the disk at once"},
     {LIMIT_CPU_JOBS, "checks and decompressions at once"},
     {LIMIT_EXEC_JOBS, "commands of --exec at once"},

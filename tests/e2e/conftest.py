@@ -150,6 +150,23 @@ def terminal(spate):
 
 
 @pytest.fixture
+def ext4(tmp_path):
+    """A function that mounts an ext4 of a size in bytes, or skips."""
+    disks = []
+
+    def mount(size, **options):
+        disk = harness.Ext4(str(tmp_path / f"ext4-{len(disks)}"), size, **options)
+        if disk.error:
+            pytest.skip(f"cannot mount an ext4: {disk.error}")
+        disks.append(disk)
+        return disk
+
+    yield mount
+    for disk in disks:
+        disk.close()
+
+
+@pytest.fixture
 def small_disk(tmp_path):
     """A function that mounts a tmpfs of a size; skips where that is not
     allowed."""

@@ -447,6 +447,45 @@ class Tmpfs:
             self.error = "closed"
 
 
+class Ext4(Tmpfs):
+    """An ext4 in a file; needs the right to make loop devices and to mount."""
+
+    def __init__(self, path, size, options="loop", make=()):
+        os.makedirs(path, exist_ok=True)
+        self.path, self.image = str(path), str(path) + ".img"
+        with open(self.image, "wb") as image:
+            image.truncate(size)
+        self.error = self._run("mkfs.ext4", "-q", *make, self.image) or \
+            self._run("mount", "-o", options, self.image, self.path)
+
+    @staticmethod
+    def _run(*args):
+        try:
+            done = subprocess.run(args, capture_output=True, text=True)
+        except OSError as error:
+            return str(error)
+        return done.stderr.strip() or "failed" if done.returncode else None
+
+    def remount(self, options="loop"):
+        """Taken off and put on again."""
+        subprocess.run(["umount", self.path], check=True)
+        subprocess.run(["mount", "-o", options, self.image, self.path], check=True)
+
+    def set_quota(self, uid, size):
+        """A user's limit, by quotactl(2): no tool is needed."""
+        class Dqblk(ctypes.Structure):
+            _fields_ = [(n, ctypes.c_uint64) for n in (
+                "bhardlimit", "bsoftlimit", "curspace", "ihardlimit",
+                "isoftlimit", "curinodes", "btime", "itime")] + [
+                    ("valid", ctypes.c_uint32)]
+        limits = Dqblk(bhardlimit=size // 1024, valid=1)
+        device = subprocess.run(["findmnt", "-no", "SOURCE", self.path],
+                                capture_output=True, text=True).stdout.strip()
+        command = 0x800008 << 8  # Q_SETQUOTA for users
+        return _LIBC.quotactl(ctypes.c_int(command), device.encode(), uid,
+                              ctypes.byref(limits)) == 0
+
+
 # ---- terminals -----------------------------------------------------------
 
 
