@@ -34,7 +34,9 @@
   X(ERR_TOOBIG, -14, "it is larger than its ceiling allows")               \
   X(ERR_UNSUPPORTED, -15, "this build or system cannot do that")           \
   X(ERR_NETWORK, -16, "the network is down")                               \
-  X(ERR_MISMATCH, -17, "the bytes are not those that a checksum promises")
+  X(ERR_MISMATCH, -17, "the bytes are not those that a checksum promises") \
+  X(ERR_MALFORMED, -18, "the data is damaged or not of its kind")          \
+  X(ERR_BOMB, -19, "it unpacks to more than the limits allow")
 
 enum err {
   ERR_OK = 0,
