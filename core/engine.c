@@ -75,6 +75,7 @@ void engine__retire(struct engine *e, struct task *task) {
   tell(e, task);
   list_remove(&task->all);
   idmap_remove(&e->tasks, task->id);
+  outputs_remove(&e->outputs, task);
   list_prepend(done ? &e->recent_done : &e->recent_failed, &task->all);
   if (done)
     trim(e, &e->recent_done, &e->recent_done_count, ENGINE_RECENT_DONE - 1);
@@ -467,6 +468,7 @@ int engine_start(struct engine **out, struct session *session,
   list_init(&e->recent_done);
   list_init(&e->recent_failed);
   idmap_init(&e->tasks);
+  outputs_init(&e->outputs);
   uv_mutex_init(&e->mutex);
   init_figures(e);
   uv_loop_init(&e->loop);
@@ -509,6 +511,7 @@ void engine_free(struct engine *e) {
   free_tasks(&e->recent_done);
   free_tasks(&e->recent_failed);
   idmap_fini(&e->tasks);
+  outputs_fini(&e->outputs);
   results_text_fini(&e->results);
   sinks_fini(&e->sinks);
   scheduler_fini(&e->scheduler);

@@ -25,6 +25,7 @@
 #include "eventlog.h"
 #include "hosts.h"
 #include "idmap.h"
+#include "outputs.h"
 #include "list.h"
 #include "loopwatch.h"
 #include "pool.h"
@@ -67,6 +68,7 @@ struct engine {
   /* tasks */
   struct task_counts counts;
   struct idmap tasks;
+  struct outputs outputs; /* of those tasks */
   struct link live;          /* every task that has not ended, by task.all */
   struct link recent_done;   /* newest first */
   struct link recent_failed; /* newest first */

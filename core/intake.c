@@ -257,6 +257,49 @@ static int name_task(struct engine *e, struct task *task,
   return task->name != NULL ? 0 : ERR_NOMEM;
 }
 
+/* Another number for a name that a task in memory has; what is on the disk is
+ * found out when the file gets its name. */
+static int number_name(struct engine *e, struct task *task) {
+  char name[NAME_CAP];
+  for (unsigned n = 1;; n++) {
+    int code = name_numbered(task->name, n, name, sizeof(name));
+    if (code != 0)
+      return code;
+    if (outputs_find(&e->outputs, name) != NULL)
+      continue;
+    char *copy = strdup(name);
+    if (copy == NULL)
+      return ERR_NOMEM;
+    free(task->name);
+    task->name = copy;
+    task->renamed = true;
+    return 0;
+  }
+}
+
+/* Two tasks at once must not write to one file: the second one fails, or takes
+ * another name where that is wished. Says why when it fails. */
+static int claim_name(struct engine *e, struct task *task, char *why,
+                      size_t cap) {
+  const struct task *first = outputs_find(&e->outputs, task->name);
+  if (first != NULL) {
+    bool same_list =
+        first->id >> TASK_ORDINAL_BITS == task->id >> TASK_ORDINAL_BITS;
+    snprintf(why, cap, "line %llu%s has the same output, %s",
+             (unsigned long long)first->line,
+             same_list ? "" : " of another list", task->name);
+    if (!task->rename)
+      return ERR_EXISTS;
+    int code = number_name(e, task);
+    if (code != 0)
+      return code;
+    eventlog_add(&e->log, LOG_WARN, task->id, "%s: this one becomes %s", why,
+                 task->name);
+  }
+  why[0] = '\0';
+  return outputs_add(&e->outputs, task);
+}
+
 /* What the line says goes before what the URL does. */
 static void set_deadline(const struct engine *e, struct task *task) {
   int64_t at = INT64_MAX;
@@ -292,6 +335,7 @@ void intake_again(struct engine *e, struct task *task) {
 void intake_item(void *arg, const struct session_item *item) {
   struct engine *e = arg;
   const char *why = NULL;
+  char taken[NAME_CAP + 100] = "";
   struct task *task = task_new(item);
   uint64_t now = engine_now();
   struct digest promised;
@@ -316,6 +360,10 @@ void intake_item(void *arg, const struct session_item *item) {
   task->home = task->host;
   if (code == 0)
     code = name_task(e, task, item);
+  if (code == 0)
+    code = claim_name(e, task, taken, sizeof(taken));
+  if (taken[0] != '\0')
+    why = taken;
   if (code != 0) {
     fetch_fail(e, task, why != NULL ? why : err_text(code));
     return;

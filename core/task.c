@@ -44,6 +44,7 @@ struct task *task_new(const struct session_item *item) {
   if (task == NULL)
     return NULL;
   task->id = item->id;
+  task->line = item->line;
   task->state = TASK_QUEUED;
   task->size = -1;
   task->deadline_unix = item->deadline_unix;

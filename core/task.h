@@ -42,6 +42,8 @@ enum task_after {
 
 struct task {
   uint64_t id;
+  uint64_t line;        /* in its manifest */
+  uint64_t output_hash; /* of its place in the engine's outputs; 0 none */
   enum task_state state;
   struct engine *engine;     /* borrowed */
   struct link all;           /* on the engine's list of live or recent tasks */
