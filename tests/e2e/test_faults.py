@@ -216,8 +216,9 @@ def test_headers_reach_the_origin(spate, faultd, out):
 
 def test_headers_stay_with_the_origin(spate, faultd, out):
     """Another host name, even of the same machine and port."""
-    target = faultd.data(2, 10, "g", host="localhost")
-    run = spate(*FAST, *SECRETS, "-4", "-d", out,
+    target = faultd.data(2, 10, "g", host="other.test")
+    run = spate(*FAST, *SECRETS, "-d", out,
+                "--resolve", f"other.test:{faultd.port}:127.0.0.1",
                 faultd.data(1, 10, "f", redirect=target))
     assert run.code == 0, run
     first, second = faultd.journal()
