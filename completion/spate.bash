@@ -19,7 +19,7 @@ _spate() {
     --concurrency -j --per-host --rate --per-host-rate --limit-rate
     --per-host-limit-rate --per-transfer-limit-rate --host-limit
     --min-free-space --disk-jobs --cpu-jobs --exec-jobs
-    --adaptive --deadline --throttle-status --throttle-words
+    --adaptive --deadline --shuffle --throttle-status --throttle-words
     --tries -t --retry-wait --retry-max-wait
     --connect-timeout --stall-timeout --max-time
     --header -H --user -u --netrc --oauth2-bearer --cookie -b --user-agent -A

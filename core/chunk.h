@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "order.h"
 #include "session.h"
 
 #define CHUNK_BITMAP (CHUNK_LINES / 8)
@@ -29,6 +30,7 @@ struct chunk_place {
   uint64_t offset, bytes;
   uint64_t first_line, lines; /* lines count blank ones and comments too */
   uint32_t spool;
+  struct line_keys keys; /* of all lines */
 };
 
 struct chunk {
@@ -50,6 +52,10 @@ struct chunk {
   unsigned readers; /* feeds that stand in it */
   unsigned batches; /* batches under way that hold a copy */
   int slot;         /* of the marks; CHUNK_NO_SLOT none */
+  /* The first line that an earlier pass did not deliver, so that the next one
+   * can begin there; index 0: at the chunk's place. */
+  struct chunk_place left;
+  uint32_t left_index;
 };
 
 static inline uint64_t task_id(uint32_t source, uint32_t number,

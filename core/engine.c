@@ -217,6 +217,8 @@ static void every_second(struct engine *e, uint64_t now) {
     if (host->ttfb != NULL)
       histogram_window_turn(host->ttfb, now);
   }
+  if (e->scheduler.full_hosts > 0)
+    session_hosts_changed(e->session);
   hold__check(e);
 }
 
@@ -305,6 +307,8 @@ static void on_resolved(void *arg, struct host *host, int code,
 
 static const struct session_hooks session_hooks_template = {
     .item = intake_item,
+    .accepts = intake_accepts,
+    .full = intake_full,
     .bad_line = on_bad_line,
     .committed = fetch_committed,
     .lost = fetch_lost,
@@ -435,7 +439,13 @@ static void abandon(struct engine *e) {
 
 static int start_session(struct engine *e, struct errmsg *msg) {
   struct session_hooks hooks = session_hooks_template;
+  struct session_order order = {.deadlines = e->config.deadline_mode != 0,
+                                .shuffle = e->config.shuffle,
+                                .seed = rng_next(&e->rng)};
   hooks.arg = e;
+  e->scheduler.shuffle = order.shuffle;
+  e->scheduler.seed = order.seed;
+  session_order(e->session, &order);
   int code =
       e->config.results_file == NULL
           ? 0

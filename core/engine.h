@@ -58,6 +58,7 @@ struct engine_config {
   bool adaptive;                 /* find rate and concurrency by itself */
   const struct host_rule *rules; /* of single hosts and paths, hosts.h */
   size_t rule_count;
+  bool shuffle;      /* tasks in random order */
   int deadline_mode; /* 0 none, 1 from the URLs, 2 deadline_unix for all */
   int64_t deadline_unix;
   int throttle_status[ENGINE_THROTTLE_CODES]; /* more codes that mean 429 */

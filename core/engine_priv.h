@@ -171,6 +171,9 @@ void door__fini(struct engine *e);
 /* Looks whether the output directory is empty but for the session (blocks). */
 bool intake_dir_is_empty(int dirfd);
 void intake_item(void *arg, const struct session_item *item);
+/* The session's hooks of these names. */
+bool intake_accepts(void *arg, const char *url);
+uint64_t intake_full(void *arg);
 /* A task that was paused before its name was looked up. */
 void intake_again(struct engine *e, struct task *task);
 /* Sends gathered tasks to be looked at; asks the session for more. */

@@ -15,6 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#include "spool.h"
 
 /* ---- taking up a chunk ------------------------------------------------- */
 
@@ -34,13 +37,60 @@ static void note_rows(struct chunk *chunk, const struct store_loaded *l) {
     chunk_bit_set(chunk->partial_bits, l->partials[i].index);
 }
 
+static int64_t now_unix(void) {
+  return (int64_t)time(NULL);
+}
+
+/* What this pass delivers. */
+static void set_pass(struct feed *f, const struct order_entry *entry) {
+  struct session *s = f->session;
+  f->keys = entry != NULL ? entry->keys : (struct line_keys){0};
+  f->deadline_bound = INT64_MAX;
+  f->priority_bound = INT32_MIN;
+  f->slice = -1;
+  f->later = f->refused = (struct line_keys){0};
+  f->delivered = 0;
+  f->left_noted = false;
+  if (f->redo || f->incoming != NULL)
+    return;
+  if (s->rules.shuffle)
+    f->slice =
+        order_pick_slice(&s->rules, entry != NULL ? entry->slices : UINT8_MAX);
+  if (s->rules.shuffle || entry == NULL || entry->keys.hosts == 0)
+    return;
+  f->priority_bound = entry->keys.priority;
+  if (s->rules.deadlines)
+    f->deadline_bound =
+        order_deadline_bound(entry->keys.deadline_unix, now_unix());
+}
+
+static struct order_entry *entry_of(const struct feed *f) {
+  struct source *source = f->source;
+  return source != NULL && f->chunk->number < source->order.count
+             ? &source->order.entries[f->chunk->number]
+             : NULL;
+}
+
 static void take_up(struct feed *f, struct chunk *chunk) {
   f->chunk = chunk;
   f->here = chunk->place;
-  f->here.bytes = f->here.lines = 0;
   f->index = 0;
   f->digest = 0;
-  f->placed = f->marked = false;
+  f->placed = f->marked = f->leave_wanted = false;
+  f->since_ns = uv_hrtime();
+  struct order_entry *entry = f->redo ? NULL : entry_of(f);
+  if (entry != NULL)
+    entry->state = ORDER_TAKEN;
+  set_pass(f, entry);
+  /* All before that line is delivered. */
+  if (!f->redo && f->incoming == NULL && chunk->left_index > 0 &&
+      chunk->count == CHUNK_LINES) {
+    f->here = chunk->left;
+    f->index = chunk->left_index;
+  }
+  f->here.bytes = f->here.lines = 0;
+  f->here.keys = (struct line_keys){0};
+  chunk->left_index = 0;
 }
 
 /* Makes what was loaded the chunk in memory and holds it there, so that there
@@ -79,12 +129,14 @@ static void unpin(struct session *s, struct store_loaded *l) {
 }
 
 static void drop_ahead(struct feed *f) {
-  while (f->ahead_at < f->ahead_count)
-    unpin(f->session, f->ahead[f->ahead_at++]);
+  if (f->ahead != NULL)
+    unpin(f->session, f->ahead);
+  f->ahead = NULL;
 }
 
 static bool take_ahead(struct feed *f) {
-  struct store_loaded *l = f->ahead[f->ahead_at++];
+  struct store_loaded *l = f->ahead;
+  f->ahead = NULL;
   f->loaded = l;
   take_up(f, chunk_table_find(&f->session->chunks, l->chunk.source,
                               l->chunk.number));
@@ -117,27 +169,32 @@ void feed__post(struct feed *f) {
   store_thread_post(f->session->thread, &f->job);
 }
 
+/* What was asked for did not come. */
+static void reopen(struct feed *f) {
+  struct source *source = f->source;
+  if (!f->redo && f->incoming == NULL && source != NULL &&
+      f->asked < source->order.count)
+    source->order.entries[f->asked].state = ORDER_OPEN;
+}
+
 void feed__job_done(struct feed *f, struct store_job *job) {
   f->job_busy = false;
   if (job->rc < 0) {
+    reopen(f);
     session__feed_trouble(f->session, job->rc,
                           "the session database cannot be read");
     return;
   }
-  f->ahead_at = f->ahead_count = 0;
-  for (size_t i = 0; i < job->count; i++)
-    if (pin(f->session, job->loaded[i]) == 0)
-      f->ahead[f->ahead_count++] = job->loaded[i];
-    else
-      store_loaded_free(job->loaded[i]);
-  if (f->ahead_count < job->count) { /* asked for again in a second */
-    drop_ahead(f);
-    session__feed_trouble(f->session, ERR_NOMEM, NULL);
-  } else if (job->kind == JOB_NEXT) {
-    f->drained = job->count == 0;
-  } else {
-    f->missing = job->count == 0;
+  f->missing = job->count == 0;
+  if (f->missing)
+    return;
+  if (pin(f->session, job->loaded[0]) == 0) {
+    f->ahead = job->loaded[0];
+    return;
   }
+  store_loaded_free(job->loaded[0]); /* asked for again in a second */
+  reopen(f);
+  session__feed_trouble(f->session, ERR_NOMEM, NULL);
 }
 
 /* ---- the order of sources ---------------------------------------------- */
@@ -150,11 +207,16 @@ static int turn_of(const struct source *source, bool incoming) {
   return source->kind == SOURCE_STREAM && incoming ? 3 : 0;
 }
 
-static struct source *first_in_turn(struct session *s) {
+static bool any_incoming(const struct session *s) {
   bool incoming = false;
-  struct source *first = NULL;
   for (size_t i = 0; i < s->source_count; i++)
     incoming |= s->sources[i].merging && !s->sources[i].visited;
+  return incoming;
+}
+
+static struct source *first_in_turn(struct session *s) {
+  bool incoming = any_incoming(s);
+  struct source *first = NULL;
   for (size_t i = 0; i < s->source_count; i++) {
     struct source *source = &s->sources[i];
     if (source->visited || source->gone)
@@ -165,22 +227,7 @@ static struct source *first_in_turn(struct session *s) {
   return first;
 }
 
-static void enter(struct feed *f, struct source *source) {
-  f->source = source;
-  f->after = -1;
-  f->drained = source->chunks == 0;
-}
-
-static bool choose_source(struct feed *f) {
-  struct source *source = first_in_turn(f->session);
-  if (source == NULL) {
-    f->done = true;
-    return true;
-  }
-  if (!source->merging) {
-    enter(f, source);
-    return true;
-  }
+static bool begin_merge(struct feed *f, struct source *source) {
   source->visited = true;
   f->source = f->incoming = source;
   f->identifying = true;
@@ -189,10 +236,103 @@ static bool choose_source(struct feed *f) {
   return true;
 }
 
-static void leave_source(struct feed *f) {
-  drop_ahead(f);
-  f->source->visited = true;
-  f->source = NULL;
+/* ---- what may come next -------------------------------------------------- */
+
+bool feed__tail_grew(struct session *s, const struct source *source) {
+  struct spool *spool = feed__spooler(s, source->spool);
+  bool ended;
+  int trouble;
+  return spool == NULL ||
+         spool_state(spool, &ended, &trouble) > source->tail.offset || ended;
+}
+
+/* Whether a feed stands behind the last known chunk, or wants to. */
+static bool tail_is_taken(struct session *s, const struct source *source) {
+  for (int i = 0; i < SESSION_FEEDS; i++) {
+    const struct chunk *chunk = s->feeds[i].chunk;
+    if (s->feeds[i].source == source && chunk != NULL &&
+        chunk->number >= source->chunks)
+      return true;
+  }
+  return false;
+}
+
+/* Lines that were never seen: behind the last chunk, if that is full. */
+static bool has_new(struct session *s, const struct source *source) {
+  return !source->ended && !source->cut &&
+         source->tasks == (uint64_t)source->chunks * CHUNK_LINES &&
+         !tail_is_taken(s, source);
+}
+
+static bool has_work_left(struct session *s, const struct source *source) {
+  if (tail_is_taken(s, source) || has_new(s, source))
+    return true;
+  for (uint32_t i = 0; i < source->order.count; i++)
+    if (source->order.entries[i].state != ORDER_OVER)
+      return true;
+  return false;
+}
+
+/* A last chunk that is not full is looked at when its file has grown. */
+static bool waits_for_more(struct session *s, const struct source *source,
+                           uint32_t number) {
+  const struct order_entry *entry = &source->order.entries[number];
+  return number + 1 == source->chunks && !source->ended &&
+         entry->keys.hosts == 0 && entry->state == ORDER_OPEN &&
+         source->tasks < (uint64_t)source->chunks * CHUNK_LINES &&
+         !feed__tail_grew(s, source);
+}
+
+static void consider(struct session *s, struct source *source,
+                     struct order_choice *choice) {
+  static const struct line_keys unknown;
+  uint32_t last = source->chunks;
+  bool asleep = last > 0 && last <= source->order.count &&
+                waits_for_more(s, source, last - 1);
+  if (asleep) /* out of sight for a moment */
+    source->order.entries[last - 1].state = ORDER_TAKEN;
+  order_consider_all(choice, &s->rules, source->id, &source->order);
+  if (asleep)
+    source->order.entries[last - 1].state = ORDER_OPEN;
+  /* Unread lines; those of full hosts are passed over by the index. */
+  bool by_index = index__reads(s, source) && s->rules.full != 0;
+  if (has_new(s, source) && feed__tail_grew(s, source) && !by_index &&
+      !(s->rules.shuffle && choice->found))
+    order_consider(choice, &s->rules, source->id, last, &unknown);
+}
+
+/* The best for this feed; found = false: nothing. */
+static struct order_choice best(struct feed *f) {
+  struct session *s = f->session;
+  struct order_choice choice = {0};
+  const struct source *compared =
+      s->feeds[0].incoming != NULL ? s->feeds[0].source : NULL;
+  const struct source *first = first_in_turn(s);
+  bool incoming = any_incoming(s);
+  for (size_t i = 0; first != NULL && i < s->source_count; i++) {
+    struct source *source = &s->sources[i];
+    if (!source->visited && !source->gone && !source->merging &&
+        source != compared && turn_of(source, incoming) == 0)
+      consider(s, source, &choice);
+  }
+  return choice;
+}
+
+void feed__ask_full(struct session *s) {
+  s->rules.full = s->hooks.full != NULL ? s->hooks.full(s->hooks.arg) : 0;
+}
+
+bool feed__has_other(struct feed *f) {
+  return !f->redo && f->incoming == NULL && best(f).found;
+}
+
+static void leave_finished(struct session *s) {
+  for (size_t i = 0; i < s->source_count; i++) {
+    struct source *source = &s->sources[i];
+    if (!source->visited && !source->merging && !source->gone &&
+        !has_work_left(s, source))
+      source->visited = true;
+  }
 }
 
 /* ---- lists that come again --------------------------------------------- */
@@ -238,8 +378,7 @@ bool feed__found(struct feed *f, const struct manifest_line *line) {
   }
   if (known == NULL) { /* a new list */
     incoming->visited = false;
-    f->incoming = NULL;
-    enter(f, incoming);
+    f->source = f->incoming = NULL;
     return true;
   }
   f->source = known;
@@ -250,16 +389,13 @@ bool feed__found(struct feed *f, const struct manifest_line *line) {
 
 /* The comparison is over; the known list goes on from where it stands. */
 void feed__merge_stop(struct feed *f) {
-  struct source *source = f->source, *incoming = f->incoming;
-  int64_t after = (int64_t)f->merge_next - 2;
+  struct source *incoming = f->incoming;
   if (f->chunk != NULL)
-    feed__leave(f);
+    feed__leave(f, false);
+  drop_ahead(f);
   incoming->gone = true;
   session__source_touch(f->session, incoming);
-  f->incoming = NULL;
-  f->after = after;
-  f->drained = false;
-  f->source = source;
+  f->source = f->incoming = NULL;
 }
 
 /* A chunk that is in memory may have news that its row has not; they are
@@ -277,7 +413,7 @@ static bool is_written(struct session *s, uint32_t source, uint32_t number) {
 /* The next chunk to compare, or the first line beyond all that is known. */
 static bool choose_merge(struct feed *f) {
   struct source *source = f->source;
-  if (f->ahead_at < f->ahead_count) {
+  if (f->ahead != NULL) {
     take_ahead(f);
     f->merge_next++;
     f->here.offset = f->merge_at.offset;
@@ -325,6 +461,7 @@ static void end_merge(struct feed *f, bool complete) {
 
 static void report(struct feed *f, uint64_t line, const char *why) {
   struct session *s = f->session;
+  f->source->cut = true;
   s->counts.bad_lines++;
   if (s->hooks.bad_line != NULL)
     s->hooks.bad_line(s->hooks.arg, source_name(f->source), line, why);
@@ -340,28 +477,24 @@ void feed__source_end(struct feed *f) {
     end_merge(f, all);
     return;
   }
-  feed__leave(f);
-  if (f->redo)
-    return;
-  if (short_of) {
-    report(f, line, "the list ends before what is known of it: it was cut");
-    leave_source(f);
+  if (f->redo) {
+    feed__leave(f, true);
     return;
   }
-  if (source->more) { /* to be entered again, at what is left */
+  if (source->more) { /* lines were added meanwhile */
     source->more = false;
-    drop_ahead(f);
-    f->source = NULL;
-    return;
-  }
-  if (source->received) {
+  } else if (short_of) {
+    if (!source->cut)
+      report(f, line, "the list ends before what is known of it: it was cut");
+  } else if (!source->received) {
+    if (!source->cut)
+      report(f, line,
+             "the list was cut off here when it came in: pipe it in again");
+  } else if (!source->ended) {
     source->ended = true;
     session__source_touch(f->session, source);
-  } else {
-    report(f, line,
-           "the list was cut off here when it came in: pipe it in again");
   }
-  leave_source(f);
+  feed__leave(f, true);
 }
 
 /* ---- tasks that are wanted again --------------------------------------- */
@@ -388,7 +521,7 @@ static void gather(struct feed *f, uint64_t first) {
 static bool choose_redo(struct feed *f) {
   struct session *s = f->session;
   f->missing = false;
-  if (f->ahead_at < f->ahead_count)
+  if (f->ahead != NULL)
     return take_ahead(f);
   if (s->redo_count == 0 || s->batch_busy)
     return false;
@@ -408,30 +541,70 @@ static bool choose_redo(struct feed *f) {
 
 /* ---- choosing ---------------------------------------------------------- */
 
+/* Takes up a chunk that is in memory, if that is all that is known of it. */
+static bool take_here(struct feed *f, uint32_t number) {
+  struct session *s = f->session;
+  struct chunk *chunk = chunk_table_find(&s->chunks, f->source->id, number);
+  static const uint8_t none[CHUNK_BITMAP];
+  if (chunk == NULL)
+    return false;
+  bool rows = memcmp(chunk->row_bits, none, CHUNK_BITMAP) != 0 ||
+              memcmp(chunk->partial_bits, none, CHUNK_BITMAP) != 0;
+  if (rows && !f->missing)
+    return false;
+  chunk->readers++;
+  take_up(f, chunk);
+  return true;
+}
+
+static bool choose_best(struct feed *f) {
+  struct session *s = f->session;
+  struct order_choice choice = best(f);
+  if (!choice.found)
+    return false;
+  f->source = session__source(s, choice.source);
+  f->asked = choice.number;
+  f->missing = false;
+  if (choice.number >= f->source->chunks)
+    return take_new(f);
+  f->source->order.entries[choice.number].state = ORDER_TAKEN;
+  if (take_here(f, choice.number))
+    return true;
+  f->job = (struct store_job){.kind = JOB_LOAD,
+                              .source = choice.source,
+                              .number = choice.number,
+                              .objects = true};
+  feed__post(f);
+  return false;
+}
+
 bool feed__choose(struct feed *f) {
+  struct session *s = f->session;
   if (f->redo)
     return choose_redo(f);
-  if (f->done)
-    return false;
-  if (f->source == NULL)
-    return choose_source(f);
   if (f->incoming != NULL)
     return choose_merge(f);
-  if (f->ahead_at < f->ahead_count)
+  if (f->ahead != NULL)
     return take_ahead(f);
-  if (!f->drained) {
-    if (f->source->kind == SOURCE_ARGS && f->source->chunks > 0 &&
-        !is_written(f->session, f->source->id, f->source->chunks - 1))
-      return false;
-    f->job = (struct store_job){.kind = JOB_NEXT,
-                                .source = f->source->id,
-                                .after = f->after,
-                                .ended = f->source->ended};
-    feed__post(f);
-    return false;
+  if (f->missing) { /* no row: it is in memory, or was never written */
+    bool here = take_here(f, f->asked);
+    if (!here) /* it may have been written just now */
+      f->source->order.entries[f->asked].state =
+          f->missed == f->asked + 1 ? ORDER_OVER : ORDER_OPEN;
+    f->missed = f->asked + 1;
+    f->missing = false;
+    return true;
   }
-  if (!f->source->ended)
-    return take_new(f);
-  leave_source(f);
-  return true;
+  if (f->done)
+    return false;
+  f->source = NULL;
+  leave_finished(s);
+  struct source *first = first_in_turn(s);
+  if (f == &s->feeds[0] && first == NULL) {
+    f->done = true;
+    return true;
+  }
+  if (f == &s->feeds[0] && first != NULL && first->merging)
+    return begin_merge(f, first);
+  return choose_best(f);
 }

@@ -16,9 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "indexer.h"
 #include "spool.h"
 
 #define PREFETCH_BELOW ((uint64_t)64 * 1024)
+#define REFUSALS 256 /* lines of full hosts between two looks at them */
 
 struct spool *feed__spooler(struct session *s, uint32_t spool) {
   for (size_t i = 0; spool != 0 && i < s->source_count; i++)
@@ -39,8 +41,8 @@ void feed__fini(struct feed *f) {
   if (f->text_ready)
     manifest_fini(&f->text);
   f->text_ready = false;
-  while (f->ahead_at < f->ahead_count)
-    store_loaded_free(f->ahead[f->ahead_at++]);
+  store_loaded_free(f->ahead);
+  f->ahead = NULL;
   store_loaded_free(f->loaded);
   f->loaded = NULL;
 }
@@ -300,6 +302,7 @@ static void deliver(struct feed *f, uint32_t index,
       .failed_before = row != NULL && row->state != ROW_BAD,
       .partial = partial_of(f, index)};
   chunk_fly(chunk, index);
+  f->delivered++;
   s->room--;
   s->hooks.item(s->hooks.arg, &item);
 }
@@ -325,26 +328,110 @@ static bool is_due(const struct feed *f, uint32_t index,
          !chunk_bit(chunk->tried_bits, index);
 }
 
+/* ---- passes ------------------------------------------------------------ */
+
+/* The next pass over this chunk may begin with the line at hand. */
+static void note_left(struct feed *f, uint32_t index,
+                      const struct chunk_place *begin) {
+  if (f->left_noted)
+    return;
+  f->left_noted = true;
+  f->chunk->left = *begin;
+  f->chunk->left_index = index;
+}
+
+/* A host is full: when all of the chunk's are, there is no use in reading on;
+ * of a list whose rest is not known, the index finds what else is in it. */
+static void note_refusal(struct feed *f) {
+  struct session *s = f->session;
+  if (f->refusals++ % REFUSALS == 0)
+    feed__ask_full(s);
+  bool fresh = f->chunk->count < CHUNK_LINES;
+  uint64_t hosts = fresh ? f->chunk->place.keys.hosts : f->keys.hosts;
+  if (fresh)
+    index__want(s, f->source);
+  if (hosts != 0 && (hosts & ~s->rules.full) == 0 &&
+      (!fresh || index__reads(s, f->source)))
+    f->leave_wanted = true;
+}
+
+/* Whether the line belongs to another pass than this one. */
+static bool is_for_later(struct feed *f, uint32_t index,
+                         const struct manifest_line *line,
+                         const struct chunk_place *begin) {
+  struct session *s = f->session;
+  int64_t deadline = INT64_MAX;
+  if (f->redo || f->incoming != NULL)
+    return false;
+  bool other =
+      f->slice >= 0 &&
+      (int)order_slice(s->slice_seed, f->chunk->number, index) != f->slice;
+  if (other) {
+    note_left(f, index, begin);
+    return true;
+  }
+  if (f->deadline_bound != INT64_MAX)
+    deadline = line_deadline(line);
+  bool late = line->priority < f->priority_bound ||
+              (f->deadline_bound != INT64_MAX && deadline > f->deadline_bound);
+  bool full = !late && s->hooks.accepts != NULL &&
+              !s->hooks.accepts(s->hooks.arg, line->url);
+  if (!late && !full)
+    return false;
+  note_left(f, index, begin);
+  line_keys_add(late ? &f->later : &f->refused, deadline, line->priority,
+                order_host_bit(line->url));
+  if (full)
+    note_refusal(f);
+  return true;
+}
+
 static void known_line(struct feed *f, uint32_t index,
-                       const struct manifest_line *line) {
+                       const struct manifest_line *line,
+                       const struct chunk_place *begin) {
   const struct store_loaded_row *row = row_of(f, index);
   if (!is_due(f, index, row))
     return;
-  if (line->why == NULL)
-    deliver(f, index, line, row);
+  if (line->why == NULL) {
+    if (!is_for_later(f, index, line, begin))
+      deliver(f, index, line, row);
+    return;
+  }
+  if (!chunk_bit(f->chunk->settled_bits, index)) /* so far only indexed */
+    session__settle_bad(f->session, f->chunk, index, line->line, line->why);
+  report_bad(f, line); /* still bad, or for the first time */
+}
+
+/* The entry of a chunk whose first line has come. */
+static void begin_entry(struct feed *f) {
+  struct order_entry *entry = order_at(&f->source->order, f->chunk->number);
+  if (entry == NULL)
+    session__feed_trouble(f->session, ERR_NOMEM, NULL);
   else
-    report_bad(f, line); /* still bad, and counted already */
+    entry->state = ORDER_TAKEN;
+}
+
+/* Lists in which lines say something about their turn are read ahead. */
+static void look_for_keys(struct feed *f, const struct manifest_line *line) {
+  const struct order_rules *rules = &f->session->rules;
+  if (!f->source->index &&
+      (line->priority != 0 || rules->shuffle ||
+       (rules->deadlines && f->here.keys.deadline_unix != 0)))
+    index__want(f->session, f->source);
 }
 
 static void new_line(struct feed *f, uint32_t index,
-                     const struct manifest_line *line) {
+                     const struct manifest_line *line,
+                     const struct chunk_place *begin) {
   struct session *s = f->session;
   struct source *source = f->source;
   struct chunk *chunk = f->chunk;
   if (chunk_append(chunk, line->object) < 0)
     return;
-  if (index == 0)
+  if (index == 0) {
     source->chunks = chunk->number + 1;
+    begin_entry(f);
+  }
   source->tasks++;
   source->bytes += line->end - source->tail.offset;
   chunk->place = f->here;
@@ -357,7 +444,9 @@ static void new_line(struct feed *f, uint32_t index,
   }
   session__touch(s, chunk);
   if (line->why == NULL) {
-    deliver(f, index, line, NULL);
+    look_for_keys(f, line);
+    if (!is_for_later(f, index, line, begin))
+      deliver(f, index, line, NULL);
   } else {
     session__settle_bad(s, chunk, index, line->line, line->why);
     report_bad(f, line);
@@ -400,6 +489,13 @@ static bool compare(struct feed *f, uint32_t index,
 static void take_line(struct feed *f, const struct manifest_line *line) {
   struct chunk *chunk = f->chunk;
   uint32_t index = f->index++;
+  struct chunk_place begin = f->here;
+  begin.offset += f->here.bytes;
+  begin.first_line += f->here.lines;
+  if (line->why == NULL && (index >= chunk->count || f->incoming != NULL ||
+                            chunk->count < CHUNK_LINES))
+    line_keys_add(&f->here.keys, line_deadline(line), line->priority,
+                  order_host_bit(line->url));
   f->here.bytes = line->end - f->here.offset;
   f->here.lines = line->next_line - f->here.first_line;
   if (f->incoming != NULL)
@@ -407,14 +503,14 @@ static void take_line(struct feed *f, const struct manifest_line *line) {
                                        .first_line = line->next_line,
                                        .spool = f->here.spool};
   if (index >= chunk->count) {
-    new_line(f, index, line);
+    new_line(f, index, line, &begin);
   } else {
     bool known = f->incoming == NULL || compare(f, index, line);
     if (!known) {
       refuse(f, line->line);
       return;
     }
-    known_line(f, index, line);
+    known_line(f, index, line, &begin);
   }
   if (f->chunk != chunk)
     return;
@@ -423,14 +519,56 @@ static void take_line(struct feed *f, const struct manifest_line *line) {
   bool over = f->redo ? f->wanted_left == 0 || f->index >= chunk->count
                       : f->index == CHUNK_LINES;
   if (over)
-    feed__leave(f);
+    feed__leave(f, true);
 }
 
-void feed__leave(struct feed *f) {
+/* What is left of a shuffled chunk: this part of it, or others. */
+static void close_slice(struct feed *f, struct order_entry *entry) {
+  if (f->refused.hosts == 0 && f->slice >= 0)
+    entry->slices = (uint8_t)(entry->slices & ~(1u << f->slice));
+  entry->keys = f->chunk->place.keys;
+  if (f->refused.hosts != 0 && f->delivered == 0)
+    entry->keys.hosts = f->refused.hosts; /* until one of those has room */
+  entry->state = entry->slices != 0 ? ORDER_OPEN : ORDER_OVER;
+}
+
+/* Says in the order what this pass has left. */
+static void close_pass(struct feed *f, bool through) {
+  struct source *source = f->source;
   struct chunk *chunk = f->chunk;
-  f->after = chunk->number;
+  if (chunk->number >= source->order.count)
+    return;
+  struct order_entry *entry = &source->order.entries[chunk->number];
+  bool more_to_come =
+      chunk->count < CHUNK_LINES && !source->ended && !source->cut;
+  if (!through) {
+    entry->state = ORDER_OPEN;
+    entry->keys = f->keys.hosts != 0 ? f->keys : chunk->place.keys;
+    struct chunk_place next = f->here;
+    next.offset += f->here.bytes;
+    next.first_line += f->here.lines;
+    note_left(f, f->index, &next);
+  } else if (f->slice >= 0) {
+    close_slice(f, entry);
+    if (entry->state == ORDER_OVER && more_to_come) {
+      *entry = (struct order_entry){.state = ORDER_OPEN, .slices = UINT8_MAX};
+    }
+  } else if (f->later.hosts != 0 || f->refused.hosts != 0) {
+    entry->state = ORDER_OPEN;
+    entry->keys = f->later.hosts != 0 ? f->later : f->refused;
+    entry->keys.hosts |= f->refused.hosts;
+  } else {
+    entry->state = more_to_come ? ORDER_OPEN : ORDER_OVER;
+    entry->keys = (struct line_keys){0};
+  }
+}
+
+void feed__leave(struct feed *f, bool through) {
+  struct chunk *chunk = f->chunk;
+  if (!f->redo)
+    close_pass(f, through);
   f->chunk = NULL;
-  f->placed = f->marked = false;
+  f->placed = f->marked = f->leave_wanted = false;
   store_loaded_free(f->loaded);
   f->loaded = NULL;
   chunk->readers--;
@@ -467,12 +605,21 @@ static bool next_line(struct feed *f) {
     feed__source_end(f);
     return true;
   }
-  return read_more(f);
+  if (read_more(f))
+    return true;
+  /* The list is still being written: what else is there goes on meanwhile. */
+  if (!f->fs_busy && f->chunk != NULL && feed__has_other(f)) {
+    feed__leave(f, f->index >= f->chunk->count);
+    return true;
+  }
+  return false;
 }
 
 bool feed__step(struct feed *f) {
   if (f->job_busy || f->session->trouble_feed != 0)
     return false;
+  if (f->leave_wanted && f->chunk != NULL && f->incoming == NULL)
+    feed__leave(f, false);
   if (f->chunk == NULL && !f->identifying)
     return feed__choose(f);
   if (!f->placed && !go_to_place(f))

@@ -57,6 +57,7 @@ struct host {
   struct link ready;    /* tasks that may start, in their order */
   struct link again;    /* those that were tried before */
   unsigned ready_count; /* of both */
+  unsigned full_at;     /* so many were ready when it was full; 0 it is not */
   struct link runnable; /* on the scheduler's ring */
   struct heap_node due; /* in the scheduler's heap while it is held back */
   struct semaphore sem; /* limit 0 of the user = UINT32_MAX here */

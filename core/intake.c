@@ -23,12 +23,14 @@
 
 #include "engine_priv.h"
 #include "expiry.h"
+#include "order.h"
 #include "verify.h"
 
 #define DEADLINE_GUARD_S 2 /* on its way when the URL expires */
 #define BATCH 64
 #define LOOKUPS_MAX 4
 #define WINDOW_BASE 512u
+#define HELD_LEAST 32 /* ready tasks that may not start: a host may be full */
 #define WINDOW_TASKS 16384u /* tasks in memory, waiting ones included */
 
 struct lookup {
@@ -375,6 +377,29 @@ void intake_item(void *arg, const struct session_item *item) {
   intake_again(e, task);
 }
 
+/* The manifest is read past lines of hosts that are full, so that the window
+ * does not fill with what may not start while others could. */
+bool intake_accepts(void *arg, const char *url) {
+  struct engine *e = arg;
+  struct host *host;
+  uint64_t held = e->scheduler.ready - e->scheduler.runnable;
+  if (e->scheduler.full_hosts == 0 && held < HELD_LEAST)
+    return true;
+  if (hosts_get(&e->hosts, url, engine_now(), &host, NULL) != 0)
+    return true;
+  return !scheduler_is_full(&e->scheduler, host);
+}
+
+uint64_t intake_full(void *arg) {
+  struct engine *e = arg;
+  uint64_t full = 0, others = 0;
+  for (struct link *l = e->hosts.list.next; l != &e->hosts.list; l = l->next) {
+    const struct host *host = LINK_ENTRY(l, struct host, all);
+    *(host->full_at > 0 ? &full : &others) |= order_host_bit(host->origin);
+  }
+  return full & ~others;
+}
+
 /* How many more tasks fit. Ready tasks of hosts that may not start count only
  * against the ceiling, or one throttled host would stop the others. */
 static unsigned room(const struct engine *e) {
@@ -400,6 +425,10 @@ void intake_run(struct engine *e) {
   }
   if (e->session_stopping)
     return;
+  if (e->scheduler.relieved) {
+    e->scheduler.relieved = false;
+    session_hosts_changed(e->session);
+  }
   now = room(e);
   /* Asking for a handful at a time costs more than it brings. */
   if (now == e->last_room ||

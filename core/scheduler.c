@@ -8,7 +8,13 @@
 
 #include <string.h>
 
+#include "order.h"
+
 #define NS 1e9
+#define SHUFFLE_TURNS 1024 /* how far a shuffled task may fall back */
+#define FULL_MOST 512u     /* ready tasks of a host that may not start */
+#define FULL_LEAST 32u
+#define FULL_HOSTS 16u /* more full hosts than these share that room */
 #define THROTTLE_FIRST_S 0.5
 #define THROTTLE_MAX_S 30.0
 
@@ -74,18 +80,22 @@ static void hold(struct scheduler *s, struct host *host, uint64_t due_ns) {
 
 /* ---- tasks --------------------------------------------------------------- */
 
-static bool goes_before(const struct task *a, const struct task *b) {
+static bool goes_before(const struct scheduler *s, const struct task *a,
+                        const struct task *b) {
   if (a->priority != b->priority)
     return a->priority > b->priority;
-  return a->deadline_unix < b->deadline_unix;
+  if (a->deadline_unix != b->deadline_unix && !s->shuffle)
+    return a->deadline_unix < b->deadline_unix;
+  return a->turn < b->turn;
 }
 
-/* Highest priority first, then earliest deadline; among equals, first come,
- * first served. */
-static void insert(struct link *line, struct task *task) {
+/* Highest priority first, then earliest deadline (not when shuffled), then by
+ * turn. */
+static void insert(const struct scheduler *s, struct link *line,
+                   struct task *task) {
   struct link *after = line->prev;
   while (after != line &&
-         goes_before(task, LINK_ENTRY(after, struct task, queued)))
+         goes_before(s, task, LINK_ENTRY(after, struct task, queued)))
     after = after->prev;
   list_append(after->next, &task->queued);
 }
@@ -93,13 +103,18 @@ static void insert(struct link *line, struct task *task) {
 void scheduler_ready(struct scheduler *s, struct task *task, uint64_t now_ns) {
   struct host *host = task->host;
   task->ready_ns = now_ns;
+  task->turn = s->arrivals++;
+  if (s->shuffle)
+    task->turn += order_random(&s->seed) % SHUFFLE_TURNS;
   /* A redirect's next request is none of the failures that the budget is for.
    */
-  insert(task->attempts > 0 && !task->following ? &host->again : &host->ready,
+  insert(s,
+         task->attempts > 0 && !task->following ? &host->again : &host->ready,
          task);
   host->ready_count++;
   s->ready++;
-  s->ranked += task->priority != 0;
+  task->ranked = task->priority != 0;
+  s->ranked += task->ranked;
   if (link_on_list(&host->runnable))
     s->runnable++;
   else if (host->due.place == 0)
@@ -112,10 +127,28 @@ static void take(struct scheduler *s, struct task *task) {
   if (link_on_list(&host->runnable))
     s->runnable--;
   s->ready--;
-  s->ranked -= task->priority != 0;
+  s->ranked -= task->ranked;
   host->ready_count--;
   if (host->ready_count == 0 && link_on_list(&host->runnable))
     list_remove(&host->runnable);
+  if (host->full_at > 0 && host->ready_count < host->full_at / 2) {
+    host->full_at = 0;
+    s->full_hosts--;
+    s->relieved = true;
+  }
+}
+
+bool scheduler_is_full(struct scheduler *s, struct host *host) {
+  unsigned most = FULL_MOST / (unsigned)(1 + s->full_hosts / FULL_HOSTS);
+  if (host->full_at > 0)
+    return true;
+  if (most < FULL_LEAST)
+    most = FULL_LEAST;
+  if (link_on_list(&host->runnable) || host->ready_count < most)
+    return false;
+  host->full_at = host->ready_count;
+  s->full_hosts++;
+  return true;
 }
 
 int scheduler_wait(struct scheduler *s, struct task *task, uint64_t due_ns) {

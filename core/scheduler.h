@@ -43,7 +43,12 @@ struct scheduler {
   uint64_t ready;     /* ready tasks of all hosts */
   uint64_t ranked;    /* of those: with a priority other than 0 */
   bool blocked;       /* paused, on hold or stopping: nothing starts */
+  bool shuffle;       /* deadlines do not count; turns are random */
+  uint64_t seed;      /* of the random turns */
+  unsigned full_hosts;
+  bool relieved; /* a full host has room again; reset by whoever reads it */
   /* private */
+  uint64_t arrivals;
   struct link ring;
   struct heap waiting; /* tasks by the time of their next attempt */
   struct heap held;    /* hosts by the time of their next start */
@@ -68,6 +73,10 @@ void scheduler_fini(struct scheduler *s);
 
 /* A queued task may start. */
 void scheduler_ready(struct scheduler *s, struct task *task, uint64_t now_ns);
+
+/* Whether the host may not start more now and has plenty of ready tasks; it is
+ * full then until half of them are gone. */
+bool scheduler_is_full(struct scheduler *s, struct host *host);
 
 /* A task in state waiting becomes ready at due_ns. */
 int scheduler_wait(struct scheduler *s, struct task *task,

@@ -123,7 +123,9 @@ int session_open(struct session **out, const char *dir, bool durable,
   if (s == NULL)
     return err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
   s->dirfd = s->sdirfd = s->lockfd = -1;
-  s->main.fd = s->redo.fd = s->results.fd = -1;
+  s->redo.fd = s->results.fd = -1;
+  for (int i = 0; i < SESSION_FEEDS; i++)
+    s->feeds[i].fd = -1;
   s->durable = durable;
   s->next_spool = 1;
   s->input_format = &manifest_auto;
@@ -197,6 +199,7 @@ void session_close(struct session *s, bool forget_if_done) {
     session__remove_all(s);
   for (size_t i = 0; i < s->source_count; i++) {
     free(s->sources[i].path);
+    order_fini(&s->sources[i].order);
     if (s->sources[i].fd_owned)
       close(s->sources[i].in_fd);
   }

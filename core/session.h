@@ -206,7 +206,23 @@ struct session_hooks {
   /* Something of a manifest is passed over that is no task: a name that is
    * not known, once. May be NULL. */
   void (*warning)(void *arg, const char *source, const char *text);
+  /* Whether a task of this URL is wanted now: no while its host has plenty of
+   * them and may not start more. The line is left for a later pass. May be
+   * NULL. */
+  bool (*accepts)(void *arg, const char *url);
+  /* order_host_bit() of all hosts that would be refused, less that of the
+   * others that are known. NULL with accepts. */
+  uint64_t (*full)(void *arg);
 };
+
+/* How tasks are ordered: by deadline (a line's own, else when its URL expires)
+ * below priority, or at random. Before session_start(); without it deadlines
+ * do not count. */
+struct session_order {
+  bool deadlines, shuffle;
+  uint64_t seed; /* of the random order */
+};
+void session_order(struct session *session, const struct session_order *order);
 
 int session_start(struct session *session, uv_loop_t *loop,
                   const struct session_hooks *hooks,
@@ -214,6 +230,9 @@ int session_start(struct session *session, uv_loop_t *loop,
 
 /* The engine has room for this many more tasks (absolute, not added up). */
 void session_want(struct session *session, unsigned room);
+
+/* A host that was full wants tasks again (or a second has passed). */
+void session_hosts_changed(struct session *session);
 
 /* See Marks. */
 void session_mark_started(struct session *session, uint64_t id);

@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "indexer.h"
 #include "lines.h"
 #include "redact.h"
 
@@ -108,6 +109,9 @@ static int compare_chunk(struct lines *lines, const struct source *source,
       return changed(source, path, NULL, msg);
     uint64_t object = was_bad(known, i) ? OBJECT_BAD : line.object;
     digest = chunk_digest(digest, object);
+    if (line.why == NULL)
+      line_keys_add(&place->keys, line_deadline(&line), line.priority,
+                    order_host_bit(line.url));
     if (known->chunk.objects[i] != (uint8_t)object)
       return changed(source, path, &line, msg);
   }

@@ -256,6 +256,18 @@ static void post_next(struct session *s) {
   store_thread_post(s->thread, &add->job);
 }
 
+/* Its last chunk has more to say, to who reads it now or later. */
+static void reopen_last(const struct session *s, struct source *source) {
+  source->more = false;
+  for (int i = 0; i < SESSION_FEEDS; i++)
+    source->more |= s->feeds[i].source == source && s->feeds[i].chunk != NULL;
+  if (source->order.count == 0)
+    return;
+  struct order_entry *last = &source->order.entries[source->order.count - 1];
+  if (last->state == ORDER_OVER)
+    *last = (struct order_entry){.state = ORDER_OPEN, .slices = UINT8_MAX};
+}
+
 /* The list goes on: whoever is through with it, or about to be, begins again
  * at what is left. */
 static void extend(struct session *s, struct session_add *add) {
@@ -265,8 +277,8 @@ static void extend(struct session *s, struct session_add *add) {
         (struct chunk_place){.first_line = 1, .spool = source->spool};
   source->limit = add->at + add->fresh_len;
   source->ended = source->visited = false;
-  source->more = s->main.source == source;
-  s->main.done = s->told_exhausted = false;
+  reopen_last(s, source);
+  s->feeds[0].done = s->told_exhausted = false;
   session__source_touch(s, source);
   add->written = true;
   add->batch = s->current;

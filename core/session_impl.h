@@ -13,12 +13,14 @@
  *   session_files.c  the lengths of files that grow beside it
  *   feeder.c         reading a chunk and delivering its tasks
  *   feed_source.c    which chunk comes next
+ *   session_index.c  lists are read ahead of delivery
  *   session_read.c   looking at a session from outside
  */
 #ifndef SPATE_SESSION_IMPL_H
 #define SPATE_SESSION_IMPL_H
 
 #include "chunk.h"
+#include "indexer.h"
 #include "manifest.h"
 #include "marks.h"
 #include "session.h"
@@ -27,8 +29,14 @@
 #include "store.h"
 #include "store_thread.h"
 
-/* A feed reads chunk after chunk and delivers their tasks. The main one goes
- * through all sources once; the other one fetches single lines again. */
+#define SESSION_FEEDS 8
+
+/* A feed reads chunk after chunk and delivers their tasks. The first one goes
+ * through all sources; shuffled, the others help, so that lines come from
+ * several chunks at once. Another one fetches single lines again.
+ *
+ * A pass over a chunk delivers what is wanted now: lines of lower priority,
+ * later deadlines or full hosts stay for another pass. */
 struct feed {
   struct session *session; /* borrowed */
   bool redo;
@@ -37,12 +45,11 @@ struct feed {
   bool identifying;            /* of incoming: its first object is looked for */
   uint32_t merge_next;         /* the next chunk to be compared */
   struct chunk_place merge_at; /* where incoming goes on */
-  int64_t after;               /* the last chunk that was taken up; -1 none */
-  bool drained;                /* no known chunk is left behind it */
-  struct store_loaded *ahead[STORE_AHEAD];
-  size_t ahead_count, ahead_at;
-  bool done;    /* all sources are through */
-  bool missing; /* the chunk asked for is not in the database */
+  struct store_loaded *ahead;  /* loaded and pinned; NULL none */
+  bool done;                   /* all sources are through */
+  bool missing;                /* the chunk asked for is not in the database */
+  uint32_t asked;              /* its number */
+  uint32_t missed; /* the last one that was missing, plus 1; 0 none */
 
   struct chunk *chunk;          /* being read; NULL: choose one */
   struct store_loaded *loaded;  /* what is known of it; NULL: it is new */
@@ -52,6 +59,17 @@ struct feed {
   bool placed;                  /* file and position are right */
   bool heading;                 /* a table's header is read first */
   bool marked;                  /* it has its marks */
+  struct line_keys keys;        /* by which it was chosen */
+  int64_t deadline_bound;       /* this pass: none later */
+  int32_t priority_bound;       /* this pass: none lower */
+  int slice;                    /* this pass: this part alone; -1 all */
+  struct line_keys later;       /* of lines beyond the bounds */
+  struct line_keys refused;     /* of lines whose hosts are full */
+  unsigned delivered;           /* by this pass */
+  unsigned refusals;            /* since full hosts were asked for */
+  bool left_noted;              /* chunk->left is known */
+  uint64_t since_ns;            /* taken up */
+  bool leave_wanted;            /* a better chunk has come */
   uint8_t wanted[CHUNK_BITMAP]; /* redo: these alone */
   uint32_t wanted_left;
 
@@ -89,7 +107,16 @@ struct session {
   uv_idle_t idle;
   struct store_thread *thread;
   struct chunk_table chunks;
-  struct feed main, redo;
+  struct feed feeds[SESSION_FEEDS], redo; /* feeds[0]: the main one */
+  struct order_rules rules;
+  uint64_t slice_seed;
+  struct indexer *indexer; /* NULL: not needed so far */
+  struct index_job index_job;
+  bool index_busy;
+  uint32_t index_source_id;  /* of the job under way */
+  char *index_path;          /* taken; of the job */
+  uint64_t index_retry;      /* bytes of a spool before it is tried again */
+  struct feed index_pin;     /* holds the chunk that the job goes on with */
   struct store_file results; /* fd -1: none; lengths: when it was opened */
   const struct failure_filter *retry_only; /* borrowed; NULL: all */
   unsigned room;
@@ -201,6 +228,8 @@ bool feed__step(struct feed *f);
 bool feed__busy(const struct feed *f);
 void feed__job_done(struct feed *f, struct store_job *job);
 void feed__fini(struct feed *f);
+/* Whether something stands in the source's file that no chunk has. */
+bool feed__tail_grew(struct session *s, const struct source *source);
 struct spool *feed__spooler(struct session *s, uint32_t spool);
 
 /* ---- feed_source.c ---- */
@@ -210,8 +239,20 @@ void feed__source_end(struct feed *f);
 bool feed__found(struct feed *f, const struct manifest_line *line);
 void feed__merge_stop(struct feed *f);
 
-/* Leaves the chunk. */
-void feed__leave(struct feed *f);
+/* Leaves the chunk; through: its last known line was read. */
+void feed__leave(struct feed *f, bool through);
 void feed__post(struct feed *f);
+/* Whether there is another chunk for this feed than the one it is in. */
+bool feed__has_other(struct feed *f);
+/* The hosts of which nothing is wanted now, asked anew. */
+void feed__ask_full(struct session *s);
+
+/* ---- session_index.c ---- */
+/* Reads ahead where that is wanted; called whenever something has come. */
+void index__step(struct session *s);
+void index__want(struct session *s, struct source *source);
+/* Whether the list's unread lines come by way of the index. */
+bool index__reads(const struct session *s, const struct source *source);
+void index__stop(struct session *s);
 
 #endif

@@ -24,22 +24,35 @@
 /* ---- the pump ---------------------------------------------------------- */
 
 static bool redo_idle(const struct session *s) {
-  return s->redo_count == 0 && s->redo.chunk == NULL &&
-         s->redo.ahead_at == s->redo.ahead_count && !feed__busy(&s->redo);
+  return s->redo_count == 0 && s->redo.chunk == NULL && s->redo.ahead == NULL &&
+         !feed__busy(&s->redo);
 }
 
 static void check_exhausted(struct session *s) {
-  if (s->told_exhausted || !s->main.done || !redo_idle(s))
+  if (s->told_exhausted || !s->feeds[0].done || !redo_idle(s))
     return;
   s->told_exhausted = true;
   if (s->hooks.exhausted != NULL)
     s->hooks.exhausted(s->hooks.arg);
 }
 
+/* One line of some feed; shuffled, each of them has the same chance. */
+static bool step_one(struct session *s) {
+  if (feed__step(&s->redo))
+    return true;
+  if (!s->rules.shuffle)
+    return feed__step(&s->feeds[0]);
+  unsigned first = (unsigned)order_random(&s->rules.seed) % SESSION_FEEDS;
+  for (unsigned i = 0; i < SESSION_FEEDS; i++)
+    if (feed__step(&s->feeds[(first + i) % SESSION_FEEDS]))
+      return true;
+  return false;
+}
+
 static bool step(struct session *s) {
   bool moved = false;
   for (int i = 0; i < SLICE_STEPS && s->room > 0 && !s->stopping; i++) {
-    if (!feed__step(&s->redo) && !feed__step(&s->main))
+    if (!step_one(s))
       return moved;
     moved = true;
   }
@@ -62,6 +75,20 @@ static void on_idle(uv_idle_t *idle) {
 void session__kick(struct session *s) {
   if (s->loop != NULL && !s->stopping && !s->ended)
     uv_idle_start(&s->idle, on_idle);
+}
+
+void session_hosts_changed(struct session *s) {
+  if (s->loop == NULL || s->stopping)
+    return;
+  feed__ask_full(s);
+  session__kick(s);
+}
+
+void session_order(struct session *s, const struct session_order *order) {
+  s->rules = (struct order_rules){.deadlines = order->deadlines,
+                                  .shuffle = order->shuffle,
+                                  .seed = order->seed};
+  s->slice_seed = order_random(&s->rules.seed);
 }
 
 void session_want(struct session *s, unsigned room) {
@@ -147,6 +174,7 @@ static void on_wake(uv_async_t *wake) {
   struct session *s = wake->data;
   poll_spools(s);
   store_thread_poll(s->thread);
+  index__step(s);
   if (s->stopping)
     session__stop_step(s);
   else
@@ -228,18 +256,50 @@ static void abort_start(struct session *s) {
   close_handles(s);
 }
 
+static void init_feeds(struct session *s) {
+  for (int i = 0; i < SESSION_FEEDS; i++)
+    s->feeds[i].session = s;
+  s->redo.session = s->index_pin.session = s;
+  s->redo.redo = s->index_pin.redo = true;
+  s->index_pin.fd = -1;
+}
+
+/* What is known of the chunks; lists that have something to say about turns
+ * are read on at once. */
+static int load_order(struct session *s, struct errmsg *msg) {
+  for (size_t i = 0; i < s->source_count; i++) {
+    struct source *source = &s->sources[i];
+    int rc = store_order(s->store, source);
+    if (rc < 0)
+      return session__fault(s, rc, msg);
+    for (uint32_t n = 0; n < source->order.count && !source->index; n++) {
+      const struct line_keys *keys = &source->order.entries[n].keys;
+      source->index = keys->priority != 0 || s->rules.shuffle ||
+                      (s->rules.deadlines && keys->deadline_unix != 0);
+    }
+  }
+  return 0;
+}
+
+/* Where nothing is known yet, the first line decides. */
+static void start_index(struct session *s) {
+  for (size_t i = 0; i < s->source_count; i++)
+    if (s->sources[i].index && !s->sources[i].ended)
+      index__want(s, &s->sources[i]);
+}
+
 int session_start(struct session *s, uv_loop_t *loop,
                   const struct session_hooks *hooks, struct errmsg *msg) {
   s->hooks = *hooks;
-  s->main.session = s->redo.session = s;
-  s->redo.redo = true;
-  s->main.after = s->redo.after = -1;
+  init_feeds(s);
   int rc = session__check_files(s, msg);
   if (rc == 0) {
     rc = session__adds_begin(s);
     if (rc < 0)
       err_set(msg, rc, "%s/%s: %s", s->dir, SESSION_DIR, err_text(rc));
   }
+  if (rc == 0)
+    rc = load_order(s, msg);
   if (rc == 0)
     rc = begin_run(s, msg);
   if (rc < 0)
@@ -264,13 +324,15 @@ int session_start(struct session *s, uv_loop_t *loop,
     rc = start_spools(s, msg);
   if (rc < 0)
     abort_start(s);
+  else
+    start_index(s);
   return rc;
 }
 
 /* ---- stop -------------------------------------------------------------- */
 
 static bool all_settled(const struct session *s) {
-  if (!s->main.done || s->batch_failed)
+  if (!s->feeds[0].done || s->batch_failed)
     return false;
   for (size_t i = 0; i < s->source_count; i++)
     if (!s->sources[i].gone && !s->sources[i].ended)
@@ -281,6 +343,13 @@ static bool all_settled(const struct session *s) {
          (int64_t)(counts.done + counts.cancelled) == counts.tasks;
 }
 
+static bool feeds_busy(const struct session *s) {
+  bool busy = feed__busy(&s->redo) || feed__busy(&s->index_pin);
+  for (int i = 0; i < SESSION_FEEDS; i++)
+    busy |= feed__busy(&s->feeds[i]);
+  return busy;
+}
+
 void session__stop_step(struct session *s) {
   if (s->ended) {
     if (uv_is_closing((uv_handle_t *)&s->wake))
@@ -288,13 +357,15 @@ void session__stop_step(struct session *s) {
     store_thread_free(s->thread);
     s->thread = NULL;
     session__adds_end(s);
-    feed__fini(&s->main);
+    for (int i = 0; i < SESSION_FEEDS; i++)
+      feed__fini(&s->feeds[i]);
     feed__fini(&s->redo);
+    feed__fini(&s->index_pin);
     close_handles(s);
     return;
   }
   if (s->stop_posted || s->batch_busy || s->grow_busy || s->add_busy ||
-      feed__busy(&s->main) || feed__busy(&s->redo))
+      feeds_busy(s))
     return;
   if (session__pending(s) && !s->batch_failed) {
     session__send(s);
@@ -329,6 +400,7 @@ void session_stop(struct session *s, void (*stopped)(void *arg), void *arg) {
       session__source_touch(s, source);
     }
   }
+  index__stop(s);
   store_thread_hurry(s->thread);
   session__stop_step(s);
 }

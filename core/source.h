@@ -42,6 +42,7 @@ struct source {
   uint64_t bytes;          /* read so far */
   uint32_t chunks;         /* rows in the database or about to be */
   struct chunk_place tail; /* behind the last chunk; lines and bytes unused */
+  struct order order;      /* of its chunks; while it runs */
   /* of this run */
   bool dirty;            /* its row has to be written */
   bool gone;             /* merged into another: its row has to go */
@@ -49,6 +50,9 @@ struct source {
   bool visited;          /* the feed is through with it */
   uint64_t limit;        /* of command lines: nothing is read beyond it */
   bool more;             /* lines were added while it was being read */
+  bool cut;              /* it ended too early; that was told */
+  bool index;            /* it is to be read ahead of delivery */
+  bool indexed;          /* that was done, or cannot be */
   bool checked;          /* its identity was compared in this run */
   int in_fd;             /* a stream to be received; -1 none (borrowed) */
   bool fd_owned;         /* in_fd is closed with the session */

@@ -52,14 +52,16 @@ static const char schema_text[] =
     " ended INTEGER NOT NULL,format TEXT NOT NULL);"
     /* 8192 consecutive task lines; task numbers count from 1 within the
      * source. bitmap: the settled ones, lowest bit first, NULL = all.
-     * failed: those that a later run tries again. */
+     * failed: those that a later run tries again. Of all its lines: the
+     * earliest deadline, the highest priority, a bit for each host's name. */
     "CREATE TABLE chunks(source INTEGER NOT NULL,chunk INTEGER NOT NULL,"
     " first_task INTEGER NOT NULL,tasks INTEGER NOT NULL,"
     " settled INTEGER NOT NULL,failed INTEGER NOT NULL DEFAULT 0,"
     " spool INTEGER NOT NULL,byte_offset INTEGER NOT NULL,"
     " bytes INTEGER NOT NULL,first_line INTEGER NOT NULL,"
     " lines INTEGER NOT NULL,objects_digest INTEGER NOT NULL,"
-    " earliest_deadline INTEGER,bitmap BLOB,PRIMARY KEY(source,chunk))"
+    " earliest_deadline INTEGER,priority INTEGER NOT NULL DEFAULT 0,"
+    " hosts INTEGER,bitmap BLOB,PRIMARY KEY(source,chunk))"
     " WITHOUT ROWID;"
     /* The lowest byte of each line's object hash. */
     "CREATE TABLE objects(source INTEGER NOT NULL,chunk INTEGER NOT NULL,"

@@ -173,6 +173,8 @@ int store_apply(struct store *store, struct store_batch *batch) MUST_CHECK;
  * chunk that is not full. */
 int store_next(struct store *store, uint32_t source, int64_t after, bool ended,
                struct store_loaded **loaded, size_t *count) MUST_CHECK;
+/* Fills the source's order from its chunks: open where something is left. */
+int store_order(struct store *store, struct source *source) MUST_CHECK;
 /* One chunk, with its objects when asked for; *loaded NULL: none. */
 int store_load(struct store *store, uint32_t source, uint32_t number,
                bool objects, struct store_loaded **loaded) MUST_CHECK;
@@ -289,19 +291,24 @@ int store_classes(struct store *store, struct history_class **classes,
   X(SQL_ROLLBACK, "ROLLBACK")                                                  \
   X(SQL_CHUNK_PUT,                                                             \
     "INSERT INTO chunks(source,chunk,first_task,tasks,settled,spool,"          \
-    "byte_offset,bytes,first_line,lines,objects_digest,bitmap)"                \
-    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(source,chunk) DO UPDATE SET" \
+    "byte_offset,bytes,first_line,lines,objects_digest,bitmap,"                \
+    "earliest_deadline,priority,hosts)"                                        \
+    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,nullif(?,0),?,nullif(?,0))"               \
+    " ON CONFLICT(source,chunk) DO UPDATE SET"                                 \
     " tasks=excluded.tasks,settled=excluded.settled,spool=excluded.spool,"     \
     "byte_offset=excluded.byte_offset,bytes=excluded.bytes,"                   \
     "first_line=excluded.first_line,lines=excluded.lines,"                     \
-    "objects_digest=excluded.objects_digest,bitmap=excluded.bitmap")           \
+    "objects_digest=excluded.objects_digest,bitmap=excluded.bitmap,"           \
+    "earliest_deadline=excluded.earliest_deadline,"                            \
+    "priority=excluded.priority,hosts=excluded.hosts")                         \
   X(SQL_CHUNK_FAILED,                                                          \
     "UPDATE chunks SET failed=(SELECT count(*) FROM tasks WHERE source=?1"     \
     " AND task>?3 AND task<=?3+8192 AND state IN('failed','expired','bad'))"   \
     " WHERE source=?1 AND chunk=?2")                                           \
   X(SQL_CHUNK_MOVE,                                                            \
     "UPDATE chunks SET spool=?3,byte_offset=?4,bytes=?5,first_line=?6,"        \
-    "lines=?7 WHERE source=?1 AND chunk=?2")                                   \
+    "lines=?7,earliest_deadline=nullif(?8,0),priority=?9,hosts=nullif(?10,0)"  \
+    " WHERE source=?1 AND chunk=?2")                                           \
   X(SQL_OBJECTS_PUT,                                                           \
     "INSERT OR REPLACE INTO objects(source,chunk,hashes) VALUES(?,?,?)")       \
   X(SQL_OBJECTS_GET, "SELECT hashes FROM objects WHERE source=? AND chunk=?")  \
@@ -325,12 +332,17 @@ int store_classes(struct store *store, struct history_class **classes,
     " WHERE source=?1 AND task>?2 AND task<=?2+8192 ORDER BY task")            \
   X(SQL_CHUNKS_NEXT,                                                           \
     "SELECT chunk,tasks,settled,spool,byte_offset,bytes,first_line,lines,"     \
-    "objects_digest,bitmap FROM chunks WHERE source=?1 AND chunk>?2"           \
+    "objects_digest,bitmap,earliest_deadline,priority,hosts FROM chunks"       \
+    " WHERE source=?1 AND chunk>?2"                                            \
     " AND(settled<tasks OR failed>0 OR(tasks<8192 AND ?3=0))"                  \
     " ORDER BY chunk LIMIT ?4")                                                \
   X(SQL_CHUNK_GET,                                                             \
     "SELECT chunk,tasks,settled,spool,byte_offset,bytes,first_line,lines,"     \
-    "objects_digest,bitmap FROM chunks WHERE source=?1 AND chunk=?2")          \
+    "objects_digest,bitmap,earliest_deadline,priority,hosts FROM chunks"       \
+    " WHERE source=?1 AND chunk=?2")                                           \
+  X(SQL_ORDER,                                                                 \
+    "SELECT chunk,settled<tasks OR failed>0 OR(tasks<8192 AND ?2=0),"          \
+    "earliest_deadline,priority,hosts FROM chunks WHERE source=?1")            \
   X(SQL_SOURCES,                                                               \
     "SELECT source,kind,path,size,mtime_ns,digest,first_object,spool,"         \
     "received,ended,format FROM sources ORDER BY source")                      \

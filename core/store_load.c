@@ -76,6 +76,33 @@ static int load_partials(struct store *st, struct store_loaded *l) {
   return rc;
 }
 
+static void read_keys(sqlite3_stmt *stmt, int column, struct line_keys *keys) {
+  keys->deadline_unix = sqlite3_column_int64(stmt, column);
+  keys->priority = sqlite3_column_int(stmt, column + 1);
+  keys->hosts = (uint64_t)sqlite3_column_int64(stmt, column + 2);
+}
+
+int store_order(struct store *st, struct source *source) {
+  sqlite3_stmt *stmt = store__bind(st, SQL_ORDER, "ii", (int64_t)source->id,
+                                   (int64_t)source->ended);
+  int rc = store__step(st, stmt);
+  while (rc == 1) {
+    int64_t number = sqlite3_column_int64(stmt, 0);
+    struct order_entry *entry =
+        number < 0 || number >= (int64_t)source->chunks
+            ? NULL
+            : order_at(&source->order, (uint32_t)number);
+    if (entry == NULL) {
+      store__done(stmt);
+      return ERR_NOMEM;
+    }
+    entry->state = sqlite3_column_int(stmt, 1) != 0 ? ORDER_OPEN : ORDER_OVER;
+    read_keys(stmt, 2, &entry->keys);
+    rc = store__step(st, stmt);
+  }
+  return rc;
+}
+
 /* A count in a row beyond what a chunk holds is damage. */
 static int read_chunk(sqlite3_stmt *stmt, uint32_t source,
                       struct store_chunk *c) {
@@ -90,6 +117,7 @@ static int read_chunk(sqlite3_stmt *stmt, uint32_t source,
   c->place.lines = (uint64_t)sqlite3_column_int64(stmt, 7);
   c->digest = (uint64_t)sqlite3_column_int64(stmt, 8);
   const void *bits = sqlite3_column_blob(stmt, 9);
+  read_keys(stmt, 10, &c->place.keys);
   if (c->count > CHUNK_LINES || c->settled > c->count)
     return ERR_CORRUPT;
   if (c->settled == c->count) {

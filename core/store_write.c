@@ -82,13 +82,15 @@ void store_batch_fini(struct store_batch *b) {
 static int put_chunk(struct store *st, const struct store_chunk *c) {
   bool full = c->settled == c->count;
   int rc = store__run(
-      st, store__bind(st, SQL_CHUNK_PUT, "iiiiiiuuuuub", (int64_t)c->source,
+      st, store__bind(st, SQL_CHUNK_PUT, "iiiiiiuuuuubiiu", (int64_t)c->source,
                       (int64_t)c->number, (int64_t)c->number * CHUNK_LINES + 1,
                       (int64_t)c->count, (int64_t)c->settled,
                       (int64_t)c->place.spool, c->place.offset, c->place.bytes,
                       c->place.first_line, c->place.lines, c->digest,
                       full ? NULL : c->bits,
-                      full ? (size_t)0 : (size_t)CHUNK_BITMAP));
+                      full ? (size_t)0 : (size_t)CHUNK_BITMAP,
+                      c->place.keys.deadline_unix,
+                      (int64_t)c->place.keys.priority, c->place.keys.hosts));
   if (rc == 0 && c->objects != NULL)
     rc = store__run(st, store__bind(st, SQL_OBJECTS_PUT, "iib",
                                     (int64_t)c->source, (int64_t)c->number,
@@ -222,9 +224,11 @@ int store_apply(struct store *st, struct store_batch *b) {
 int store_chunk_move(struct store *st, uint32_t source, uint32_t number,
                      const struct chunk_place *place) {
   return store__run(
-      st, store__bind(st, SQL_CHUNK_MOVE, "iiiuuuu", (int64_t)source,
+      st, store__bind(st, SQL_CHUNK_MOVE, "iiiuuuuiiu", (int64_t)source,
                       (int64_t)number, (int64_t)place->spool, place->offset,
-                      place->bytes, place->first_line, place->lines));
+                      place->bytes, place->first_line, place->lines,
+                      place->keys.deadline_unix, (int64_t)place->keys.priority,
+                      place->keys.hosts));
 }
 
 int store_row_revive(struct store *st, uint64_t id) {

@@ -76,6 +76,8 @@ struct task {
   struct meter rate;             /* bytes/s */
   uint64_t ready_ns;             /* when it came into its host's queue */
   int64_t started_unix_ms;       /* its first request; 0 none yet */
+  uint64_t turn;                 /* its place among equals there */
+  bool ranked;                   /* there with a priority other than 0 */
   int64_t ended_unix;
   int64_t deadline_unix; /* may start before it; INT64_MAX none */
   int32_t priority;      /* larger ones go first; 0 is usual */

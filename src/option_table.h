@@ -87,6 +87,8 @@
   X(OPT_DEADLINE, "deadline", 0, GROUP_LIMITS, "auto|none|TIME",               \
     TEXT(RULE_DEADLINE, "auto"), IN_RUN,                                       \
     "when the URLs expire; auto: as pre-signed URLs say themselves")           \
+  X(OPT_SHUFFLE, "shuffle", 0, GROUP_LIMITS, "", FLAG(0), IN_RUN,              \
+    "tasks in random order, below their priority")                             \
   X(OPT_THROTTLE_STATUS, "throttle-status", 0, GROUP_LIMITS, "LIST",           \
     TEXT(RULE_STATUS_LIST, ""), IN_RUN,                                        \
     "status codes that mean \"slow down\" besides 429: 403,509")               \

@@ -225,6 +225,7 @@ int run_config_init(struct run_config *config, const struct options *options,
   config_texts(engine, options);
   config_deadline(engine, options);
   config_expect(engine, options);
+  engine->shuffle = options_flag(options, OPT_SHUFFLE);
   int rc = list_of(&engine->headers, options, OPT_HEADER);
   if (rc == 0)
     rc = list_of(&engine->resolve, options, OPT_RESOLVE);
