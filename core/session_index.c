@@ -59,6 +59,17 @@ static struct chunk *target(struct session *s, const struct source *source,
                        : chunk_table_add(&s->chunks, source->id, number);
 }
 
+/* Who reads this chunk as it comes begins again, by what is known of it now. */
+static void read_in_order(struct session *s, const struct chunk *chunk,
+                          const struct line_keys *keys) {
+  bool matters =
+      !s->rules.shuffle &&
+      (keys->priority != 0 || (s->rules.deadlines && keys->deadline_unix != 0));
+  for (int i = 0; i < SESSION_FEEDS; i++)
+    if (s->feeds[i].chunk == chunk && matters)
+      s->feeds[i].leave_wanted = true;
+}
+
 /* Feeds in worse chunks change over; not more than a few times a second. */
 static void preempt(struct session *s, const struct line_keys *keys) {
   uint64_t now = uv_hrtime();
@@ -94,6 +105,7 @@ static int add_lines(struct session *s, struct source *source,
   entry->state = is_read(s, chunk) ? ORDER_TAKEN : ORDER_OPEN;
   entry->keys = job->place.keys;
   session__touch(s, chunk);
+  read_in_order(s, chunk, &entry->keys);
   preempt(s, &entry->keys);
   return 0;
 }

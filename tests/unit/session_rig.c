@@ -223,12 +223,15 @@ void rig_run(struct rig *rig, bool keep) {
                                 .committed = on_committed,
                                 .exhausted = on_exhausted,
                                 .file = on_file,
-                                .trouble = on_trouble};
+                                .trouble = on_trouble,
+                                .accepts = rig->accepts,
+                                .full = rig->full};
   uv_timer_t guard;
   assert_int_equal(uv_loop_init(&rig->loop), 0);
   uv_timer_init(&rig->loop, &rig->clock);
   uv_timer_init(&rig->loop, &guard);
   rig->clock.data = guard.data = rig;
+  session_order(rig->session, &rig->order);
   int rc = session_start(rig->session, &rig->loop, &hooks, &rig->msg);
   if (rc != 0)
     fail_msg("session_start: %d %s", rc, rig->msg.text);

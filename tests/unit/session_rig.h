@@ -41,6 +41,9 @@ struct rig {
   size_t stop_after; /* stop when so many were delivered; 0 never */
   bool marks_itself; /* the verdict sets the marks */
   bool quiet;        /* items are counted, not kept */
+  struct session_order order;
+  bool (*accepts)(void *arg, const char *url); /* arg: the rig */
+  uint64_t (*full)(void *arg);
 
   struct rig_item *items;
   size_t item_count, item_cap;
