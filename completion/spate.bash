@@ -13,7 +13,7 @@ _spate() {
 
   local run_options='
     --input-file -i --input-format --strict --dir -d --out -o --checksum
-    --digest --layout
+    --digest --check --layout
     --overwrite --skip-existing --auto-rename
     --results --expect-type --min-size --max-size --durability
     --concurrency -j --per-host --rate --per-host-rate --limit-rate
@@ -68,6 +68,7 @@ _spate() {
     return
     ;;
   --input-format) mapfile -t COMPREPLY < <(compgen -W 'auto text aria2 jsonl csv tsv' -- "$cur") ;;
+  --check) mapfile -t COMPREPLY < <(compgen -W 'none json gzip' -- "$cur") ;;
   --digest)
     mapfile -t COMPREPLY < <(compgen -W 'none md5 sha-1 sha-256 sha-512' -- "$cur")
     ;;

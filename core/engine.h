@@ -19,6 +19,7 @@
 #include "names.h"
 #include "session.h"
 #include "snapshot.h"
+#include "steps.h"
 
 struct engine;
 struct host_rule;
@@ -55,6 +56,7 @@ struct engine_config {
   const char *log_file;          /* NULL = the session's own event log */
   const char *results_file;      /* a line for each task that ends; NULL none */
   enum digest_type digest;       /* computed for every file */
+  enum body_check check;         /* what every body must be */
   bool adaptive;                 /* find rate and concurrency by itself */
   const struct host_rule *rules; /* of single hosts and paths, hosts.h */
   size_t rule_count;

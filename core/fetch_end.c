@@ -337,7 +337,8 @@ static void on_sink_ended(void *owner, const struct sink_result *result) {
   }
   if (result->code != 0) {
     task->after = AFTER_NOTHING;
-    if (result->code == ERR_MISMATCH) {
+    if (result->code == ERR_MISMATCH || result->code == ERR_MALFORMED ||
+        result->code == ERR_BOMB) {
       verify_failed(e, task, result->code);
       return;
     }

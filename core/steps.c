@@ -6,6 +6,8 @@
 
 #include "steps.h"
 
+#include "json_check.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +17,15 @@ struct steps {
   struct digest_sum sum[DIGEST_TYPES]; /* state NULL: not asked for */
   struct digest value[DIGEST_TYPES];
   int64_t fed;
+  struct json_check *json; /* NULL: not asked for */
+  struct unpack *gzip;     /* likewise; what comes out is dropped */
+  bool malformed;
   char why[STEPS_WHY];
 };
 
 bool steps_wanted(const struct steps_plan *plan) {
-  return plan->record != DIGEST_NONE || plan->expected_count > 0;
+  return plan->record != DIGEST_NONE || plan->expected_count > 0 ||
+         plan->check != CHECK_NONE || plan->unpack != UNPACK_NONE;
 }
 
 void steps_expect(struct steps_plan *plan, const struct digest *digest,
@@ -36,6 +42,19 @@ static int want_sum(struct steps *steps, enum digest_type type) {
   return digest_sum_init(&steps->sum[type], type);
 }
 
+static int want_check(struct steps *steps) {
+  const struct unpack_limits none = {0, 0};
+  if (steps->plan.check == CHECK_GZIP)
+    return unpack_new(&steps->gzip, UNPACK_GZIP, &none);
+  if (steps->plan.check != CHECK_JSON)
+    return 0;
+  steps->json = malloc(sizeof(*steps->json));
+  if (steps->json == NULL)
+    return ERR_NOMEM;
+  json_check_init(steps->json);
+  return 0;
+}
+
 int steps_new(struct steps **out, const struct steps_plan *plan) {
   struct steps *steps = calloc(1, sizeof(*steps));
   int code;
@@ -45,6 +64,8 @@ int steps_new(struct steps **out, const struct steps_plan *plan) {
   code = want_sum(steps, plan->record);
   for (unsigned i = 0; i < plan->expected_count && code == 0; i++)
     code = want_sum(steps, plan->expected[i].type);
+  if (code == 0)
+    code = want_check(steps);
   if (code != 0) {
     steps_free(steps);
     return code;
@@ -58,10 +79,45 @@ void steps_free(struct steps *steps) {
     return;
   for (int type = 0; type < DIGEST_TYPES; type++)
     digest_sum_fini(&steps->sum[type]);
+  free(steps->json);
+  unpack_free(steps->gzip);
   free(steps);
 }
 
+static void not_json(struct steps *steps) {
+  steps->malformed = true;
+  snprintf(steps->why, sizeof(steps->why), "this is no JSON: %s at byte %lld",
+           steps->json->why, (long long)steps->json->offset);
+}
+
+static void feed_json(struct steps *steps, const void *data, size_t length) {
+  if (!steps->malformed && !json_check_feed(steps->json, data, length))
+    not_json(steps);
+}
+
+static void feed_gzip(struct steps *steps, const void *data, size_t length) {
+  char drop[16384];
+  int64_t n;
+  if (steps->malformed)
+    return;
+  unpack_give(steps->gzip, data, length);
+  do
+    n = unpack_take(steps->gzip, drop, sizeof(drop));
+  while (n > 0);
+  if (n == 0)
+    return;
+  steps->malformed = true;
+  snprintf(steps->why, sizeof(steps->why), "this is no gzip, at byte %lld",
+           (long long)unpack_in(steps->gzip));
+}
+
 void steps_feed(struct steps *steps, const void *data, size_t length) {
+  if (length == 0)
+    return;
+  if (steps->json != NULL && steps->plan.unpack == UNPACK_NONE)
+    feed_json(steps, data, length);
+  if (steps->gzip != NULL)
+    feed_gzip(steps, data, length);
   for (int type = 0; type < DIGEST_TYPES; type++)
     if (steps->sum[type].state != NULL)
       digest_sum_add(&steps->sum[type], data, length);
@@ -85,6 +141,17 @@ static int compare(struct steps *steps, unsigned i) {
   return ERR_MISMATCH;
 }
 
+/* The digest that was promised says more than a look inside, so that this
+ * comes last. */
+static int end_check(struct steps *steps) {
+  if (steps->json != NULL && steps->plan.unpack == UNPACK_NONE &&
+      !steps->malformed && !json_check_end(steps->json))
+    not_json(steps);
+  if (steps->gzip != NULL)
+    feed_gzip(steps, NULL, 0);
+  return steps->malformed ? ERR_MALFORMED : 0;
+}
+
 int steps_end(struct steps *steps) {
   int code = 0;
   for (int type = 0; type < DIGEST_TYPES && code == 0; type++)
@@ -96,7 +163,48 @@ int steps_end(struct steps *steps) {
     snprintf(steps->why, sizeof(steps->why), "a digest could not be computed");
   for (unsigned i = 0; i < steps->plan.expected_count && code == 0; i++)
     code = compare(steps, i);
-  return code;
+  return code == 0 ? end_check(steps) : code;
+}
+
+/* ---- unpacking -------------------------------------------------------------
+ */
+
+bool steps_need_bytes(const struct steps *steps) {
+  bool json = steps->json != NULL && steps->plan.unpack == UNPACK_NONE;
+  return steps->plan.record != DIGEST_NONE || steps->plan.expected_count > 0 ||
+         steps->gzip != NULL || json;
+}
+
+enum unpack_kind steps_unpack(const struct steps *steps,
+                              struct unpack_limits *limits) {
+  *limits = steps->plan.unpack_limits;
+  return steps->plan.unpack;
+}
+
+int steps_unpacked(struct steps *steps, const void *data, size_t length) {
+  if (steps->json != NULL)
+    feed_json(steps, data, length);
+  return steps->malformed ? ERR_MALFORMED : 0;
+}
+
+int steps_unpacked_end(struct steps *steps) {
+  if (steps->json != NULL && !steps->malformed && !json_check_end(steps->json))
+    not_json(steps);
+  return steps->malformed ? ERR_MALFORMED : 0;
+}
+
+void steps_unpack_failed(struct steps *steps, int code) {
+  const char *kind = unpack_name(steps->plan.unpack);
+  if (steps->why[0] != '\0')
+    return;
+  if (code == ERR_BOMB)
+    snprintf(steps->why, sizeof(steps->why),
+             "the %s data unpacks to more than --max-ratio or --max-unpacked "
+             "allow",
+             kind);
+  else if (code == ERR_MALFORMED)
+    snprintf(steps->why, sizeof(steps->why),
+             "the body is damaged or no %s data", kind);
 }
 
 const struct digest *steps_digest(const struct steps *steps) {

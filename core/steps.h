@@ -17,9 +17,12 @@
 #include <stdint.h>
 
 #include "digest.h"
+#include "unpack.h"
 
 #define STEPS_EXPECTED 4
 #define STEPS_WHY 400
+
+enum body_check { CHECK_NONE, CHECK_JSON, CHECK_GZIP };
 
 struct steps_plan {
   enum digest_type record; /* a digest to be computed in any case */
@@ -28,6 +31,10 @@ struct steps_plan {
   struct digest expected[STEPS_EXPECTED];
   const char *whose[STEPS_EXPECTED];
   unsigned expected_count;
+  enum body_check check; /* what the body must be */
+  /* It is unpacked afterwards: then JSON is what must come out of it. */
+  enum unpack_kind unpack;
+  struct unpack_limits unpack_limits;
 };
 
 struct steps;
@@ -49,8 +56,21 @@ void steps_feed(struct steps *steps, const void *data, size_t length);
 int64_t steps_fed(const struct steps *steps);
 
 /* The body is complete: 0, or ERR_MISMATCH when a digest is not what was
- * promised. */
+ * promised, ERR_MALFORMED when it is not what it must be. */
 int steps_end(struct steps *steps) MUST_CHECK;
+
+/* Has anything to be done before the body is complete? */
+bool steps_need_bytes(const struct steps *steps);
+
+/* What is to be unpacked once the body has passed, and how much may come. */
+enum unpack_kind steps_unpack(const struct steps *steps,
+                              struct unpack_limits *limits);
+/* What comes out of it: 0 or ERR_MALFORMED. */
+int steps_unpacked(struct steps *steps, const void *data,
+                   size_t length) MUST_CHECK;
+int steps_unpacked_end(struct steps *steps) MUST_CHECK;
+/* Unpacking has failed: says why in words. */
+void steps_unpack_failed(struct steps *steps, int code);
 
 /* After steps_end: the digest to be recorded (type DIGEST_NONE without one),
  * and why it failed, for a person; "" else. */

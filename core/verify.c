@@ -43,6 +43,7 @@ int verify_open(struct engine *e, struct task *task) {
   steps_expect(&plan, &promised, "the checksum");
   if (plan.record == DIGEST_NONE)
     plan.record = promised.type;
+  plan.check = e->config.check;
   return steps_wanted(&plan) ? steps_new(&task->steps, &plan) : 0;
 }
 

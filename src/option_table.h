@@ -30,6 +30,9 @@
   X(OPT_DIGEST, "digest", 0, GROUP_WHAT, "TYPE",                               \
     CHOICE("none|md5|sha-1|sha-256|sha-512", "none"), IN_RUN,                  \
     "compute and record this digest of every file")                            \
+  X(OPT_CHECK, "check", 0, GROUP_WHAT, "FORM",                                 \
+    CHOICE("none|json|gzip", "none"), IN_RUN,                                  \
+    "a body that is not well formed fails and is tried again")                 \
   X(OPT_LAYOUT, "layout", 0, GROUP_WHAT, "LAYOUT",                             \
     CHOICE("flat|path|hash", "flat"), IN_RUN,                                  \
     "flat: last path segment; path: host/path; hash: 2 x 256 folders")         \

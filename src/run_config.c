@@ -141,6 +141,7 @@ static void config_plain(struct engine_config *config,
   config->netrc = options_flag(options, OPT_NETRC);
   config->ip_version = ip_version(options);
   config->http_version = http_version(options);
+  config->check = (enum body_check)options_choice(options, OPT_CHECK);
   config->digest = (enum digest_type)options_choice(options, OPT_DIGEST);
   config->want_done_events = options_flag(options, OPT_VERBOSE);
 }

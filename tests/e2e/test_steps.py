@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What is done with bodies before they are called done: checksums, digests."""
+import gzip
 import hashlib
 import json
 import subprocess
@@ -106,3 +107,44 @@ def test_digest_of_every_file(spate, faultd, out, tmp_path, name):
     found = {e["path"]: e["digest"] for e in run.event("done")}
     assert found == {f"f{i}": digest(body(i, size), name)
                      for i, size in enumerate(sizes)}
+
+
+# ---- well-formedness -----------------------------------------------------
+
+
+def put(root, name, data):
+    root.mkdir(exist_ok=True)
+    (root / name).write_bytes(data)
+    return name
+
+
+BIG_JSON = json.dumps([{"n": i, "text": "x" * 50} for i in range(40000)]).encode()
+CHECKED = {
+    "json": ([b"{}", b"[1, 2]", b" 3 ", BIG_JSON],
+             [b"", b"{", b"<html>", BIG_JSON[:-1], BIG_JSON + b"]",
+              b"[" + b"\xff" * 10 + b"]"]),
+    "gzip": ([gzip.compress(b""), gzip.compress(b"x" * 1000) * 2,
+              gzip.compress(BIG_JSON, 1), gzip.compress(bytes(100_000_000))],
+             [b"", b"x", gzip.compress(b"x" * 1000)[:-1],
+              gzip.compress(BIG_JSON, 1)[:-9],
+              gzip.compress(b"x" * 1000)[:-5] + b"00000"]),
+}
+
+
+@pytest.mark.parametrize("form", CHECKED)
+def test_check_takes_what_is_well_formed_alone(spate, start_nginx, out, tmp_path,
+                                               form):
+    good, bad = CHECKED[form]
+    root = tmp_path / "root"
+    names = [put(root, f"good{i}", data) for i, data in enumerate(good)]
+    wrong = [put(root, f"bad{i}", data) for i, data in enumerate(bad)]
+    nginx = start_nginx(root)
+    run = spate(*FAST, "-t", 2, "-d", out, "--check", form, "-i",
+                write_list(tmp_path / "list", [nginx.url("/" + n)
+                                               for n in names + wrong]))
+    assert run.code == 1, run
+    assert_files(out, {f"good{i}": data for i, data in enumerate(good)})
+    failed = run.event("failed")
+    assert sorted(e["url"].rpartition("/")[2] for e in failed) == wrong
+    assert all(f"this is no {form}" in e["reason"].lower() and e["attempts"] == 2
+               for e in failed)
