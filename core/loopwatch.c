@@ -6,6 +6,7 @@
 
 #include "loopwatch.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
@@ -26,12 +27,34 @@ void loopwatch_enter(struct loopwatch *watch, const char *name) {
   watch->entered_ns = uv_hrtime();
 }
 
+/* Names are literals: their addresses tell them apart. What comes when the
+ * table is full is not counted by name. */
+static void charge(struct loopwatch *watch, uint64_t spent) {
+  size_t at = ((uintptr_t)watch->name >> 3) % LOOPWATCH_NAMES;
+  struct loopwatch_cost *cost = &watch->cost[at];
+  for (int i = 0;
+       cost->name != watch->name && cost->name != NULL && i < LOOPWATCH_NAMES;
+       i++) {
+    at = (at + 1) % LOOPWATCH_NAMES;
+    cost = &watch->cost[at];
+  }
+  if (cost->name == NULL)
+    cost->name = watch->name;
+  if (cost->name != watch->name)
+    return;
+  cost->calls++;
+  cost->total_ns += spent;
+  if (spent > cost->max_ns)
+    cost->max_ns = spent;
+}
+
 void loopwatch_leave(struct loopwatch *watch) {
   uint64_t spent;
   if (--watch->depth > 0)
     return;
   spent = uv_hrtime() - watch->entered_ns;
   watch->iteration_ns += spent;
+  charge(watch, spent);
   if (spent > watch->slowest_ns) {
     watch->slowest_ns = spent;
     watch->slowest = watch->name;
@@ -70,4 +93,28 @@ double loopwatch_busy(const struct loopwatch *watch) {
 
 uint64_t loopwatch_lag_p99_ns(const struct loopwatch *watch) {
   return histogram_window_quantile(&watch->lag, 0.99);
+}
+
+static int slower_first(const void *a, const void *b) {
+  const struct loopwatch_cost *x = a, *y = b;
+  return (x->max_ns < y->max_ns) - (x->max_ns > y->max_ns);
+}
+
+size_t loopwatch_slowest(const struct loopwatch *watch,
+                         struct loopwatch_cost *out, size_t cap) {
+  struct loopwatch_cost all[LOOPWATCH_NAMES];
+  size_t count = 0;
+  for (size_t i = 0; i < LOOPWATCH_NAMES; i++)
+    if (watch->cost[i].name != NULL)
+      all[count++] = watch->cost[i];
+  if (count > 0)
+    qsort(all, count, sizeof(all[0]), slower_first);
+  if (count > cap)
+    count = cap;
+  memcpy(out, all, count * sizeof(all[0]));
+  return count;
+}
+
+uint64_t loopwatch_lag_below(const struct loopwatch *watch, uint64_t ns) {
+  return histogram_window_below(&watch->lag, ns);
 }

@@ -14,9 +14,18 @@
 #ifndef SPATE_LOOPWATCH_H
 #define SPATE_LOOPWATCH_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "stats.h"
+
+#define LOOPWATCH_NAMES 64 /* more callbacks than there are */
+
+/* What all callbacks of one name have cost so far. */
+struct loopwatch_cost {
+  const char *name;
+  uint64_t calls, total_ns, max_ns;
+};
 
 struct loopwatch {
   /* private */
@@ -27,6 +36,7 @@ struct loopwatch {
   uint64_t second_start_ns, second_busy_ns;
   struct histogram_window lag; /* nanoseconds */
   double busy; /* 0..1, of the last full second; negative none yet */
+  struct loopwatch_cost cost[LOOPWATCH_NAMES]; /* by the name's address */
   /* read by the snapshot */
   uint64_t lag_max_ns; /* of one iteration, since the start */
   const char *slowest; /* name of the longest callback; "" none yet */
@@ -48,5 +58,13 @@ double loopwatch_busy(const struct loopwatch *watch);
 
 /* 99th percentile of the lag over the last minute, nanoseconds. */
 uint64_t loopwatch_lag_p99_ns(const struct loopwatch *watch);
+
+/* The callbacks that took longest at one time, the slowest first; returns how
+ * many there are. */
+size_t loopwatch_slowest(const struct loopwatch *watch,
+                         struct loopwatch_cost *out, size_t cap);
+
+/* Iterations of the last minute that took less than a time. */
+uint64_t loopwatch_lag_below(const struct loopwatch *watch, uint64_t ns);
 
 #endif

@@ -131,6 +131,12 @@ static void fill_row(struct picture *p, struct snap_task *row,
   row->http_version = task->http_version;
   row->etag = text(p, task->etag);
   row->resumable = task->resumable;
+  row->priority = task->priority;
+  row->own_rate = task->own_rate;
+  row->own_split = task->own_split;
+  row->deadline_in_s = task->deadline_unix == INT64_MAX
+                           ? INT64_MAX
+                           : task->deadline_unix - (int64_t)time(NULL);
 }
 
 static size_t add_rows(struct picture *p, struct engine *e,
@@ -195,6 +201,8 @@ static void fill_host(struct picture *p, struct snap_host *row,
   row->queued = host->ready_count;
   row->requests_per_s = meter_rate(&host->request_rate, now);
   row->rate_limit = host->bucket.per_s;
+  row->byte_limit = host->byte_limit.bucket.per_s;
+  row->paused = host->paused;
   row->requests = host->requests;
   row->errors = host->errors;
   row->throttled = host->throttled;
@@ -271,6 +279,8 @@ static void fill_limits(struct snapshot *s, struct engine *e, uint64_t now) {
   s->sem[SNAP_EXEC].name = "exec";
   s->sem[SNAP_EXEC].limit = (uint32_t)e->limit[LIMIT_EXEC_JOBS];
   s->rate_level = bucket_level(&sched->rate, now);
+  s->rate_throttled = bucket_throttled(&sched->rate, now);
+  s->band_throttled = bucket_throttled(&e->all_bytes.bucket, now);
 }
 
 static void count_bytes(struct snap_totals *total, const struct engine *e,
@@ -384,12 +394,34 @@ static uint64_t resident_bytes(void) {
   return uv_resident_set_memory(&bytes) == 0 ? (uint64_t)bytes : 0;
 }
 
+static void fill_loop(struct snapshot *s, const struct loopwatch *watch) {
+  static const double bound_ms[] = {0.1, 0.3, 1, 3, 10, 30, 100};
+  struct loopwatch_cost slow[SNAP_SLOW];
+  uint64_t before = 0;
+  s->slow_count = (uint32_t)loopwatch_slowest(watch, slow, SNAP_SLOW);
+  for (size_t i = 0; i < SNAP_SLOW; i++)
+    s->slow[i].name = "";
+  for (size_t i = 0; i < s->slow_count; i++)
+    s->slow[i] = (struct snap_callback){slow[i].name, slow[i].calls,
+                                        (double)slow[i].total_ns / 1e6,
+                                        (double)slow[i].max_ns / 1e6};
+  for (int i = 0; i < SNAP_LAG_BANDS; i++) {
+    uint64_t below =
+        i < SNAP_LAG_BANDS - 1
+            ? loopwatch_lag_below(watch, (uint64_t)(bound_ms[i] * 1e6))
+            : histogram_window_count(&watch->lag);
+    s->lag_band[i] = below > before ? below - before : 0;
+    before = below;
+  }
+}
+
 static void fill_health(struct snapshot *s, const struct engine *e) {
   s->loop_busy = loopwatch_busy(&e->watch);
   s->lag_p99_ms = (double)loopwatch_lag_p99_ns(&e->watch) / 1e6;
   s->lag_max_ms = (double)e->watch.lag_max_ns / 1e6;
   s->slowest = e->watch.slowest;
   s->slowest_ms = (double)e->watch.slowest_ns / 1e6;
+  fill_loop(s, &e->watch);
   s->buffer_bytes = e->sinks.buffer_bytes;
   s->buffer_limit = e->sinks.buffer_limit;
   s->rss_bytes = resident_bytes();

@@ -21,6 +21,8 @@
 #include "task_state.h"
 
 #define SNAP_HISTORY 240 /* seconds of throughput kept, newest last */
+#define SNAP_SLOW 6      /* callbacks named */
+#define SNAP_LAG_BANDS 8 /* below 0.1, 0.3, 1, 3, 10, 30, 100 ms; the rest */
 #define SNAP_LOG 64      /* lines of the event log carried along */
 
 enum snap_sem_id { SNAP_NET, SNAP_DISK, SNAP_CPU, SNAP_EXEC, SNAP_SEM_COUNT };
@@ -29,6 +31,13 @@ struct snap_sem {
   const char *name;
   uint32_t used, limit, waiting; /* permits; used > limit while it drains */
   uint64_t wait_p50_us, wait_p99_us;
+};
+
+/* A callback of the loop, since the start of the run. */
+struct snap_callback {
+  const char *name;
+  uint64_t calls;
+  double total_ms, max_ms;
 };
 
 struct snap_task {
@@ -45,20 +54,26 @@ struct snap_task {
   int64_t due_in_ms;  /* waiting: time until its next attempt; else -1 */
   int64_t ended_unix; /* done, failed: wall clock seconds; else 0 */
   int connections;
-  int attempt, tries; /* attempt counts from 1 */
-  int status;         /* last HTTP status; 0 none */
-  int http_version;   /* 11, 20 ...; 0 none */
-  const char *etag;   /* validator of the body; "" none */
-  bool resumable;     /* the server showed that it serves ranges */
+  int attempt, tries;    /* attempt counts from 1 */
+  int status;            /* last HTTP status; 0 none */
+  int http_version;      /* 11, 20 ...; 0 none */
+  const char *etag;      /* validator of the body; "" none */
+  int32_t priority;      /* larger ones go first; 0 is usual */
+  int own_split;         /* connections for it; 0 as for all */
+  double own_rate;       /* bytes/s for it alone; 0 none */
+  int64_t deadline_in_s; /* of its URL; INT64_MAX none */
+  bool resumable;        /* the server showed that it serves ranges */
 };
 
 struct snap_host {
   const char *name; /* scheme://host:port */
   uint32_t active, limit /* 0 = none */, queued;
   double requests_per_s, rate_limit /* 0 = none */;
+  double byte_limit; /* bytes/s; 0 = none */
   uint64_t requests, errors, throttled, bytes;
   int64_t retry_in_ms; /* -1 unless the host is held back */
   uint64_t ttfb_p50_us, ttfb_p99_us;
+  bool paused;          /* by a person */
   bool adaptive;        /* a governor moves rate_limit and limit */
   const char *governor; /* its phase: "start", "search", "hold", "probe",
                            "gate"; "" none */
@@ -113,19 +128,24 @@ struct snapshot {
   struct snap_sem sem[SNAP_SEM_COUNT];
   double limit[LIMIT_COUNT]; /* present values, units of limits.h */
   double rate_level;         /* starts/s achieved by the global bucket */
+  double rate_throttled;     /* share of the last 10 s it held starts back */
+  double band_throttled;     /* the same of the limit on all bytes */
 
   double loop_busy;    /* 0..1 over the last second */
   double lag_p99_ms;   /* over the run's last minute */
   double lag_max_ms;   /* since the start */
   const char *slowest; /* name of the longest callback so far; "" */
   double slowest_ms;
-  uint64_t commits; /* of the session database */
+  uint32_t slow_count;
+  struct snap_callback slow[SNAP_SLOW]; /* the slowest one first */
+  uint64_t lag_band[SNAP_LAG_BANDS];    /* iterations of the last minute */
+  uint64_t commits;                     /* of the session database */
   double commit_p50_ms, commit_p99_ms;
   uint64_t buffer_bytes, buffer_limit; /* body buffers in use */
   uint64_t rss_bytes;
 
   size_t history_count;
-  double history_bytes_per_s[SNAP_HISTORY];
+  double history_bytes_per_s[SNAP_HISTORY]; /* negative: a gap */
   double history_requests_per_s[SNAP_HISTORY];
 
   size_t task_count; /* shown rows, not all tasks */

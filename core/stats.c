@@ -138,17 +138,18 @@ uint64_t histogram_window_count(const struct histogram_window *w) {
   return w->half[0].count + w->half[1].count;
 }
 
+uint64_t histogram_window_below(const struct histogram_window *w,
+                                uint64_t value) {
+  unsigned end = bucket_of(value);
+  uint64_t sum = 0;
+  for (unsigned i = 0; i < end; i++)
+    sum += (uint64_t)w->half[0].bucket[i] + w->half[1].bucket[i];
+  return sum;
+}
+
 /* ---- series -------------------------------------------------------------- */
 
-void series_init(struct series *s, uint64_t total, uint64_t now_ns) {
-  memset(s, 0, sizeof *s);
-  series_restart(s, total, now_ns);
-}
-
-void series_restart(struct series *s, uint64_t total, uint64_t now_ns) {
-  s->last_total = total;
-  s->last_ns = s->second_ns = now_ns;
-}
+#define GAP_FROM_S 5 /* seconds missed that no slow timer explains */
 
 static void append(struct series *s, double value) {
   s->value[(s->head + s->count) % SNAP_HISTORY] = value;
@@ -156,6 +157,24 @@ static void append(struct series *s, double value) {
     s->count++;
   else
     s->head = (s->head + 1) % SNAP_HISTORY;
+}
+
+static void append_gap(struct series *s, uint64_t seconds) {
+  for (uint64_t i = 0; i < seconds && i < SNAP_HISTORY; i++)
+    append(s, SERIES_GAP);
+}
+
+void series_init(struct series *s, uint64_t total, uint64_t now_ns) {
+  memset(s, 0, sizeof *s);
+  s->last_total = total;
+  s->last_ns = s->second_ns = now_ns;
+}
+
+void series_restart(struct series *s, uint64_t total, uint64_t now_ns) {
+  if (now_ns > s->second_ns)
+    append_gap(s, (now_ns - s->second_ns) / NS_PER_S);
+  s->last_total = total;
+  s->last_ns = s->second_ns = now_ns;
 }
 
 size_t series_update(struct series *s, uint64_t total, uint64_t now_ns) {
@@ -170,7 +189,9 @@ size_t series_update(struct series *s, uint64_t total, uint64_t now_ns) {
   s->last_ns = now_ns;
   s->last_total = total;
   size_t made = seconds < SNAP_HISTORY ? (size_t)seconds : SNAP_HISTORY;
-  for (size_t i = 0; i < made; i++)
+  if (seconds >= GAP_FROM_S)
+    append_gap(s, seconds);
+  for (size_t i = 0; i < made && seconds < GAP_FROM_S; i++)
     append(s, rate);
   return made;
 }

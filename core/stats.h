@@ -68,8 +68,14 @@ void histogram_window_turn(struct histogram_window *w, uint64_t now_ns);
 uint64_t histogram_window_quantile(const struct histogram_window *w, double q);
 uint64_t histogram_window_max(const struct histogram_window *w);
 uint64_t histogram_window_count(const struct histogram_window *w);
+/* How many records are below a value, to about 6% of that value. */
+uint64_t histogram_window_below(const struct histogram_window *w,
+                                uint64_t value);
 
 /* ---- series: one-second rates of a counter ----------------------------- */
+
+/* A second of a series in which nobody counted: the process was stopped. */
+#define SERIES_GAP (-1.0)
 
 struct series {
   /* private */
@@ -80,10 +86,12 @@ struct series {
 
 void series_init(struct series *s, uint64_t total, uint64_t now_ns);
 /* Call it at any time with the counter's present total: once for each full
- * second that has passed a value is appended; seconds that were missed share
- * what was counted in them. Returns how many were appended. */
+ * second that has passed a value is appended; a few seconds that were missed
+ * share what was counted in them, more of them are a gap. Returns how many
+ * were appended. */
 size_t series_update(struct series *s, uint64_t total, uint64_t now_ns);
-/* After a suspend: begins a new second, keeps the history. */
+/* After a suspend: begins a new second and keeps the history; the seconds that
+ * are missing are a gap. */
 void series_restart(struct series *s, uint64_t total, uint64_t now_ns);
 /* Copies the newest values, oldest first; returns how many. */
 size_t series_copy(const struct series *s, double *out, size_t cap);

@@ -21,7 +21,17 @@
   HEAD(WIRE_U32, sem[id].limit)       \
   HEAD(WIRE_TEXT, sem[id].name)
 
+#define LAG(i) HEAD(WIRE_U64, lag_band[i])
+#define SLOW(i)                    \
+  HEAD(WIRE_U64, slow[i].calls)    \
+  HEAD(WIRE_RATE, slow[i].total_ms) \
+  HEAD(WIRE_RATE, slow[i].max_ms)  \
+  HEAD(WIRE_TEXT, slow[i].name)
+
+_Static_assert(SNAP_LAG_BANDS == 8 && SNAP_SLOW == 6, "all of them are here");
+
 static const struct wire_field head_fields[] = {
+    /* clang-format off */
     HEAD(WIRE_U64, seq) HEAD(WIRE_RATE, t_s) HEAD(WIRE_I64, unix_ms) HEAD(
         WIRE_U64, total.bytes) HEAD(WIRE_RATE, bytes_per_s)
         HEAD(WIRE_RATE, bytes_per_s_avg) HEAD(WIRE_RATE, loop_busy) HEAD(
@@ -78,6 +88,12 @@ static const struct wire_field head_fields[] = {
                                                                         LIMIT_TABLE(
                                                                             LIMIT_FIELD)
 #undef LIMIT_FIELD
+    HEAD(WIRE_RATE, rate_throttled)
+    HEAD(WIRE_RATE, band_throttled)
+    LAG(0) LAG(1) LAG(2) LAG(3) LAG(4) LAG(5) LAG(6) LAG(7)
+    HEAD(WIRE_U32, slow_count)
+    SLOW(0) SLOW(1) SLOW(2) SLOW(3) SLOW(4) SLOW(5)
+    /* clang-format on */
 };
 
 #define TASK(kind, member) {kind, offsetof(struct snap_task, member), #member},
@@ -89,7 +105,10 @@ static const struct wire_field task_fields[] = {
                 TASK(WIRE_INT, tries) TASK(WIRE_INT, status)
                     TASK(WIRE_INT, http_version) TASK(WIRE_BOOL, resumable)
                         TASK(WIRE_TEXT, etag) TASK(WIRE_I64, ended_unix)
-                            TASK(WIRE_TEXT, reason)};
+                            TASK(WIRE_TEXT, reason) TASK(WIRE_INT, priority)
+                                TASK(WIRE_RATE, own_rate)
+                                    TASK(WIRE_INT, own_split)
+                                        TASK(WIRE_I64, deadline_in_s)};
 
 #define HOST(kind, member) {kind, offsetof(struct snap_host, member), #member},
 static const struct wire_field host_fields[] = {
@@ -101,7 +120,9 @@ static const struct wire_field host_fields[] = {
                         HOST(WIRE_U64, errors) HOST(WIRE_U64, throttled)
                             HOST(WIRE_TEXT, governor) HOST(WIRE_TEXT, breaker)
                                 HOST(WIRE_TEXT, name)
-                                    HOST(WIRE_BOOL, adaptive)};
+                                    HOST(WIRE_BOOL, adaptive)
+                                        HOST(WIRE_RATE, byte_limit)
+                                            HOST(WIRE_BOOL, paused)};
 
 #define LOG(kind, member) {kind, offsetof(struct snap_log, member), #member},
 static const struct wire_field log_fields[] = {LOG(WIRE_I64, unix_ms) LOG(

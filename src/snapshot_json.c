@@ -183,7 +183,10 @@ static json_t *log_row(const struct snap_log *line) {
 static json_t *series(const double *value, size_t count) {
   json_t *list = json_array();
   for (size_t i = 0; i < count; i++)
-    (void)json_array_append_new(list, json_integer((json_int_t)value[i]));
+    (void)json_array_append_new(list,
+                                value[i] < 0
+                                    ? json_null()
+                                    : json_integer((json_int_t)value[i]));
   return list;
 }
 

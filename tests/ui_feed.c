@@ -24,7 +24,8 @@
   .url = "https://" host_ "/pub/" name_, .reason = reason_, .size = size_, \
   .got = got_, .bytes_per_s = rate_, .eta_s = eta_, .due_in_ms = due_,     \
   .connections = cx_, .attempt = attempt_, .tries = 5, .status = status_,  \
-  .http_version = 20, .etag = "\"3b8e-62\"", .resumable = true
+  .http_version = 20, .etag = "\"3b8e-62\"", .resumable = true,             \
+  .deadline_in_s = INT64_MAX
 
 static const struct snap_task tame[] = {
     {T(1, TASK_ACTIVE, "debian-12.7.0-amd64-DVD-1.iso", "cdimage.debian.org",
@@ -170,6 +171,14 @@ static void fill_figures(struct snapshot *snap) {
   snap->lag_max_ms = 11;
   snap->slowest = "curl_multi_socket_action";
   snap->slowest_ms = 8.4;
+  snap->rate_throttled = 0.34;
+  snap->slow_count = 2;
+  snap->slow[0] =
+      (struct snap_callback){"curl_multi_socket_action", 120345, 14210, 8.4};
+  snap->slow[1] = (struct snap_callback){"snapshot", 350, 70, 0.9};
+  static const uint64_t lag[SNAP_LAG_BANDS] = {61000, 30100, 5210, 2000,
+                                               310,   3,     0,    0};
+  memcpy(snap->lag_band, lag, sizeof lag);
   snap->commits = 1290;
   snap->commit_p50_ms = 2.1;
   snap->commit_p99_ms = 14.5;
@@ -316,6 +325,7 @@ static void show_task(struct feed *feed, const struct moving *task, char *name,
       .tries = 5,
       .status = 206,
       .http_version = 11,
+      .deadline_in_s = INT64_MAX,
       .etag = "",
       .ended_unix = task->state == TASK_DONE ? START_UNIX : 0};
 }

@@ -65,6 +65,17 @@ static void do_open(struct app *app, int key, const char *arg) {
     view->open(app);
 }
 
+static void do_goto(struct app *app, int key, const char *arg) {
+  char *end;
+  unsigned long long number = strtoull(arg, &end, 10);
+  (void)key;
+  if (arg[0] < '0' || arg[0] > '9' || *end != '\0') {
+    app__say(app, ROLE_WARN, "write: goto N, the number of a task");
+    return;
+  }
+  view__list_goto(app, number > 0 ? number - 1 : 0);
+}
+
 /* ---- screens ------------------------------------------------------------ */
 
 static void do_next_screen(struct app *app, int key, const char *arg) {
@@ -82,11 +93,43 @@ static void do_errors(struct app *app, int key, const char *arg) {
   app__go(app, SCREEN_ERRORS);
 }
 
+/* On the screen of errors: those of the selected row. */
+static void do_list(struct app *app, int key, const char *arg) {
+  unsigned kinds = 0;
+  if (key != 0 && app->screen == SCREEN_ERRORS) {
+    view__errors_list(app);
+    return;
+  }
+  for (int i = 0; i < HISTORY_KINDS && arg[0] != '\0'; i++)
+    if (strcmp(history_kind_name((enum history_kind)i), arg) == 0)
+      kinds = HISTORY_BIT(i);
+  if (arg[0] != '\0' && kinds == 0) {
+    app__say(app, ROLE_WARN,
+             "list: '%s' is none of pending, done, failed, expired, cancelled",
+             arg);
+    return;
+  }
+  view__list_open(app, kinds, "", "");
+}
+
+static void do_add(struct app *app, int key, const char *arg) {
+  (void)key;
+  if (app->snap != NULL)
+    view__add_open(app, arg);
+}
+
 static void do_pane(struct app *app, int key, const char *arg) {
   (void)key;
   (void)arg;
   bool shown = app->layout.part[PART_DETAILS].h > 0;
   app->details = shown ? WISH_OFF : WISH_ON;
+}
+
+static void do_limits(struct app *app, int key, const char *arg) {
+  (void)key;
+  (void)arg;
+  view__limits_open(app, app->screen == SCREEN_HOSTS ? LIMITS_OF_HOST
+                                                     : LIMITS_OF_TASK);
 }
 
 static void do_limits_all(struct app *app, int key, const char *arg) {
@@ -222,6 +265,9 @@ static void do_save_screen(struct app *app, int key, const char *arg) {
 /* ---- dispatch ----------------------------------------------------------- */
 
 static act_fn *const handlers[ACTION_COUNT] = {
+    [ACT_ADD] = do_add,
+    [ACT_GOTO] = do_goto,
+    [ACT_LIST] = do_list,
     [ACT_OPEN] = do_open,
     [ACT_PANE] = do_pane,
     [ACT_TOGGLE] = act__toggle,
@@ -229,9 +275,17 @@ static act_fn *const handlers[ACTION_COUNT] = {
     [ACT_PAUSE] = act__pause,
     [ACT_RESUME] = act__resume,
     [ACT_DROP] = act__drop,
+    [ACT_DROP_DATA] = act__drop_data,
+    [ACT_RESTART] = act__restart,
+    [ACT_PRIORITY_UP] = act__priority_up,
+    [ACT_PRIORITY_DOWN] = act__priority_down,
+    [ACT_PRIORITY] = act__priority,
+    [ACT_TOP] = act__top,
+    [ACT_BOTTOM] = act__bottom,
     [ACT_RETRY] = act__retry,
     [ACT_RETRY_FAILED] = act__retry_failed,
     [ACT_SET] = do_set,
+    [ACT_LIMITS] = do_limits,
     [ACT_LIMITS_ALL] = do_limits_all,
     [ACT_TAG] = act__tag,
     [ACT_TAG_INVERT] = act__invert_tags,
@@ -295,10 +349,10 @@ void act_entered(struct app *app, enum prompt_kind kind) {
   else if (kind == PROMPT_FILTER &&
            !act__set_filter(app, app->prompt.text, &msg))
     app__say(app, ROLE_ALERT, "%s", msg.text);
-  else if (kind == PROMPT_CONFIRM && app->asked == ACT_DROP)
-    act__drop_now(app);
   else if (kind == PROMPT_CONFIRM && app->asked == ACT_QUIT)
     stop_now(app);
+  else if (kind == PROMPT_CONFIRM || kind == PROMPT_YES)
+    act__answered(app);
   else if (kind == PROMPT_VALUE && app->asked == ACT_OPEN)
     view__limits_typed(app, app->prompt.text);
 }

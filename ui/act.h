@@ -23,8 +23,10 @@ typedef void act_fn(struct app *app, int key, const char *arg);
 
 /* act_tasks.c: what is tagged, else selected, or what a filter matches. */
 act_fn act__toggle, act__toggle_all, act__pause, act__resume, act__drop,
-    act__retry, act__retry_failed;
-void act__drop_now(struct app *app);
+    act__drop_data, act__restart, act__retry, act__retry_failed,
+    act__priority_up, act__priority_down, act__priority, act__top, act__bottom;
+/* What was asked about is to be done. */
+void act__answered(struct app *app);
 
 /* act_table.c */
 act_fn act__tag, act__invert_tags, act__sort, act__reverse, act__filter,
@@ -37,6 +39,8 @@ void act__set(struct app *app, const char *arg);
 /* What the limit is or was asked to be, and asking for another value. */
 double act__limit(const struct app *app, enum limit_id id);
 void act__ask_limit(struct app *app, enum limit_id id, double value);
+/* As a person reads it: "none" where 0 means that; returns buf. */
+char *act__limit_text(enum limit_id id, double value, char *buf, size_t cap);
 /* The next value up or down, as the keys step it; negative: there is none. */
 double act__next_value(enum limit_id id, double value, double measured,
                        int direction);

@@ -29,8 +29,8 @@ void act__ask_limit(struct app *app, enum limit_id id, double value) {
     return;
   app->wanted[id] = (struct wanted_limit){value, seq};
   app__say(app, ROLE_TEXT, "%s %s -> %s", info->name,
-           limit_format(id, old, from, sizeof from),
-           limit_format(id, value, to, sizeof to));
+           act__limit_text(id, old, from, sizeof from),
+           act__limit_text(id, value, to, sizeof to));
 }
 
 /* Three figures that count, so that repeated steps stay readable. */
@@ -57,6 +57,26 @@ static double flow_after(enum limit_id id, double value, double factor) {
   if (unit == UNIT_BYTES && next < 1024)
     next = 1024;
   return next < 0.01 ? 0.01 : next;
+}
+
+/* Waits, tries and jobs of 0 mean 0. */
+static bool zero_is_none(enum limit_id id) {
+  return limit_info(id)->min <= 0 && id != LIMIT_RETRY_WAIT &&
+         id != LIMIT_RETRY_MAX_WAIT;
+}
+
+char *act__limit_text(enum limit_id id, double value, char *buf, size_t cap) {
+  char text[32];
+  enum limit_unit unit = limit_info(id)->unit;
+  limit_format(id, value, text, sizeof text);
+  if (value <= 0 && zero_is_none(id))
+    snprintf(buf, cap, "none");
+  else
+    snprintf(buf, cap, "%s%s", text,
+             unit == UNIT_SECONDS ? " s"
+             : unit == UNIT_BYTES ? "/s"
+                                  : "");
+  return buf;
 }
 
 double act__next_value(enum limit_id id, double value, double measured,

@@ -66,6 +66,10 @@ void act__reverse(struct app *app, int key, const char *arg) {
 }
 
 bool act__set_filter(struct app *app, const char *text, struct errmsg *msg) {
+  if (app->screen == SCREEN_LIST) {
+    view__list_search(app, text);
+    return true;
+  }
   if (app->screen == SCREEN_LOG) {
     snprintf(app->logbook.filter, sizeof app->logbook.filter, "%.*s",
              LOGBOOK_FILTER - 1, text);
@@ -81,19 +85,23 @@ bool act__set_filter(struct app *app, const char *text, struct errmsg *msg) {
 
 void act__filter(struct app *app, int key, const char *arg) {
   struct errmsg msg;
-  bool log = app->screen == SCREEN_LOG;
+  const char *present = app->screen == SCREEN_LOG    ? app->logbook.filter
+                        : app->screen == SCREEN_LIST ? app->list.wish.text
+                                                     : app->rows.filter.text;
   if (key != 0) {
-    prompt_open(&app->prompt, PROMPT_FILTER,
-                log ? app->logbook.filter : app->rows.filter.text);
+    prompt_open(&app->prompt, PROMPT_FILTER, present);
     return;
   }
   if (!act__set_filter(app, arg, &msg))
     app__say(app, ROLE_ALERT, "%s", msg.text);
 }
 
-/* Half-typed words that cannot be parsed yet leave the table as it is. */
+/* Half-typed words that cannot be parsed yet leave the table as it is. The
+ * list of everything is searched when the word is whole. */
 void act_filter_typed(struct app *app, bool cancelled) {
   struct errmsg msg;
+  if (app->screen == SCREEN_LIST)
+    return;
   (void)act__set_filter(app, cancelled ? "" : app->prompt.text, &msg);
 }
 

@@ -87,7 +87,9 @@ static size_t send_to_targets(struct app *app, enum command_kind kind,
     const struct snap_task *task = app__task(app, app->targets[i]);
     if (task == NULL || (states >> task->state & 1u) == 0)
       continue;
-    if (app__send(app, (struct command){.kind = kind, .task = task->id}) == 0)
+    struct command command = {
+        .kind = kind, .task = task->id, .value = app->value};
+    if (app__send(app, command) == 0)
       break;
     sent++;
   }
@@ -102,6 +104,7 @@ static size_t send_to_targets(struct app *app, enum command_kind kind,
    1u << TASK_EXPIRED)
 #define DROP_STATES \
   (OPEN_STATES | 1u << TASK_PAUSED | 1u << TASK_FAILED | 1u << TASK_EXPIRED)
+#define ORDER_STATES (OPEN_STATES | 1u << TASK_PAUSED)
 
 static void tell(struct app *app, size_t sent, const char *what,
                  const char *nothing) {
@@ -114,6 +117,20 @@ static void tell(struct app *app, size_t sent, const char *what,
   }
   describe(app, names, sizeof names);
   app__say(app, ROLE_TEXT, "%s %s", what, names);
+}
+
+/* ---- hosts --------------------------------------------------------------- */
+
+static void toggle_host(struct app *app) {
+  const struct snap_host *host = app__host(app, app->host);
+  if (host == NULL)
+    return;
+  struct command command = {.kind =
+                                host->paused ? CMD_RESUME_HOST : CMD_PAUSE_HOST,
+                            .text = app->host};
+  if (app__send(app, command) != 0)
+    app__say(app, ROLE_TEXT, "%s %s",
+             host->paused ? "going on with" : "pausing", app->host);
 }
 
 /* ---- tasks -------------------------------------------------------------- */
@@ -130,6 +147,10 @@ static void pause_or_resume(struct app *app, bool pause, const char *arg) {
 
 void act__toggle(struct app *app, int key, const char *arg) {
   (void)key;
+  if (app->screen == SCREEN_HOSTS && arg[0] == '\0') {
+    toggle_host(app);
+    return;
+  }
   if (choose(app, arg) < 0 || app->target_count == 0)
     return;
   const struct snap_task *first = app__task(app, app->targets[0]);
@@ -166,21 +187,109 @@ void act__resume(struct app *app, int key, const char *arg) {
     pause_or_resume(app, false, arg);
 }
 
+/* Asks about what the argument, the tags or the selection mean. */
+static bool ask_about(struct app *app, const char *arg, enum action action,
+                      char *names, size_t cap) {
+  if (choose(app, arg) < 0 || app->target_count == 0)
+    return false;
+  describe(app, names, cap);
+  app->asked = action;
+  return true;
+}
+
 void act__drop(struct app *app, int key, const char *arg) {
   char names[256], question[PROMPT_CAP];
-  if (choose(app, arg) < 0 || app->target_count == 0)
+  if (!ask_about(app, arg, ACT_DROP, names, sizeof names))
     return;
-  describe(app, names, sizeof names);
-  snprintf(question, sizeof question, "drop %s from the list? (y, Esc)", names);
-  app->asked = ACT_DROP;
+  snprintf(question, sizeof question,
+           "drop %s from the list? what it has of its file stays (y, Esc)",
+           names);
   prompt_ask(&app->prompt, key, question);
 }
 
-void act__drop_now(struct app *app) {
+void act__drop_data(struct app *app, int key, const char *arg) {
+  char names[256], question[PROMPT_CAP];
+  (void)key;
+  if (!ask_about(app, arg, ACT_DROP_DATA, names, sizeof names))
+    return;
+  snprintf(question, sizeof question,
+           "drop %s and delete its data? type yes:", names);
+  prompt_ask_yes(&app->prompt, question);
+}
+
+void act__restart(struct app *app, int key, const char *arg) {
+  char names[256], question[PROMPT_CAP];
+  if (!ask_about(app, arg, ACT_RESTART, names, sizeof names))
+    return;
+  snprintf(question, sizeof question,
+           "begin %s from nothing? what it has is thrown away (y, Esc)", names);
+  prompt_ask(&app->prompt, key, question);
+}
+
+void act__answered(struct app *app) {
+  static const struct {
+    enum action action;
+    enum command_kind kind;
+    const char *doing;
+  } answers[] = {
+      {ACT_DROP, CMD_CANCEL_TASK, "dropping"},
+      {ACT_DROP_DATA, CMD_DISCARD_TASK, "dropping with its data:"},
+      {ACT_RESTART, CMD_RESTART_TASK, "beginning anew:"},
+  };
   app->message_role = ROLE_TEXT;
-  size_t sent = send_to_targets(app, CMD_CANCEL_TASK, DROP_STATES);
-  tell(app, sent, "dropping", "it is over already");
-  rows_untag_all(&app->rows);
+  for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+    if (answers[i].action != app->asked)
+      continue;
+    size_t sent = send_to_targets(app, answers[i].kind, DROP_STATES);
+    tell(app, sent, answers[i].doing, "it is over already");
+    rows_untag_all(&app->rows);
+  }
+}
+
+/* ---- order --------------------------------------------------------------- */
+
+static void order(struct app *app, const char *arg, enum command_kind kind,
+                  const char *doing) {
+  if (choose(app, arg) < 0)
+    return;
+  size_t sent = send_to_targets(app, kind, ORDER_STATES);
+  tell(app, sent, doing, "it is over already");
+}
+
+void act__priority_up(struct app *app, int key, const char *arg) {
+  (void)key;
+  order(app, arg, CMD_RAISE_TASK, "earlier:");
+}
+
+void act__priority_down(struct app *app, int key, const char *arg) {
+  (void)key;
+  order(app, arg, CMD_LOWER_TASK, "later:");
+}
+
+void act__top(struct app *app, int key, const char *arg) {
+  (void)key;
+  order(app, arg, CMD_TOP_TASK, "before all that wait:");
+}
+
+void act__bottom(struct app *app, int key, const char *arg) {
+  (void)key;
+  order(app, arg, CMD_BOTTOM_TASK, "behind all that wait:");
+}
+
+void act__priority(struct app *app, int key, const char *arg) {
+  char *end;
+  long value = strtol(arg, &end, 10);
+  (void)key;
+  if (end == arg || (*end != '\0' && *end != ' ')) {
+    app__say(app, ROLE_WARN, "write: priority N [FILTER]; larger goes first");
+    return;
+  }
+  if (choose(app, end) < 0)
+    return;
+  app->value = (double)value;
+  size_t sent = send_to_targets(app, CMD_TASK_PRIORITY, ORDER_STATES);
+  app->value = 0;
+  tell(app, sent, "another priority:", "it is over already");
 }
 
 void act__retry(struct app *app, int key, const char *arg) {

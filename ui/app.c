@@ -23,6 +23,7 @@ const struct view *app__view(enum screen screen) {
       [SCREEN_TASKS] = &view_tasks,   [SCREEN_HOSTS] = &view_hosts,
       [SCREEN_GAUGES] = &view_gauges, [SCREEN_LOG] = &view_log,
       [SCREEN_HELP] = &view_help,     [SCREEN_DETAILS] = &view_details,
+      [SCREEN_LIST] = &view_list,     [SCREEN_ADD] = &view_add,
       [SCREEN_ERRORS] = &view_errors, [SCREEN_LIMITS] = &view_limits,
   };
   return views[screen];
@@ -41,6 +42,7 @@ void app_init(struct app *app, const struct ui_engine *engine,
   trace_init(&app->trace);
   logbook_init(&app->logbook);
   errclass_init(&app->error_rows);
+  addbox_init(&app->add);
 }
 
 void app_fini(struct app *app) {
@@ -50,6 +52,11 @@ void app_fini(struct app *app) {
   rows_fini(&app->rows);
   logbook_fini(&app->logbook);
   errclass_fini(&app->error_rows);
+  addbox_fini(&app->add);
+  pager_close(app->pager);
+  pager_free(app->list.shown);
+  pager_free(app->classes);
+  pager_free(app->class_hosts);
   free(app->targets);
   memset(app, 0, sizeof *app);
 }
@@ -189,6 +196,41 @@ int app_fetch(struct app *app, int64_t now_ms) {
 
 int64_t app_due_ms(const struct app *app) {
   return app->message_until_ms > 0 ? app->message_until_ms : -1;
+}
+
+/* ---- the session's history ----------------------------------------------- */
+
+void app__ask(struct app *app, const struct pager_wish *wish) {
+  if (app->pager == NULL && app->snap != NULL &&
+      app->snap->session_dir[0] != '\0') {
+    int rc = pager_open(&app->pager, app->snap->session_dir);
+    if (rc < 0)
+      app__say(app, ROLE_ALERT, "%s", err_text(rc));
+  }
+  if (app->pager != NULL)
+    pager_ask(app->pager, wish);
+}
+
+int app_pager_fd(const struct app *app) {
+  return app->pager != NULL ? pager_fd(app->pager) : -1;
+}
+
+void app__take_result(struct app *app, struct pager_result *result) {
+  struct pager_result **place =
+      result->wish.what == PAGER_CLASSES ? &app->classes : &app->class_hosts;
+  if (result->wish.what == PAGER_PAGE) {
+    view__list_result(app, result);
+    return;
+  }
+  pager_free(*place);
+  *place = result;
+}
+
+void app_paged(struct app *app, int64_t now_ms) {
+  app->now_ms = now_ms;
+  struct pager_result *result = pager_take(app->pager);
+  if (result != NULL)
+    app__take_result(app, result);
 }
 
 /* ---- keys --------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 
+#include "addbox.h"
 #include "canvas.h"
 #include "draw.h"
 #include "errclass.h"
@@ -19,6 +20,7 @@
 #include "layout.h"
 #include "listing.h"
 #include "logbook.h"
+#include "pager.h"
 #include "prompt.h"
 #include "rows.h"
 #include "theme.h"
@@ -33,7 +35,9 @@ enum screen {
   SCREEN_HELP, /* from here on no tabs */
   SCREEN_DETAILS,
   SCREEN_ERRORS,
+  SCREEN_LIST,
   SCREEN_LIMITS,
+  SCREEN_ADD,
   SCREEN_COUNT
 };
 
@@ -82,6 +86,18 @@ struct wanted_limit {
 
 /* What the form of limits is about. */
 enum limits_of { LIMITS_OF_ALL, LIMITS_OF_HOST, LIMITS_OF_TASK };
+#define LIMITS_LINES 4 /* of a host or a task */
+
+/* The list of all tasks of the session. */
+struct list_state {
+  struct pager_wish wish;     /* the last one */
+  struct pager_result *shown; /* taken; NULL before the first */
+  bool asked, failed;
+  int64_t asked_ms;
+  uint64_t at; /* position of the cursor */
+  size_t line; /* its line on the screen */
+  size_t page;
+};
 
 struct app {
   const struct ui_engine *engine; /* borrowed */
@@ -107,8 +123,15 @@ struct app {
   uint64_t focus;          /* the task of the details and their limits */
   char host[ERRCLASS_CAP]; /* the selected one of the hosts */
   enum limits_of limits_of;
+  struct wanted_limit form_wanted[LIMITS_LINES];
+  bool form_moved;             /* they are another host's */
   struct errclass_path errors; /* how far one has gone into them */
   struct errclass_table error_rows;
+  struct pager_result *classes, *class_hosts; /* taken; of the session */
+  int64_t classes_ms;                         /* when they were asked for */
+  struct addbox add;
+  struct list_state list;
+  struct pager *pager; /* taken; NULL until it is needed */
 
   char message[512];
   enum role message_role;
@@ -117,6 +140,7 @@ struct app {
   enum action asked; /* what the open question is about */
   uint64_t *targets; /* taken; tasks the question is about */
   size_t target_count;
+  double value; /* that commands to tasks carry */
 
   uint64_t seq; /* of the last command sent */
   uint64_t replies_seen;
@@ -127,6 +151,7 @@ struct app {
   bool stop_sent;
   bool frozen;
   bool mouse;
+  bool exec_seen; /* commands have run: their semaphore is shown */
 
   /* Read and reset by ui.c. */
   bool repaint, suspend, leave, detach, new_looks;
@@ -148,6 +173,10 @@ void app_draw(struct app *app, struct canvas *canvas, int64_t now_ms);
 /* Writes what a window's title should say; returns the progress in per cent,
  * -1 unknown, and whether something has failed. */
 int app_title(const struct app *app, char *buf, size_t cap, bool *failed);
+/* Readable when the pager has something, which app_paged() takes; -1 while
+ * there is no pager. */
+int app_pager_fd(const struct app *app);
+void app_paged(struct app *app, int64_t now_ms);
 /* When the picture changes without key or snapshot; -1 never. */
 int64_t app_due_ms(const struct app *app);
 
@@ -158,6 +187,10 @@ const struct view *app__view(enum screen screen);
 void app__say(struct app *app, enum role role, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 void app__go(struct app *app, enum screen screen);
+/* Takes over what the pager has read. */
+void app__take_result(struct app *app, struct pager_result *result);
+/* Asks the pager; says so when the session cannot be read. */
+void app__ask(struct app *app, const struct pager_wish *wish);
 /* Goes back to where one came from; false when there is nowhere. */
 bool app__back(struct app *app);
 /* The tables are drawn from rows; call after sort or filter changed. */

@@ -260,6 +260,12 @@ static void draw_status(const struct app *app, const struct draw *draw) {
             down ? draw->glyphs->down : draw->glyphs->up);
   items_add(&items, 4, ROLE_DIM, "row %*zu of %zu", rows->count > 99 ? 4 : 1,
             rows->count > 0 ? rows->cursor + 1 : 0, rows->count);
+  const struct snap_totals *total = &app->snap->total;
+  char all[TEXT_NUMBER_CAP];
+  int64_t tasks = total->tasks >= 0 ? total->tasks : total->tasks_guess;
+  if (tasks > (int64_t)app->snap->task_count)
+    items_add(&items, 2, ROLE_DIM, "H: all %s",
+              text_count(all, sizeof all, (uint64_t)tasks));
   if (rows->tags > 0)
     items_add(&items, 5, ROLE_TEXT, "tagged %zu", rows->tags);
   int used = items_fit(&items, draw->rect.w - 8, 3);

@@ -124,6 +124,9 @@ static void match_argument(struct matches *m, const struct app *app,
   case ACT_GLYPHS:
     match_list(m, glyphs_names());
     break;
+  case ACT_LIST:
+    match_list(m, "pending, done, failed, expired, cancelled");
+    break;
   case ACT_LEVEL:
     match_list(m, "debug, info, warn, error");
     break;

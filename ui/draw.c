@@ -107,7 +107,7 @@ void draw_spark(const struct draw *draw, int y, int x, enum role role,
     level = level > 8 ? 8 : level;
     bool gap = value[i] < 0;
     put(draw, y, x + (int)i, 1, level > 0 && !gap ? role : ROLE_DIM,
-        gap ? glyphs->gap : glyphs->spark[level < 0 ? 0 : level]);
+        gap ? " " : glyphs->spark[level < 0 ? 0 : level]);
   }
 }
 

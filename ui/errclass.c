@@ -7,7 +7,6 @@
 
 #include "errclass.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,41 +24,15 @@ void errclass_fini(struct errclass_table *table) {
 
 /* ---- kinds --------------------------------------------------------------- */
 
-/* The last part of "what happened where: why", when it is a sentence. */
-static const char *telling_part(const char *reason) {
-  const char *last = NULL;
-  for (const char *at = strstr(reason, ": "); at != NULL;
-       at = strstr(at + 2, ": "))
-    last = at + 2;
-  if (last == NULL || strchr(last, ' ') == NULL)
-    return reason;
-  for (const char *at = last; *at != '\0'; at++)
-    if (isdigit((unsigned char)*at))
-      return reason;
-  return last;
+const char *errclass_kind(const struct snap_task *task, char *buf, size_t cap) {
+  char name[FAILURE_CLASS_CAP];
+  snprintf(buf, cap, "%s", failure_class(task->status, task->reason, name));
+  return buf;
 }
 
-const char *errclass_kind(const struct snap_task *task, char *buf, size_t cap) {
-  const char *at = telling_part(task->reason);
-  size_t len = 0;
-  if (task->reason[0] == '\0') {
-    snprintf(buf, cap, "no reason given");
-    return buf;
-  }
-  if (strncmp(at, "HTTP ", 5) == 0) {
-    snprintf(buf, cap, "%s", at);
-    return buf;
-  }
-  /* Figures differ from case to case, and so does what follows a colon. */
-  while (*at != '\0' && len + 1 < cap && strncmp(at, ": ", 2) != 0) {
-    buf[len++] = isdigit((unsigned char)*at) ? 'N' : *at;
-    if (isdigit((unsigned char)*at))
-      while (isdigit((unsigned char)at[1]) || at[1] == '.')
-        at++;
-    at++;
-  }
-  buf[len] = '\0';
-  return buf;
+const char *errclass_bare_host(const char *host) {
+  const char *at = strstr(host, "://");
+  return at != NULL ? at + 3 : host;
 }
 
 static bool given_up(const struct snap_task *task) {
@@ -76,7 +49,8 @@ bool errclass_holds(const struct errclass_path *path,
       strcmp(path->kind, errclass_kind(task, kind, sizeof kind)) != 0)
     return false;
   return path->level < ERRCLASS_TASKS ||
-         strncmp(path->host, task->host, sizeof path->host - 1) == 0;
+         strncmp(path->host, errclass_bare_host(task->host),
+                 sizeof path->host - 1) == 0;
 }
 
 /* ---- rows ---------------------------------------------------------------- */
@@ -133,7 +107,7 @@ int errclass_count(struct errclass_table *table,
             ? add_row(table, task->name, (uint32_t)i)
             : find_row(table,
                        path->level == ERRCLASS_HOSTS
-                           ? task->host
+                           ? errclass_bare_host(task->host)
                            : errclass_kind(task, kind, sizeof kind),
                        (uint32_t)i);
     if (row == NULL)
@@ -141,11 +115,28 @@ int errclass_count(struct errclass_table *table,
     if (row->id == 0)
       row->id = task->id;
     row->failed += given_up(task);
+    row->known += given_up(task);
     row->waiting += !given_up(task);
     table->failed += given_up(task);
     table->waiting += !given_up(task);
   }
+  errclass_sort(table);
+  return 0;
+}
+
+void errclass_sort(struct errclass_table *table) {
   if (table->count > 0)
     qsort(table->row, table->count, sizeof *table->row, compare_rows);
+}
+
+int errclass_raise(struct errclass_table *table, const char *name,
+                   uint64_t count) {
+  struct errclass_row *row = find_row(table, name, UINT32_MAX);
+  if (row == NULL)
+    return ERR_NOMEM;
+  if (count <= row->failed)
+    return 0;
+  table->failed += count - row->failed;
+  row->failed = count;
   return 0;
 }

@@ -2,11 +2,10 @@
  *
  * Failures by kind, then by host, then one by one.
  *
- * A kind is what remains of a reason without the names and figures of the
- * single case: "HTTP 404 Not Found", "Connection reset by peer". Tasks that
- * wait for another try are counted beside those that were given up. What is
- * counted is what the snapshot shows; the totals of a run are greater where
- * more has failed than it carries. Pure.
+ * Kinds are the classes of failure.h: "http-404", "timeout". Tasks that wait
+ * for another try are counted beside those that were given up. What is counted
+ * is what the snapshot shows; where more has failed than it carries, the
+ * session's own counts are greater and take their place. Pure.
  */
 #ifndef SPATE_UI_ERRCLASS_H
 #define SPATE_UI_ERRCLASS_H
@@ -16,6 +15,7 @@
 #include <stdint.h>
 
 #include "err.h"
+#include "failure.h"
 #include "snapshot.h"
 
 #define ERRCLASS_CAP 160
@@ -32,8 +32,9 @@ struct errclass_path {
 struct errclass_row {
   char name[ERRCLASS_CAP]; /* kind or host; untrusted */
   uint64_t failed, waiting;
-  uint64_t id;   /* the task of TASKS, else the first */
-  uint32_t task; /* its index in the snapshot that was counted */
+  uint64_t known; /* of failed: those the snapshot carries */
+  uint64_t id;    /* the task of TASKS, else the first; 0 none is carried */
+  uint32_t task;  /* its index in the snapshot that was counted */
 };
 
 struct errclass_table {
@@ -55,5 +56,13 @@ bool errclass_holds(const struct errclass_path *path,
 int errclass_count(struct errclass_table *table,
                    const struct errclass_path *path,
                    const struct snapshot *snap) MUST_CHECK;
+
+/* The session knows of so many: the row's count is raised, a row is added
+ * where there is none. Sort with errclass_sort() afterwards. */
+int errclass_raise(struct errclass_table *table, const char *name,
+                   uint64_t count) MUST_CHECK;
+void errclass_sort(struct errclass_table *table);
+/* "https://host:port" without its scheme. */
+const char *errclass_bare_host(const char *host);
 
 #endif

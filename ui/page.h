@@ -12,7 +12,7 @@
 
 #include "app.h"
 
-#define PAGE_VALUE 11 /* column of the values */
+#define PAGE_VALUE 12 /* column of the values */
 
 struct page {
   const struct draw *draw; /* borrowed */

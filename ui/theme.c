@@ -116,7 +116,7 @@ const struct glyphs glyphs_ascii = {
     .graph_steps = 2,
     .spark = {".", ".", "-", "-", "=", "=", "+", "*", "#"},
     .limit = "-",
-    .gap = " ",
+    .gap = "x",
     .upright = "|",
     .cross = "+",
     .dash = "-",
@@ -131,7 +131,7 @@ const struct glyphs glyphs_ascii = {
   .bar_open = "", .bar_close = "", .bar_full = "━", .bar_half = "╸",    \
   .bar_empty = "─", .gauge_full = "━",                                  \
   .spark = {"▁", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}, .limit = "╌", \
-  .gap = " ", .upright = "│", .cross = "┴", .dash = "─", .corner = "└", \
+  .gap = "░", .upright = "│", .cross = "┴", .dash = "─", .corner = "└", \
   .down = "▾", .up = "▴", .selected = "▸", .tagged = "*"
 
 const struct glyphs glyphs_utf8 = {

@@ -60,7 +60,7 @@ struct glyphs {
   const char *upright, *cross, *dash, *corner;
   const char *spark[9];  /* a curve of one line; [0] is zero */
   const char *limit;     /* the line of a limit in a graph */
-  const char *gap;       /* nothing was measured */
+  const char *gap;       /* a time in which nothing was measured */
   const char *down, *up; /* direction of the sort */
   const char *selected, *tagged;
 };

@@ -36,7 +36,7 @@
 #define BACKGROUND_POLL_MS 500
 #define EMPTY_READS_MAX 8 /* readable, but no byte: nobody is there */
 
-enum { POLL_KEYS, POLL_OUT, POLL_SIGNALS, POLL_WAKE, POLL_FDS };
+enum { POLL_KEYS, POLL_OUT, POLL_SIGNALS, POLL_WAKE, POLL_PAGER, POLL_FDS };
 
 struct ui {
   const struct ui_options *options;
@@ -266,6 +266,7 @@ static void wait_for_events(struct ui *ui) {
       [POLL_OUT] = {.fd = -1, .events = POLLOUT},
       [POLL_SIGNALS] = {.fd = signals_fd(), .events = POLLIN},
       [POLL_WAKE] = {.fd = ui->options->wake_fd, .events = POLLIN},
+      [POLL_PAGER] = {.fd = app_pager_fd(&ui->app), .events = POLLIN},
   };
   if (ui->background)
     fds[POLL_KEYS].events = 0;
@@ -278,6 +279,10 @@ static void wait_for_events(struct ui *ui) {
     on_signals(ui, now);
   if (fds[POLL_WAKE].revents != 0)
     on_wake(ui, fds[POLL_WAKE].revents, now);
+  if (fds[POLL_PAGER].revents != 0) {
+    app_paged(&ui->app, now);
+    ui->dirty = 2;
+  }
   if (fds[POLL_KEYS].revents != 0 && ui->end < 0)
     on_keys(ui, fds[POLL_KEYS].revents, now);
   if (fds[POLL_OUT].revents != 0 && term_flush(ui->term) < 0)

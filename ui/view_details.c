@@ -79,6 +79,25 @@ static void draw_state(struct page *page, const struct snap_task *task) {
   draw_pace(page, task);
 }
 
+/* What a person or the list said about it; nothing where nobody did. */
+static void draw_orders(struct page *page, const struct snap_task *task) {
+  char text[TEXT_NUMBER_CAP];
+  if (task->priority != 0)
+    page_fmt(page, "priority", ROLE_TEXT, "%d", (int)task->priority);
+  if (task->own_rate > 0)
+    page_fmt(page, "limit", ROLE_TEXT, "%s",
+             text_rate(text, sizeof text, task->own_rate));
+  if (task->own_split > 0)
+    page_fmt(page, "split", ROLE_TEXT, "%d connections", task->own_split);
+  if (task->deadline_in_s == INT64_MAX || task->state == TASK_DONE)
+    return;
+  if (task->deadline_in_s > 0)
+    page_fmt(page, "url dies", ROLE_TEXT, "in %s",
+             text_duration(text, sizeof text, task->deadline_in_s));
+  else
+    page_text(page, "url dies", ROLE_ALERT, "it is past its time");
+}
+
 /* ---- the server ---------------------------------------------------------- */
 
 static void http_text(const struct snap_task *task, char *buf, size_t cap) {
@@ -146,12 +165,44 @@ static void draw_log(struct page *page, const struct app *app, uint64_t id) {
   }
 }
 
+/* A task that is not in the engine's window any more, or not yet. */
+static void draw_history(struct page *page, const struct history_row *row) {
+  char bytes[TEXT_NUMBER_CAP];
+  bool bad = row->kind != HISTORY_DONE && row->kind != HISTORY_PENDING;
+  page_title(page, row->name[0] != '\0' ? row->name : row->url, "q: back");
+  page_text(page, "url", ROLE_TEXT, row->url);
+  if (row->name[0] != '\0')
+    page_text(page, "file", ROLE_TEXT, row->name);
+  page_text(page, "list", ROLE_TEXT, row->source);
+  page_fmt(page, "line", ROLE_TEXT, "%llu", (unsigned long long)row->line);
+  page_text(page, "state", bad ? ROLE_ALERT : ROLE_FIGURE,
+            history_kind_name(row->kind));
+  if (row->reason[0] != '\0')
+    page_text(page, "why", bad ? ROLE_ALERT : ROLE_TEXT, row->reason);
+  if (row->class_name[0] != '\0')
+    page_text(page, "kind", ROLE_TEXT, row->class_name);
+  if (row->status > 0)
+    page_fmt(page, "answer", ROLE_TEXT, "%d", row->status);
+  if (row->attempts > 0)
+    page_fmt(page, "tries", ROLE_TEXT, "%d", row->attempts);
+  if (row->bytes >= 0)
+    page_fmt(page, "size", ROLE_TEXT, "%s",
+             text_bytes(bytes, sizeof bytes, row->bytes));
+  page_fmt(page, "task", ROLE_DIM, "%llu", (unsigned long long)row->id);
+}
+
 static void draw_details(struct app *app, const struct draw *draw) {
   struct draw body = draw_in(draw, app->layout.part[PART_TABLE]);
   const struct snap_task *task = app__task(app, app->focus);
   struct page page;
   char path[2048];
+  const struct history_row *row = view__list_row(app, app->focus);
   page_begin(&page, app, SCREEN_DETAILS, &body);
+  if (task == NULL && row != NULL) {
+    draw_history(&page, row);
+    page_end(&page);
+    return;
+  }
   if (task == NULL) {
     page_title(&page, "task", "q: back");
     page_text(&page, "", ROLE_DIM,
@@ -164,6 +215,7 @@ static void draw_details(struct app *app, const struct draw *draw) {
   view__path(app, task, path, sizeof path);
   page_text(&page, "file", ROLE_TEXT, path);
   draw_state(&page, task);
+  draw_orders(&page, task);
   draw_server(&page, task);
   draw_log(&page, app, task->id);
   page_end(&page);

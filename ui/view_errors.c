@@ -11,6 +11,51 @@
 #include "views.h"
 
 #define COUNT_CELLS 8
+#define CLASSES_MS 2000 /* how often the session is asked */
+
+/* ---- what is counted ----------------------------------------------------- */
+
+/* The session counts what the snapshot no longer carries. */
+static void ask_session(struct app *app) {
+  struct pager_wish wish = {.what = PAGER_CLASSES};
+  if (app->classes_ms != 0 && app->now_ms - app->classes_ms < CLASSES_MS)
+    return;
+  app->classes_ms = app->now_ms;
+  if (app->errors.level == ERRCLASS_HOSTS) {
+    wish.what = PAGER_HOSTS_OF;
+    snprintf(wish.class_name, sizeof wish.class_name, "%.*s",
+             FAILURE_CLASS_CAP - 1, app->errors.kind);
+  }
+  if (app->errors.level != ERRCLASS_TASKS)
+    app__ask(app, &wish);
+}
+
+static int add_session(struct app *app) {
+  struct errclass_table *table = &app->error_rows;
+  const struct pager_result *from =
+      app->errors.level == ERRCLASS_KINDS ? app->classes : app->class_hosts;
+  int rc = 0;
+  if (from == NULL || from->code < 0 || app->errors.level == ERRCLASS_TASKS)
+    return 0;
+  for (size_t i = 0; rc == 0 && i < from->class_count; i++)
+    rc = errclass_raise(table, from->classes[i].name, from->classes[i].count);
+  bool same = strcmp(from->wish.class_name, app->errors.kind) == 0;
+  for (size_t i = 0; rc == 0 && same && i < from->host_count; i++)
+    rc = errclass_raise(table, from->hosts[i].name, from->hosts[i].count);
+  errclass_sort(table);
+  return rc;
+}
+
+static void count(struct app *app) {
+  ask_session(app);
+  int rc = errclass_count(&app->error_rows, &app->errors, app->snap);
+  if (rc == 0)
+    rc = add_session(app);
+  if (rc < 0)
+    app__say(app, ROLE_ALERT, "%s", err_text(rc));
+}
+
+/* ---- drawing ------------------------------------------------------------- */
 
 static const char *head(const struct app *app) {
   static const char *const heads[] = {"KIND OF ERROR", "HOST", "TASK"};
@@ -48,7 +93,9 @@ static void draw_row(const struct app *app, const struct draw *draw, int y,
              text_count(text, sizeof text, row->waiting));
   int x = 2 * COUNT_CELLS + 3, room = line.rect.w - x;
   int used = draw_clip(&line, y, x, room, ROLE_TEXT, row->name, TEXT_MIDDLE);
-  if (app->errors.level == ERRCLASS_TASKS && room - used > 12)
+  used = used < 16 && app->errors.level == ERRCLASS_KINDS ? 16 : used;
+  bool example = app->errors.level != ERRCLASS_HOSTS && row->id != 0;
+  if (example && room - used > 12)
     draw_clip(&line, y, x + used + 2, room - used - 2, ROLE_DIM,
               app->snap->tasks[row->task].reason, 0);
 }
@@ -58,8 +105,7 @@ static void draw_errors(struct app *app, const struct draw *draw) {
   struct errclass_table *table = &app->error_rows;
   struct listing *listing = &app->listing[SCREEN_ERRORS];
   draw_head(app, &body);
-  if (errclass_count(table, &app->errors, app->snap) < 0)
-    app__say(app, ROLE_ALERT, "%s", err_text(ERR_NOMEM));
+  count(app);
   int room = body.rect.h - 2;
   if (room < 1)
     return;
@@ -72,6 +118,12 @@ static void draw_errors(struct app *app, const struct draw *draw) {
       draw->canvas->cursor_x = body.rect.x;
     }
   }
+  uint64_t more = table->failed;
+  for (size_t i = 0; i < table->count; i++)
+    more -= table->row[i].known;
+  if (more > 0 && table->count + 1 < (size_t)room)
+    draw_text(&body, 3 + (int)table->count, 2 * COUNT_CELLS + 3, ROLE_DIM,
+              "H lists them all, those of earlier runs too");
   uint64_t all = app->snap->total.failed + app->snap->total.expired;
   if (table->count == 0)
     draw_text(&body, 2, 2 * COUNT_CELLS + 3, ROLE_GOOD,
@@ -101,6 +153,20 @@ static void open_errors(struct app *app) {
     snprintf(path->host, sizeof path->host, "%s", row->name);
   path->level++;
   listing->at = listing->top = 0;
+  app->classes_ms = 0;
+}
+
+void view__errors_list(struct app *app) {
+  const struct errclass_path *path = &app->errors;
+  uint64_t at = app->listing[SCREEN_ERRORS].at;
+  const char *kind = path->kind, *host = path->host;
+  if (at < app->error_rows.count && path->level == ERRCLASS_KINDS)
+    kind = app->error_rows.row[at].name;
+  if (at < app->error_rows.count && path->level == ERRCLASS_HOSTS)
+    host = app->error_rows.row[at].name;
+  view__list_open(app,
+                  HISTORY_BIT(HISTORY_FAILED) | HISTORY_BIT(HISTORY_EXPIRED),
+                  kind, host);
 }
 
 static bool back_errors(struct app *app) {
@@ -112,6 +178,7 @@ static bool back_errors(struct app *app) {
     path->kind[0] = '\0';
   path->host[0] = '\0';
   app->listing[SCREEN_ERRORS].at = 0;
+  app->classes_ms = 0;
   return true;
 }
 

@@ -73,6 +73,10 @@ static void field_text(const struct snap_host *host, enum host_field field,
     text_count(buf, cap, host->throttled);
     break;
   case HOST_RETRY:
+    if (host->paused) {
+      snprintf(buf, cap, "paused");
+      break;
+    }
     text_duration(buf, cap,
                   host->retry_in_ms < 0 ? -1
                                         : (host->retry_in_ms + 999) / 1000);
@@ -99,7 +103,7 @@ static enum role field_role(const struct snap_host *host,
     return ROLE_ALERT;
   if (field == HOST_THROTTLED && host->throttled > 0)
     return ROLE_WARN;
-  if (field == HOST_RETRY && host->retry_in_ms >= 0)
+  if (field == HOST_RETRY && (host->paused || host->retry_in_ms >= 0))
     return ROLE_WARN;
   return ROLE_TEXT;
 }
@@ -150,9 +154,12 @@ static void find_selected(struct app *app) {
 
 static void keep_selected(struct app *app) {
   const struct listing *listing = &app->listing[SCREEN_HOSTS];
-  if (app->snap != NULL && listing->at < app->snap->host_count)
-    snprintf(app->host, sizeof app->host, "%s",
-             app->snap->hosts[listing->at].name);
+  if (app->snap == NULL || listing->at >= app->snap->host_count)
+    return;
+  app->form_moved |= strncmp(app->host, app->snap->hosts[listing->at].name,
+                             sizeof app->host - 1) != 0;
+  snprintf(app->host, sizeof app->host, "%s",
+           app->snap->hosts[listing->at].name);
 }
 
 static void draw_hosts(struct app *app, const struct draw *draw) {

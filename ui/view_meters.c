@@ -99,7 +99,7 @@ static void draw_bars(const struct app *app, const struct draw *draw) {
   sem_meter(draw, y++, &snap->sem[SNAP_NET]);
   sem_meter(draw, y++, &snap->sem[SNAP_DISK]);
   sem_meter(draw, y++, &snap->sem[SNAP_CPU]);
-  if (height >= 7)
+  if (height >= 7 && app->exec_seen)
     sem_meter(draw, y++, &snap->sem[SNAP_EXEC]);
   rate_meter(draw, y++, snap);
   if (height >= 7)

@@ -73,6 +73,7 @@ static int set_up(void **state) {
                                   .got = 100 * i,
                                   .bytes_per_s = 10 * i,
                                   .eta_s = -1,
+                                  .deadline_in_s = INT64_MAX,
                                   .due_in_ms = -1};
   tasks[4].state = TASK_FAILED;
   tasks[4].reason = "HTTP 404";
@@ -314,7 +315,7 @@ static void test_typed_set(void **state) {
   assert_int_equal(sent[0].kind, CMD_SET_LIMIT);
   assert_int_equal(sent[0].limit, LIMIT_RATE);
   assert_true(fabs(sent[0].value - 200) < 1e-9);
-  assert_shows("rate 0 -> 200/s");
+  assert_shows("rate none -> 200/s");
   type(":set limit-rate 5M\n");
   assert_true(fabs(sent[1].value - 5 * 1048576.0) < 1e-9);
 }

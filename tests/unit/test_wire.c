@@ -24,9 +24,9 @@
 
 /* See test_no_field_is_forgotten(). */
 #define WIRE_TASK_PADDING 15
-#define WIRE_HOST_PADDING 11
+#define WIRE_HOST_PADDING 10
 #define WIRE_LOG_PADDING 4
-#define WIRE_HEAD_OTHERS 3936
+#define WIRE_HEAD_OTHERS 3940
 
 struct scene {
   struct snapshot snap;
