@@ -18,6 +18,7 @@ _spate() {
     --results --expect-type --min-size --max-size --durability
     --concurrency -j --per-host --rate --per-host-rate --limit-rate
     --per-host-limit-rate --per-transfer-limit-rate --host-limit
+    --split -s --min-split-size
     --min-free-space --disk-jobs --cpu-jobs --exec-jobs
     --adaptive --deadline --shuffle --throttle-status --throttle-words
     --tries -t --retry-wait --retry-max-wait
@@ -30,7 +31,7 @@ _spate() {
     --config --no-config --profile --dump-config --help -h --version -V'
 
   local limits='concurrency per-host rate per-host-rate limit-rate
-    per-host-limit-rate per-transfer-limit-rate tries
+    per-host-limit-rate per-transfer-limit-rate split min-split-size tries
     retry-wait retry-max-wait connect-timeout stall-timeout max-time
     min-free-space disk-jobs cpu-jobs exec-jobs'
   local commands='stop pause resume pause-task resume-task cancel discard
@@ -82,7 +83,8 @@ _spate() {
     ;;
   --concurrency | -j | --per-host | --rate | --per-host-rate | --limit-rate | \
     --per-host-limit-rate | --per-transfer-limit-rate | --host-limit | \
-    --min-free-space | --disk-jobs | --cpu-jobs | --exec-jobs | --tries | -t | --retry-wait | \
+    --split | -s | --min-split-size | --min-free-space | \
+    --disk-jobs | --cpu-jobs | --exec-jobs | --tries | -t | --retry-wait | \
     --retry-max-wait | --connect-timeout | --stall-timeout | --max-time | \
     --header | -H | --user | -u | --oauth2-bearer | --cookie | -b | \
     --user-agent | -A | --proxy | -x | --noproxy | --resolve | \

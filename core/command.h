@@ -56,7 +56,7 @@ enum command_args {
   X(CMD_TASK_RATE, "task-rate", ARGS_TASK_BYTES,                            \
     "bytes a second for one task; 0: as per-transfer-limit-rate says")      \
   X(CMD_TASK_SPLIT, "task-split", ARGS_TASK_COUNT,                          \
-    "connections for one task, from its next start; 0: as --split says")    \
+    "connections for one task, at once; 0: as --split says")                 \
   X(CMD_PAUSE_HOST, "pause-host", ARGS_HOST, "ask this host for nothing")   \
   X(CMD_RESUME_HOST, "resume-host", ARGS_HOST, "go on with this host")      \
   X(CMD_SET_HOST, "set-host", ARGS_HOST_LIMIT,                              \

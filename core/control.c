@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "engine_priv.h"
+#include "split.h"
 
 /* ---- answers
  * ------------------------------------------------------------------ */
@@ -75,7 +76,7 @@ void control_apply(struct engine *e, enum limit_id id) {
   case LIMIT_TRANSFER_BANDWIDTH:
     for (struct link *l = e->live.next; l != &e->live; l = l->next) {
       struct task *task = LINK_ENTRY(l, struct task, all);
-      if (task->transfer != NULL)
+      if (fetch_moves(task))
         fetch_set_byte_limit(e, task);
     }
     break;

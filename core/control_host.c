@@ -13,7 +13,8 @@
 
 /* The bytes under way are worth more than what starting over would cost. */
 static bool worth_cutting(const struct task *task) {
-  return task->resumable && task->got - task->resumed > (int64_t)SINK_SPILL;
+  return task->resumable &&
+         task->got - ranges_total(&task->kept) > (int64_t)SINK_SPILL;
 }
 
 /* Its transfers go back into its queue, but for those that would lose what
@@ -25,7 +26,7 @@ static unsigned cut_transfers(struct engine *e, const struct host *host) {
     struct task *task = LINK_ENTRY(l, struct task, all);
     next = l->next;
     if (task->host != host || task->state != TASK_ACTIVE ||
-        task->transfer == NULL)
+        !fetch_moves(task))
       continue;
     if (worth_cutting(task))
       fetch_cut(e, task);

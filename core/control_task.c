@@ -191,7 +191,7 @@ static void set_rate(struct engine *e, struct task *task, double value) {
     return;
   }
   task->own_rate = value;
-  if (task->state == TASK_ACTIVE && task->transfer != NULL)
+  if (task->state == TASK_ACTIVE && fetch_moves(task))
     fetch_set_byte_limit(e, task);
   if (value > 0)
     control__say(
@@ -207,8 +207,10 @@ static void set_split(struct engine *e, struct task *task, double value) {
     return;
   }
   task->own_split = (int)value;
-  control__say(e, "%d connections for this task from its next start",
-               task->own_split);
+  if (value > 0)
+    control__say(e, "up to %d connections for this task", task->own_split);
+  else
+    control__say(e, "the task has no limit of its own");
 }
 
 /* ---- tasks that have ended --------------------------------------------------

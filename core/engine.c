@@ -19,6 +19,7 @@
 #include "engine_config.h"
 #include "engine_priv.h"
 #include "sigmask.h"
+#include "split.h"
 
 #define TICK_MS 100u
 #define SECOND_NS ((uint64_t)1000000000)
@@ -107,7 +108,7 @@ static void cut_all(struct engine *e) {
   for (struct link *l = e->live.next; l != &e->live; l = next) {
     struct task *task = LINK_ENTRY(l, struct task, all);
     next = l->next;
-    if (task->state == TASK_ACTIVE && task->transfer != NULL)
+    if (task->state == TASK_ACTIVE && fetch_moves(task))
       fetch_cut(e, task);
   }
 }
@@ -200,6 +201,7 @@ static void on_prepare(uv_prepare_t *prepare) {
   sinks_turn(&e->sinks);
   intake_run(e);
   scheduler_run(&e->scheduler, engine_now());
+  split_turn(e);
   check_end(e);
   loopwatch_leave(&e->watch);
   loopwatch_turn(&e->watch);
@@ -236,6 +238,7 @@ static void on_tick(uv_timer_t *timer) {
     fetch_checkpoint(e);
   if (e->stopping && now >= e->stop_deadline_ns)
     cut_all(e);
+  split_tick(e, now);
   report_traffic(e);
   eventlog_flush(&e->log);
   door__publish(e, false);
@@ -474,6 +477,7 @@ int engine_start(struct engine **out, struct session *session,
   e->watches = &e->first;
   e->log.fd = -1;
   list_init(&e->live);
+  list_init(&e->splits);
   list_init(&e->incoming);
   list_init(&e->recent_done);
   list_init(&e->recent_failed);

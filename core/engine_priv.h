@@ -6,6 +6,8 @@
  *   engine_door.c  commands and snapshots across threads
  *   intake.c   from a delivered manifest line to a task that may start
  *   fetch.c    a task's way from its start to the end of its transfer
+ *   fetch_bytes.c  limits on its bytes, and their figures
+ *   split.c, split_part.c  one task in several connections
  *   fetch_end.c  what becomes of it then
  *   control.c  what commands do; control_task.c, control_host.c,
  *              control_add.c
@@ -73,6 +75,7 @@ struct engine {
   struct link recent_done;   /* newest first */
   struct link recent_failed; /* newest first */
   size_t recent_done_count, recent_failed_count;
+  struct link splits; /* tasks in several connections, by split.all */
   struct hosts hosts;
   struct resolver resolver;
   struct scheduler scheduler;
@@ -198,12 +201,42 @@ void fetch_unresolved(struct engine *e, struct host *host, const char *why);
 /* Cuts an active task: it becomes paused or cancelled as wanted, or queued
  * again when nothing is wanted. */
 void fetch_cut(struct engine *e, struct task *task);
+/* Some transfer of the task is under way. */
+bool fetch_moves(const struct task *task);
+
+/* ---- fetch_bytes.c ---- */
 /* Brings an active task's own limit on bytes to the present one. */
 void fetch_set_byte_limit(struct engine *e, struct task *task);
 /* Its transfer has ended: out of lines for bytes. */
 void fetch__leave_lines(struct engine *e, struct task *task);
+/* May so many bytes be taken now, by the limits on bytes a second? Else the
+ * waiter is called. paid: whether the chunk at hand was counted already. */
+bool fetch__may_pass(struct engine *e, struct task *task, struct host *host,
+                     struct byte_waiter *waiter, bool *paid, size_t length,
+                     uint64_t now);
+void fetch__count_bytes(struct engine *e, struct task *task, struct host *host,
+                        size_t length, uint64_t now);
+
+/* ---- fetch.c ---- */
 /* Records what long transfers have on the disk. */
 void fetch_checkpoint(struct engine *e);
+/* What every answer tells about its host. */
+void fetch__note_head(const struct transfer *transfer);
+void fetch__count_request(struct engine *e, struct host *host, uint64_t now);
+/* A body that has no place to go to: an error page, or what was not expected,
+ * is read, with a ceiling. */
+size_t fetch__take_page(struct transfer *transfer, const char *data,
+                        size_t length, bool expected);
+/* Tells the host's limits how it went. */
+void fetch__report(struct engine *e, const struct transfer *transfer,
+                   enum governor_outcome outcome);
+/* The next request goes to the task's own URL again. */
+void fetch__go_home(struct task *task);
+/* No transfer is left: all has come, or none could go on. wait_s: what the
+ * server asked for; negative nothing. */
+void fetch__complete(struct engine *e, struct task *task, int64_t size);
+void fetch__failed(struct engine *e, struct task *task, struct host *host,
+                   const struct verdict *v, double wait_s);
 
 /* For fetch.c and fetch_end.c alone. The transfer is gone; the sink, if any,
  * lets go first (keep: what it has stays as .part), then after happens. */

@@ -26,36 +26,47 @@
 #include "answer.h"
 #include "engine_priv.h"
 #include "request.h"
+#include "split.h"
 #include "verdict.h"
 #include "verify.h"
 
 #define REDIRECTS_MAX 20
 #define SKEW_NS (60 * (uint64_t)1000000000)
+#define MUCH (1 << 20)
 #define DISCARD_MAX (256 << 10) /* of the body of an error page */
 
 static struct engine *engine_of(const struct transfer *transfer) {
   return LINK_ENTRY(transfer->pool, struct engine, transfers);
 }
 
+bool fetch_moves(const struct task *task) {
+  return task->transfer != NULL || task->split != NULL;
+}
+
 /* ---- start
  * -------------------------------------------------------------------- */
 
-static void count_start(struct engine *e, struct task *task, uint64_t now) {
+void fetch__count_request(struct engine *e, struct host *host, uint64_t now) {
   e->requests++;
-  if (task->attempts > 1)
-    e->retries++;
   meter_add(&e->request_rate, 1, now);
-  task->host->requests++;
-  meter_add(&task->host->request_rate, 1, now);
-  if (task->started_unix_ms == 0)
-    task->started_unix_ms = engine__unix_ms();
+  host->requests++;
+  meter_add(&host->request_rate, 1, now);
 }
 
 /* What is kept is of use only if the answer can be tied to it. */
 static bool can_resume(const struct task *task) {
-  return task->resumed > 0 && request_is_get(task->fields) &&
-         (task->size >= 0 ||
-          answer_if_range(task->etag, task->last_modified)[0] != '\0');
+  return request_is_get(task->fields) &&
+         answer_if_range(task->etag, task->last_modified)[0] != '\0';
+}
+
+/* The first bytes that are not there; of a file that is whole already the
+ * answer to what comes behind it says so. */
+static struct range first_gap(const struct task *task) {
+  struct range gap;
+  int64_t size = task->size >= 0 ? task->size : INT64_MAX;
+  if (!ranges_gap(&task->kept, 0, size, &gap))
+    gap.first = ranges_prefix(&task->kept), gap.end = size;
+  return gap;
 }
 
 /* The permits and the count of a start that came to nothing. */
@@ -69,17 +80,21 @@ static void not_started(struct engine *e, struct task *task) {
 void fetch_start(void *arg, struct task *task) {
   struct engine *e = arg;
   struct transfer_request request;
+  struct range gap;
   uint64_t now = engine_now();
   if (task->deadline_unix <= (int64_t)time(NULL) + task->host->skew_s) {
     not_started(e, task);
     fetch_expire(e, task);
     return;
   }
-  if (task->resumed > 0 && !can_resume(task))
+  if (task->kept.count > 0 && !can_resume(task))
     fetch__forget_partial(e, task);
+  gap = first_gap(task);
+  memset(&request, 0, sizeof(request));
   request.url = task_target(task);
   request.host = task->host;
-  request.from = task->resumed;
+  request.from = gap.first;
+  request.to = task->size >= 0 && gap.end < task->size ? gap.end - 1 : -1;
   request.if_range = answer_if_range(task->etag, task->last_modified);
   request.header = task->host->rule != NULL ? task->host->rule->header : NULL;
   request.fields = task->fields;
@@ -97,7 +112,9 @@ void fetch_start(void *arg, struct task *task) {
     fetch__let_go(e, task, AFTER_WAIT, true);
     return;
   }
-  count_start(e, task, now);
+  fetch__count_request(e, task->host, now);
+  if (task->attempts > 1)
+    e->retries++;
   fetch_set_byte_limit(e, task);
   if (e->frozen)
     transfer_pause(task->transfer);
@@ -106,16 +123,20 @@ void fetch_start(void *arg, struct task *task) {
 /* ---- head and body
  * --------------------------------------------------------------- */
 
+static bool asked_range(const struct transfer *transfer) {
+  return transfer->range_from > 0 || transfer->range_to >= 0;
+}
+
 /* A 206 must be the range that was asked for, of the thing that is kept. */
 static bool range_fits(const struct task *task,
                        const struct transfer *transfer) {
   const struct answer *a = &transfer->answer;
-  if (transfer->range_from == 0 || !a->has_range ||
+  if (!asked_range(transfer) || !a->has_range ||
       a->range_first != transfer->range_from)
     return false;
   if (task->size >= 0 && a->range_size >= 0 && a->range_size != task->size)
     return false;
-  if (a->range_size < 0 && a->range_last < a->range_first)
+  if (a->range_last < a->range_first || a->encoded)
     return false;
   return a->etag[0] == '\0' || task->etag[0] == '\0' ||
          strcmp(a->etag, task->etag) == 0;
@@ -127,11 +148,12 @@ static void take_validators(struct task *task, const struct answer *answer) {
          sizeof(task->last_modified));
 }
 
+/* Goes on with what is kept. */
 static void open_sink(struct engine *e, struct task *task, int64_t offset,
                       int64_t size) {
   struct sink_target target;
   task->size = size;
-  task->resumed = task->got = offset;
+  task->got = ranges_total(&task->kept);
   session_mark_started(e->session, task->id);
   memset(&target, 0, sizeof(target));
   target.task = task->id;
@@ -140,6 +162,7 @@ static void open_sink(struct engine *e, struct task *task, int64_t offset,
   target.replace = task->replace;
   target.rename = task->rename;
   target.offset = offset;
+  target.kept = &task->kept;
   target.size = size;
   if (verify_open(e, task) != 0)
     return; /* the transfer ends for want of a sink */
@@ -160,6 +183,13 @@ static void learn_skew(const struct transfer *transfer) {
     return;
   host->skew_ns = transfer->head_ns;
   host->skew_s = (int64_t)theirs - (int64_t)time(NULL);
+}
+
+void fetch__note_head(const struct transfer *transfer) {
+  hosts_note_ttfb(transfer->host,
+                  (transfer->head_ns - transfer->sent_ns) / 1000,
+                  transfer->head_ns);
+  learn_skew(transfer);
 }
 
 /* The size of the whole file as the answer says it; -1 it does not. */
@@ -188,16 +218,13 @@ static void on_head(void *owner, struct transfer *transfer) {
   task->status = a->status;
   curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
   task->http_version = version >= CURL_HTTP_VERSION_2_0 ? 20 : 11;
-  hosts_note_ttfb(transfer->host,
-                  (transfer->head_ns - transfer->sent_ns) / 1000,
-                  transfer->head_ns);
-  learn_skew(transfer);
+  fetch__note_head(transfer);
   if (a->status < 200 || a->status > 299 || task->sink != NULL ||
       !is_expected(e, task, transfer, why))
     return;
   if (a->status == 206) {
     if (!range_fits(task, transfer)) {
-      task->start_over = transfer->range_from > 0;
+      task->start_over = asked_range(transfer);
       return;
     }
     task->resumable = true;
@@ -205,11 +232,14 @@ static void on_head(void *owner, struct transfer *transfer) {
       take_validators(task, a);
     open_sink(e, task, transfer->range_from,
               a->range_size >= 0 ? a->range_size : task->size);
-    return;
+  } else {
+    task->resumable = a->accepts_ranges;
+    take_validators(task, a);
+    ranges_clear(&task->kept);
+    open_sink(e, task, 0, a->content_length);
   }
-  task->resumable = a->accepts_ranges;
-  take_validators(task, a);
-  open_sink(e, task, 0, a->content_length);
+  if (task->sink != NULL)
+    split_consider(e, task, transfer);
 }
 
 static void on_turn(struct byte_waiter *waiter) {
@@ -218,42 +248,14 @@ static void on_turn(struct byte_waiter *waiter) {
     transfer_unpause(task->transfer);
 }
 
-void fetch_set_byte_limit(struct engine *e, struct task *task) {
-  double rate =
-      task->own_rate > 0 ? task->own_rate : e->limit[LIMIT_TRANSFER_BANDWIDTH];
-  uint64_t now = engine_now();
-  if (task->byte_limit != NULL) {
-    bandwidth_set(&e->bandwidth, task->byte_limit, rate, now);
-    return;
-  }
-  if (rate <= 0)
-    return;
-  task->byte_limit = malloc(sizeof(*task->byte_limit));
-  if (task->byte_limit != NULL)
-    byte_limit_init(task->byte_limit, rate, now);
-}
-
-void fetch__leave_lines(struct engine *e, struct task *task) {
-  bandwidth_leave(&task->byte_turn);
-  task->bytes_paid = false;
-  if (task->byte_limit == NULL)
-    return;
-  bandwidth_forget(&e->bandwidth, task->byte_limit);
-  free(task->byte_limit);
-  task->byte_limit = NULL;
-}
-
-/* May so many bytes be taken now, by the limits on bytes a second? */
-static bool bytes_may_pass(struct engine *e, struct task *task, size_t length,
-                           uint64_t now) {
-  struct byte_limit *const limits[] = {
-      task->byte_limit, &task->transfer->host->byte_limit, &e->all_bytes};
-  if (task->bytes_paid)
-    return true;
-  task->byte_turn.go = on_turn;
-  task->bytes_paid =
-      bandwidth_pass(&e->bandwidth, limits, 3, &task->byte_turn, length, now);
-  return task->bytes_paid;
+/* A body that has no place to go to. */
+size_t fetch__take_page(struct transfer *transfer, const char *data,
+                        size_t length, bool expected) {
+  int status = transfer->answer.status;
+  bool error_page = status < 200 || status > 299 || !expected;
+  transfer_keep_page(transfer, data, length);
+  return error_page && transfer->received < DISCARD_MAX ? length
+                                                        : TRANSFER_BODY_ABORT;
 }
 
 static size_t on_body(void *owner, struct transfer *transfer, const char *data,
@@ -262,26 +264,19 @@ static size_t on_body(void *owner, struct transfer *transfer, const char *data,
   struct engine *e = engine_of(transfer);
   char why[VERDICT_WHY];
   uint64_t now;
-  if (task->sink == NULL) {
-    bool error_page = task->status < 200 || task->status > 299 ||
-                      !is_expected(e, task, transfer, why);
-    transfer_keep_page(transfer, data, length);
-    return error_page && transfer->received < DISCARD_MAX ? length
-                                                          : TRANSFER_BODY_ABORT;
-  }
+  if (task->sink == NULL)
+    return fetch__take_page(transfer, data, length,
+                            is_expected(e, task, transfer, why));
   if (e->frozen) /* one that was not connected when the pause came */
     return TRANSFER_BODY_PAUSE;
   now = engine_now();
-  if (!bytes_may_pass(e, task, length, now) ||
+  task->byte_turn.go = on_turn;
+  if (!fetch__may_pass(e, task, transfer->host, &task->byte_turn,
+                       &task->bytes_paid, length, now) ||
       sink_write(task->sink, data, length) == SINK_FULL)
     return TRANSFER_BODY_PAUSE;
   task->bytes_paid = false;
-  task->got += (int64_t)length;
-  e->bytes += length;
-  transfer->host->bytes += length;
-  meter_add(&e->byte_rate, (double)length, now);
-  meter_add(&e->byte_rate_long, (double)length, now);
-  meter_add(&task->rate, (double)length, now);
+  fetch__count_bytes(e, task, transfer->host, length, now);
   if (!expect_body(&e->config.expect, task->got, false, why, sizeof(why)))
     return TRANSFER_BODY_ABORT;
   return length;
@@ -336,7 +331,7 @@ static void judge(struct verdict *v, const struct engine *e,
   if (is_soft_error(v, e, task, transfer))
     return;
   if (task->sink == NULL && transfer->answer.status == 206 &&
-      transfer->range_from == 0) {
+      !asked_range(transfer)) {
     memset(v, 0, sizeof(*v));
     v->class = FAIL_PASSING;
     say(v, "the server sent a part that was not asked for");
@@ -384,7 +379,7 @@ static void forbid_repeat(struct verdict *v, const struct task *task,
            "; not sent again: it may have been carried out");
 }
 
-static void go_home(struct task *task) {
+void fetch__go_home(struct task *task) {
   if (task->hop == NULL)
     return;
   free(task->hop);
@@ -454,7 +449,7 @@ static void throttled(struct engine *e, struct task *task, struct host *host) {
   fetch__let_go(e, task, AFTER_QUEUE, true);
 }
 
-static void failed(struct engine *e, struct task *task, struct host *host,
+void fetch__failed(struct engine *e, struct task *task, struct host *host,
                    const struct verdict *v, double wait_s) {
   task_set_reason(task, v->why);
   if (v->class == FAIL_THROTTLED) {
@@ -484,9 +479,9 @@ static void failed(struct engine *e, struct task *task, struct host *host,
                   v->class == FAIL_PASSING && !v->worthless);
 }
 
-static void complete(struct engine *e, struct task *task) {
+void fetch__complete(struct engine *e, struct task *task, int64_t size) {
   task_set_reason(task, NULL);
-  task->size = sink_length(task->sink);
+  task->size = size;
   task_set_state(&e->counts, task, TASK_VERIFYING);
   sink_finish(task->sink);
 }
@@ -495,11 +490,12 @@ static void complete(struct engine *e, struct task *task) {
 static bool complete_already(struct engine *e, struct task *task,
                              const struct transfer *transfer) {
   const struct answer *a = &transfer->answer;
-  if (a->status != 416 || transfer->range_from == 0)
+  int64_t whole_size = ranges_prefix(&task->kept);
+  if (a->status != 416 || !asked_range(transfer))
     return false;
-  if (a->has_range && a->range_size == task->resumed &&
-      (task->size < 0 || task->size == task->resumed)) {
-    open_sink(e, task, task->resumed, task->resumed);
+  if (a->has_range && a->range_size == whole_size && whole_size > 0 &&
+      task->kept.count == 1 && (task->size < 0 || task->size == whole_size)) {
+    open_sink(e, task, whole_size, whole_size);
     return task->sink != NULL;
   }
   task->start_over = true;
@@ -507,9 +503,11 @@ static bool complete_already(struct engine *e, struct task *task,
 }
 
 /* Tells the host's limits how it went. */
-static void report(struct engine *e, const struct transfer *transfer,
+void fetch__report(struct engine *e, const struct transfer *transfer,
                    enum governor_outcome outcome) {
   struct scheduler_answer answer;
+  if (outcome == GOVERNOR_ERROR && transfer->received >= MUCH)
+    outcome = GOVERNOR_GONE; /* a long body breaks off: the host is not down */
   answer.sent_ns = transfer->sent_ns;
   answer.outcome = outcome;
   answer.hint = &transfer->answer.hint;
@@ -540,7 +538,7 @@ static void on_done(void *owner, struct transfer *transfer, CURLcode code) {
   }
   forbid_repeat(&v, task, transfer);
   unreachable = transfer_unreachable(transfer, code);
-  report(e, transfer, follow ? GOVERNOR_OK : v.outcome);
+  fetch__report(e, transfer, follow ? GOVERNOR_OK : v.outcome);
   release(e, task);
   engine__note_reach(e, host, unreachable);
   if (code != CURLE_OK && v.class == FAIL_PASSING)
@@ -550,11 +548,11 @@ static void on_done(void *owner, struct transfer *transfer, CURLcode code) {
     return;
   }
   if (v.class != FAIL_THROTTLED) /* else the same hop is asked again */
-    go_home(task);
+    fetch__go_home(task);
   if (v.class == FAIL_NONE)
-    complete(e, task);
+    fetch__complete(e, task, sink_length(task->sink));
   else
-    failed(e, task, host, &v, hint.has_wait ? hint.wait_s : -1);
+    fetch__failed(e, task, host, &v, hint.has_wait ? hint.wait_s : -1);
 }
 
 const struct transfer_ops fetch_transfer_ops = {on_head, on_body, on_done};
@@ -581,8 +579,8 @@ void fetch_unresolved(struct engine *e, struct host *host, const char *why) {
 void fetch_checkpoint(struct engine *e) {
   for (struct link *l = e->live.next; l != &e->live; l = l->next) {
     struct task *task = LINK_ENTRY(l, struct task, all);
-    if (task->state == TASK_ACTIVE && task->sink != NULL &&
-        task->transfer != NULL && sink_spilled(task->sink))
+    if (task->state == TASK_ACTIVE && task->sink != NULL && fetch_moves(task) &&
+        sink_spilled(task->sink))
       sink_checkpoint(task->sink);
   }
 }

@@ -15,6 +15,8 @@
 #include <string.h>
 
 #include "engine_priv.h"
+#include "partial.h"
+#include "split.h"
 #include "verify.h"
 
 /* ---- ends --------------------------------------------------------------- */
@@ -116,7 +118,8 @@ void fetch__forget_partial(struct engine *e, struct task *task) {
   if (task->has_partial)
     session_partial_put(e->session, task->id, NULL);
   task->has_partial = false;
-  task->resumed = task->got = 0;
+  ranges_clear(&task->kept);
+  task->got = 0;
 }
 
 void fetch__start_over(struct engine *e, struct task *task) {
@@ -126,14 +129,11 @@ void fetch__start_over(struct engine *e, struct task *task) {
   task->attempts = 0;
 }
 
-static void keep_partial(struct engine *e, struct task *task, int64_t durable) {
+static void remember(struct engine *e, struct task *task,
+                     const struct ranges *durable) {
   struct session_partial partial;
-  if (durable <= 0) {
-    fetch__forget_partial(e, task);
-    return;
-  }
   memset(&partial, 0, sizeof(partial));
-  partial.durable = durable;
+  partial_set_ranges(&partial, durable);
   partial.size = task->size;
   memcpy(partial.etag, task->etag, sizeof(partial.etag));
   memcpy(partial.last_modified, task->last_modified,
@@ -142,11 +142,22 @@ static void keep_partial(struct engine *e, struct task *task, int64_t durable) {
   task->has_partial = true;
 }
 
-static void on_durable(void *owner, int64_t bytes) {
+/* The next attempt goes on with what the disk has. */
+static void keep_partial(struct engine *e, struct task *task,
+                         const struct ranges *durable) {
+  ranges_clear(&task->kept);
+  if (durable->count == 0 || ranges_add_all(&task->kept, durable) != 0) {
+    fetch__forget_partial(e, task);
+    return;
+  }
+  task->got = ranges_total(&task->kept);
+  remember(e, task, durable);
+}
+
+static void on_durable(void *owner, const struct ranges *durable) {
   struct task *task = owner;
-  struct engine *e = task->engine;
-  if (bytes > 0) /* else the first bytes are on their way */
-    keep_partial(e, task, bytes);
+  if (durable->count > 0) /* else the first bytes are on their way */
+    remember(task->engine, task, durable);
 }
 
 /* ---- what comes after a cut ------------------------------------------------
@@ -209,6 +220,7 @@ static void act_after(struct engine *e, struct task *task) {
 /* The transfer is gone; the sink, if any, lets go first. */
 void fetch__let_go(struct engine *e, struct task *task, enum task_after after,
                    bool keep) {
+  split_drop(e, task);
   task->after = after;
   if (task->sink != NULL)
     sink_cut(task->sink, keep);
@@ -216,9 +228,15 @@ void fetch__let_go(struct engine *e, struct task *task, enum task_after after,
     act_after(e, task);
 }
 
-static void drop_transfer(struct engine *e, struct task *task) {
-  struct host *host = task->transfer->host;
-  struct scheduler_answer gone = {task->transfer->sent_ns, GOVERNOR_GONE, NULL};
+static void drop_transfers(struct engine *e, struct task *task) {
+  struct host *host;
+  struct scheduler_answer gone = {0, GOVERNOR_GONE, NULL};
+  if (task->split != NULL)
+    split_drop(e, task);
+  if (task->transfer == NULL)
+    return;
+  host = task->transfer->host;
+  gone.sent_ns = task->transfer->sent_ns;
   scheduler_answered(&e->scheduler, host, &gone, engine_now());
   fetch__leave_lines(e, task);
   transfer_cancel(task->transfer);
@@ -248,10 +266,10 @@ void fetch_cut(struct engine *e, struct task *task) {
   enum task_after after = what_is_wanted(task);
   switch (task->state) {
   case TASK_ACTIVE:
-    if (task->transfer != NULL) {
+    if (fetch_moves(task)) {
       if (after != AFTER_CANCEL && task->attempts > 0)
         task->attempts--; /* it did not fail */
-      drop_transfer(e, task);
+      drop_transfers(e, task);
       fetch__let_go(e, task, after, !throws_away(after));
     } else if (after != AFTER_QUEUE) {
       task->after = after; /* it is letting go already */
@@ -289,9 +307,16 @@ static void take_name(struct task *task, const char *name) {
 static void disk_failure(struct engine *e, struct task *task,
                          const struct sink_result *result) {
   char why[200];
+  if (result->code == ERR_FULL && result->lacking > 0) {
+    keep_partial(e, task, result->durable);
+    snprintf(why, sizeof(why),
+             "no space for it on the disk: %lld bytes are lacking",
+             (long long)result->lacking);
+    fetch_fail(e, task, why);
+    return;
+  }
   if (result->code == ERR_FULL || result->saved_errno == EROFS) {
     keep_partial(e, task, result->durable);
-    task->resumed = task->got = result->durable;
     if (task->attempts > 0)
       task->attempts--;
     if (result->code == ERR_FULL)
@@ -328,8 +353,7 @@ static void on_sink_ended(void *owner, const struct sink_result *result) {
   task->sink = NULL;
   verify_close(e, task, task->state == TASK_VERIFYING && result->code == 0);
   task->own_part = task->own_part || result->part;
-  if (task->transfer != NULL)
-    drop_transfer(e, task); /* it failed while the body still came */
+  drop_transfers(e, task); /* it failed while the body still came */
   if (result->code != 0 &&
       (task->after == AFTER_CANCEL || throws_away(task->after))) {
     act_after(e, task);
@@ -357,7 +381,6 @@ static void on_sink_ended(void *owner, const struct sink_result *result) {
     fetch__forget_partial(e, task);
   } else {
     keep_partial(e, task, result->durable);
-    task->resumed = task->got = result->durable;
   }
   act_after(e, task);
 }
@@ -367,6 +390,8 @@ static void on_room(void *owner) {
   struct engine *e = task->engine;
   if (task->transfer != NULL && !e->frozen)
     transfer_unpause(task->transfer);
+  if (task->split != NULL && !e->frozen)
+    split_each(task, transfer_unpause);
 }
 
 const struct sink_ops fetch_sink_ops = {on_room, on_sink_ended, on_durable};

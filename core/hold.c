@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "engine_priv.h"
+#include "split.h"
 #include "text.h"
 
 #define SECOND_NS ((uint64_t)1000000000)
@@ -31,6 +32,8 @@ static void each_transfer(struct engine *e, void (*act)(struct transfer *)) {
     struct task *task = LINK_ENTRY(l, struct task, all);
     if (task->state == TASK_ACTIVE && task->transfer != NULL)
       act(task->transfer);
+    if (task->split != NULL)
+      split_each(task, act);
   }
 }
 

@@ -24,6 +24,7 @@
 #include "engine_priv.h"
 #include "expiry.h"
 #include "order.h"
+#include "partial.h"
 #include "verify.h"
 
 #define DEADLINE_GUARD_S 2 /* on its way when the URL expires */
@@ -97,7 +98,8 @@ static void look_up(struct job *job) {
 static void drop_partial(struct engine *e, struct task *task) {
   session_partial_put(e->session, task->id, NULL);
   task->has_partial = false;
-  task->resumed = task->got = 0;
+  ranges_clear(&task->kept);
+  task->got = 0;
   task->etag[0] = task->last_modified[0] = '\0';
   task->size = -1;
 }
@@ -154,7 +156,7 @@ static void enter(struct engine *e, struct lookup *lookup) {
     fetch_expire(e, task);
     return;
   }
-  if (task->has_partial && lookup->part_size < task->resumed)
+  if (task->has_partial && lookup->part_size < ranges_end(&task->kept))
     drop_partial(e, task);
   if (lookup->exists && judge_existing(e, task, lookup) != 0)
     return;
@@ -316,11 +318,11 @@ static void set_deadline(const struct engine *e, struct task *task) {
 
 static void take_partial(struct task *task,
                          const struct session_partial *partial) {
-  if (partial == NULL || partial->durable <= 0)
+  if (partial == NULL || partial_get_ranges(partial, &task->kept) != 0)
     return;
   task->has_partial = true;
   task->own_part = true;
-  task->resumed = task->got = partial->durable;
+  task->got = ranges_total(&task->kept);
   task->size = partial->size;
   memcpy(task->etag, partial->etag, sizeof(task->etag));
   memcpy(task->last_modified, partial->last_modified,

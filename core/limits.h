@@ -35,6 +35,8 @@ enum limit_unit {
   X(LIMIT_HOST_BANDWIDTH, "per-host-limit-rate", UNIT_BYTES, 0, 1e13, 0)      \
   X(LIMIT_TRANSFER_BANDWIDTH, "per-transfer-limit-rate", UNIT_BYTES, 0, 1e13, \
     0)                                                                        \
+  X(LIMIT_SPLIT, "split", UNIT_COUNT, 1, 64, 4)                               \
+  X(LIMIT_MIN_SPLIT, "min-split-size", UNIT_BYTES, 65536, 1e13, 16777216)     \
   X(LIMIT_TRIES, "tries", UNIT_COUNT, 1, 1000, 5)                             \
   X(LIMIT_RETRY_WAIT, "retry-wait", UNIT_SECONDS, 0, 86400, 1)                \
   X(LIMIT_RETRY_MAX_WAIT, "retry-max-wait", UNIT_SECONDS, 0, 86400, 60)       \

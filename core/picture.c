@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "engine_priv.h"
+#include "split.h"
 
 #define ROWS_MAX 2000
 #define ROWS_QUEUED 200 /* of those that wait for their turn */
@@ -124,7 +125,7 @@ static void fill_row(struct picture *p, struct snap_task *row,
                          ? (int64_t)((task->due.due_ns - now) / 1000000)
                          : 0;
   row->ended_unix = task->ended_unix;
-  row->connections = task->transfer != NULL;
+  row->connections = (int)(task->transfer != NULL) + (int)split_running(task);
   row->attempt = task->attempts;
   row->tries = (int)e->limit[LIMIT_TRIES];
   row->status = task->status;

@@ -299,10 +299,9 @@ static bool line_is_ready(struct scheduler *s, struct host *host,
   return list_empty(&host->ready) ? not_now(s, host, at, now_ns) : true;
 }
 
-/* May this host start one now? Takes it off the ring when not. The breaker is
- * asked last: it counts a yes as a start. */
-static bool host_may_start(struct scheduler *s, struct host *host,
-                           struct link **line, uint64_t now_ns) {
+/* May this host be asked now? Takes it off the ring when not. */
+static bool host_is_free(struct scheduler *s, struct host *host,
+                         uint64_t now_ns) {
   uint64_t at;
   if (!gate_is_open(s, host, now_ns))
     return false;
@@ -310,9 +309,14 @@ static bool host_may_start(struct scheduler *s, struct host *host,
       host->sem.used >= host->sem.limit)
     return not_now(s, host, 0, now_ns);
   at = bucket_next_ns(&host->bucket, now_ns);
-  if (at > now_ns)
-    return not_now(s, host, at, now_ns);
-  if (!line_is_ready(s, host, line, now_ns))
+  return at <= now_ns || not_now(s, host, at, now_ns);
+}
+
+/* May it start one of its tasks? The breaker is asked last: it counts a yes as
+ * a start. */
+static bool host_may_start(struct scheduler *s, struct host *host,
+                           struct link **line, uint64_t now_ns) {
+  if (!host_is_free(s, host, now_ns) || !line_is_ready(s, host, line, now_ns))
     return false;
   if (!breaker_may_start(&host->breaker, now_ns))
     return not_now(s, host, host->breaker.rest_until_ns, now_ns);
@@ -337,15 +341,32 @@ static void count_start(struct scheduler *s, struct host *host, bool again,
   }
 }
 
+static bool take_permits(struct scheduler *s, struct host *host,
+                         uint64_t now_ns) {
+  if (!semaphore_try_acquire(&s->net))
+    return false;
+  if (semaphore_try_acquire(&host->sem))
+    return true;
+  semaphore_release(&s->net, now_ns);
+  return false;
+}
+
+bool scheduler_extra(struct scheduler *s, struct host *host, uint64_t now_ns) {
+  if (s->blocked || s->runnable > 0 || s->net.used >= s->net.limit ||
+      bucket_next_ns(&s->rate, now_ns) > now_ns ||
+      !host_is_free(s, host, now_ns) ||
+      !breaker_may_start(&host->breaker, now_ns) ||
+      !take_permits(s, host, now_ns))
+    return false;
+  count_start(s, host, false, now_ns);
+  return true;
+}
+
 static bool start_one(struct scheduler *s, struct host *host, struct link *line,
                       uint64_t now_ns) {
   struct task *task = LINK_ENTRY(line->next, struct task, queued);
-  if (!semaphore_try_acquire(&s->net))
+  if (!take_permits(s, host, now_ns))
     return false;
-  if (!semaphore_try_acquire(&host->sem)) {
-    semaphore_release(&s->net, now_ns);
-    return false;
-  }
   take(s, task);
   count_start(s, host, line == &host->again, now_ns);
   semaphore_note_wait(&s->net, now_ns - task->ready_ns);

@@ -115,6 +115,10 @@ void scheduler_recheck_all(struct scheduler *s);
 /* Takes every ready task of a host out, for callers that must fail them. */
 struct task *scheduler_take_ready(struct scheduler *s, struct host *host);
 
+/* One more connection for a task that runs already: takes all that a start
+ * needs, or nothing. Tasks that wait go first. Ended by scheduler_ended(). */
+bool scheduler_extra(struct scheduler *s, struct host *host, uint64_t now_ns);
+
 /* Starts one task in spite of blocked, to see whether the network is back.
  * False when there is none to start. */
 bool scheduler_probe(struct scheduler *s, uint64_t now_ns);

@@ -59,6 +59,7 @@
 #include "err.h"
 #include "failure.h"
 #include "fields.h"
+#include "ranges.h"
 #include "task_state.h"
 
 #define CHUNK_LINES 8192
@@ -144,9 +145,13 @@ const char *session_dir(const struct session *session);
 
 /* ---- running (the loop's thread, nothing blocks) ----------------------- */
 
+#define SESSION_RANGES 32
+
 /* What is known of a partial file: recorded only when it is on the disk. */
 struct session_partial {
-  int64_t durable;        /* bytes from the start that are on the disk */
+  int64_t durable;      /* bytes from the start that are on the disk */
+  unsigned range_count; /* and what is there behind them, in order: */
+  struct range ranges[SESSION_RANGES];
   int64_t size;           /* of the whole; -1 unknown */
   char etag[128];         /* "" none; with its quotes, W/ included */
   char last_modified[64]; /* "" none; as the server sent it */

@@ -4,13 +4,16 @@
  * and is then created under its own name by a single job; a larger one grows
  * as NAME.part through positioned writes and gets its name when it is whole.
  *
- * Invariants: a sink is in at most one disk job at a time, so what it has
- * written is always one run of bytes from the start. Digests and checks of the
+ * Several writers may fill one .part, each at a place of its own; what has been
+ * written, and what of it is flushed, is kept as sets of ranges.
+ *
+ * Invariants: what ends a sink (naming, cutting) is its only disk job; before
+ * it blocks are written and flushed side by side. Digests and checks of the
  * body are cpu jobs of their own: beside the writing for a large body (tap.h),
- * before it, many bodies together, for small ones. All buffers count
- * against one budget; a sink that gets none says "full" and the transfer
- * pauses. Every buffer that is filled can be written out at once, so that the
- * budget always comes free again.
+ * before it, many bodies together, for small ones. All buffers count against
+ * one budget; a sink that gets none says "full" and the transfers pause. Every
+ * buffer that is filled can be written out at once, so that the budget always
+ * comes free again.
  *
  * Nothing is ever written over a file that is not this session's, unless the
  * task says replace; links are never followed (names.h).
@@ -27,10 +30,12 @@
 #include "list.h"
 #include "names.h"
 #include "pool.h"
+#include "ranges.h"
 
 #define SINK_SPILL (256u << 10) /* bodies up to this size stay in memory */
 #define SINK_BLOCK (1u << 20)   /* unit of writing for larger ones */
 #define SINK_BLOCKS 8           /* waiting to be written, for one sink */
+#define SINK_NO_TIME INT64_MIN  /* a file keeps the time of its writing */
 #define SINK_FULL ((size_t)-1)
 
 /* Small bodies that are complete go to the pool together, once a turn of the
@@ -45,6 +50,7 @@
 #define SINK_CHECK_LEAST 16
 
 struct sink;
+struct sink_writer;
 struct steps;
 
 struct sink_batch {
@@ -60,8 +66,10 @@ struct sink_result {
   int code;         /* 0 or a negative error code */
   int saved_errno;  /* 0 none */
   const char *name; /* the name it got; differs when it was renamed */
-  int64_t durable;  /* sink_cut: bytes of the .part that are on the disk */
-  bool part;        /* a .part was made and, unless named, may be there */
+  const struct ranges *durable; /* what of the .part is on the disk */
+  int64_t lacking;              /* ERR_FULL before a byte was written: so many
+                                   bytes do not fit; else 0 */
+  bool part; /* a .part was made and, unless named, may be there */
 };
 
 struct sink_ops {
@@ -70,8 +78,8 @@ struct sink_ops {
   /* Answer to sink_finish() and sink_cut(), and to a failed write at any time
    * before them. The sink is gone after it. */
   void (*ended)(void *owner, const struct sink_result *result);
-  /* So many bytes of the .part are on the disk now (sink_checkpoint). */
-  void (*durable)(void *owner, int64_t bytes);
+  /* So much of the .part is on the disk now (sink_checkpoint). */
+  void (*durable)(void *owner, const struct ranges *durable);
 };
 
 /* What all sinks of an engine share. */
@@ -79,6 +87,7 @@ struct sinks {
   struct pool *pool; /* borrowed */
   int dirfd;         /* output directory, borrowed */
   bool durable;      /* flush a large file before it gets its name */
+  bool allocate;     /* reserve the space of a large file when it is opened */
   const struct sink_ops *ops;
   uint64_t buffer_bytes, buffer_limit; /* in use, allowed */
   /* private */
@@ -107,8 +116,10 @@ struct sink_target {
   bool ours;        /* NAME.part is this session's if it exists */
   bool replace;     /* NAME may be replaced */
   bool rename;      /* if NAME exists another is found */
-  int64_t offset;   /* go on after so many bytes of NAME.part; 0 from scratch */
-  int64_t size;     /* expected; -1 unknown */
+  int64_t offset;   /* where sink_write() begins */
+  const struct ranges *kept; /* what of NAME.part holds; NULL: the bytes
+                                before offset. Empty: from scratch. Copied */
+  int64_t size;              /* expected; -1 unknown */
   /* What is to be done with the bytes before the body gets its name; borrowed
    * until ended is called. NULL nothing. */
   struct steps *steps;
@@ -122,14 +133,25 @@ struct sink *sink_open(struct sinks *sinks, void *owner,
 /* Takes all of the data or, SINK_FULL, none of it (then room is called). */
 size_t sink_write(struct sink *sink, const void *data, size_t length);
 
-/* Bytes taken since the beginning of the file, the offset included. */
+/* One more writer, at its own place in the file, for a sink with a .part.
+ * NULL without memory. It takes data as sink_write() does; room concerns all
+ * writers of a sink. To be closed before sink_finish() and sink_cut(). */
+struct sink_writer *sink_writer_open(struct sink *sink, int64_t offset);
+size_t sink_writer_write(struct sink_writer *writer, const void *data,
+                         size_t length);
+void sink_writer_close(struct sink_writer *writer);
+
+/* The finished file gets this time of modification (Unix seconds). */
+void sink_set_time(struct sink *sink, int64_t unix_s);
+
+/* Where sink_write() goes on: the bytes before it have been taken. */
 int64_t sink_length(const struct sink *sink);
 
 /* True once a .part is in use. */
 bool sink_spilled(const struct sink *sink);
 
-/* Flushes what was written so far and reports it; for large files, now and
- * then. Does nothing for one in memory. */
+/* Flushes what has come so far and reports it, while more is written; for
+ * large files, now and then. Does nothing for one in memory. */
 void sink_checkpoint(struct sink *sink);
 
 /* The body is complete: when its steps approve of it, it gets its name, else

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NUMBERED_MAX 9999
@@ -22,9 +24,13 @@ void sink_job_init(struct sink_job *job, int dirfd,
   job->dirfd = dirfd;
   job->fd = -1;
   job->name = strdup(target->name);
-  job->resume = target->offset;
-  job->written = target->offset;
-  job->durable = target->offset;
+  job->resume = job->kept = target->offset;
+  if (target->kept != NULL) {
+    job->resume = ranges_end(target->kept);
+    job->kept = ranges_total(target->kept);
+  }
+  job->size = target->size;
+  job->time = SINK_NO_TIME;
   job->ours = target->ours;
   job->replace = target->replace;
   job->rename = target->rename;
@@ -53,32 +59,87 @@ static int part_name(const char *name, char *part) {
   return n < 0 || n >= NAME_CAP ? ERR_TOOBIG : 0;
 }
 
-static int write_all(struct sink_job *job, const struct block *block) {
+/* 0 or an errno value. */
+static int write_block(int fd, const struct block *block) {
   size_t done = 0;
   while (done < block->len) {
-    ssize_t n = pwrite(job->fd, block->data + done, block->len - done,
+    ssize_t n = pwrite(fd, block->data + done, block->len - done,
                        block->offset + (off_t)done);
     if (n < 0 && errno == EINTR)
       continue;
     if (n < 0)
-      return fail(job, errno);
+      return errno;
     if (n == 0)
-      return fail(job, ENOSPC);
+      return ENOSPC;
     done += (size_t)n;
   }
-  job->written = block->offset + (int64_t)block->len;
   return 0;
 }
 
-static int flush(struct sink_job *job) {
+static int write_all(struct sink_job *job, const struct block *block) {
+  int error = write_block(job->fd, block);
+  return error == 0 ? 0 : fail(job, error);
+}
+
+static int flush_data(int fd) {
 #ifdef HAVE_FDATASYNC
-  if (fdatasync(job->fd) != 0)
-    return fail(job, errno);
+  return fdatasync(fd) == 0 ? 0 : errno;
 #else
-  if (fsync(job->fd) != 0)
-    return fail(job, errno);
+  return fsync(fd) == 0 ? 0 : errno;
 #endif
-  job->durable = job->written;
+}
+
+static int flush(struct sink_job *job) {
+  int error = flush_data(job->fd);
+  return error == 0 ? 0 : fail(job, error);
+}
+
+void sink_write_work(struct sink_write *write) {
+  int error = write->blocks == NULL ? flush_data(write->fd) : 0;
+  for (struct block *b = write->blocks; b != NULL && error == 0; b = b->next)
+    error = write_block(write->fd, b);
+  write->saved_errno = error;
+  write->code = error != 0 ? err_from_errno(error) : 0;
+}
+
+/* ---- opening the .part ----------------------------------------------------
+ */
+
+static void remove_part(struct sink_job *job);
+
+static int lacks(struct sink_job *job) {
+  if (job->resume == 0) {
+    remove_part(job);
+    job->made_part = false;
+  }
+  return fail(job, ENOSPC);
+}
+
+/* Better to say so now than when the disk is full of a part. */
+static int check_space(struct sink_job *job) {
+  struct statvfs st;
+  uint64_t need, room;
+  if (job->size <= job->kept || fstatvfs(job->fd, &st) != 0)
+    return 0;
+  need = (uint64_t)(job->size - job->kept);
+  room = (uint64_t)st.f_bavail * st.f_frsize;
+  if (need <= room)
+    return 0;
+  job->lacking = (int64_t)(need - room);
+  return lacks(job);
+}
+
+/* What a file system cannot reserve it will have to find while it writes. */
+static int allocate(struct sink_job *job) {
+#ifdef HAVE_FALLOCATE
+  if (!job->allocate || job->size <= 0)
+    return 0;
+  if (fallocate(job->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)job->size) != 0 &&
+      errno == ENOSPC) {
+    job->lacking = job->size - job->kept;
+    return lacks(job);
+  }
+#endif
   return 0;
 }
 
@@ -122,7 +183,9 @@ static int open_part(struct sink_job *job) {
     return fail_code(job, ERR_TOOBIG);
   code = job->resume > 0 ? reopen_part(job, part) : create_part(job, part);
   job->made_part = job->made_part || code == 0;
-  return code;
+  if (code == 0)
+    code = check_space(job);
+  return code == 0 ? allocate(job) : code;
 }
 
 static int write_blocks(struct sink_job *job) {
@@ -227,6 +290,17 @@ static void remove_part(struct sink_job *job) {
 
 /* ---- actions ------------------------------------------------------------ */
 
+/* A file system that refuses it leaves the time as it is. */
+static void set_time(const struct sink_job *job) {
+  struct timespec times[2];
+  if (job->time == SINK_NO_TIME)
+    return;
+  memset(times, 0, sizeof(times));
+  times[0].tv_nsec = UTIME_OMIT;
+  times[1].tv_sec = (time_t)job->time;
+  (void)futimens(job->fd, times);
+}
+
 static int close_fd(struct sink_job *job) {
   int fd = job->fd;
   job->fd = -1;
@@ -239,6 +313,7 @@ static int close_fd(struct sink_job *job) {
 static void finish(struct sink_job *job) {
   if (write_blocks(job) != 0)
     return;
+  set_time(job);
   if (job->flush && flush(job) != 0)
     return;
   if (close_fd(job) == 0 && name_part(job) == ERR_EXISTS)
@@ -278,6 +353,8 @@ static void store(struct sink_job *job) {
   if (block != NULL)
     (void)write_all(job, block);
   if (job->code == 0)
+    set_time(job);
+  if (job->code == 0)
     (void)close_fd(job);
   if (job->code == 0 && job->ours)
     remove_part(job); /* of an earlier, larger body */
@@ -307,10 +384,6 @@ void sink_job_work(struct sink_job *job) {
   switch (job->action) {
   case SINK_WRITE:
     (void)write_blocks(job);
-    break;
-  case SINK_SYNC:
-    if (write_blocks(job) == 0)
-      (void)flush(job);
     break;
   case SINK_FINISH:
     finish(job);

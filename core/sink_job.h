@@ -20,8 +20,7 @@ struct block {
 };
 
 enum sink_action {
-  SINK_WRITE,  /* blocks to the .part, which is opened when needed */
-  SINK_SYNC,   /* the same and flush */
+  SINK_WRITE,  /* blocks to the .part, which is opened first */
   SINK_FINISH, /* the same, flush if durable, rename */
   SINK_STORE,  /* one block as a new file under its own name */
   SINK_KEEP,   /* blocks, flush, close: the .part stays */
@@ -31,17 +30,29 @@ enum sink_action {
 struct sink_job {
   struct job job; /* first: the pool's */
   enum sink_action action;
-  struct block *blocks; /* in the order of their offsets */
+  struct block *blocks;
   int dirfd;
   char *name;     /* output; replaced when it is renamed */
   int fd;         /* of the .part; -1 not open */
-  int64_t resume; /* bytes of an old .part that are kept */
-  bool ours, replace, rename, flush;
+  int64_t resume; /* end of what is kept of an old .part */
+  int64_t size;   /* expected; -1 unknown */
+  int64_t kept;   /* bytes of it that are there */
+  int64_t time;   /* of modification; SINK_NO_TIME */
+  bool ours, replace, rename, flush, allocate;
   /* results */
   int code, saved_errno;
   bool made_part;  /* or reopened one of this session */
-  int64_t written; /* end of what was written without a gap */
-  int64_t durable; /* end of what was flushed */
+  int64_t lacking; /* see struct sink_result */
+};
+
+/* Blocks to a .part that is open, or its flush: side by side. */
+struct sink_write {
+  struct job job; /* first: the pool's */
+  struct sink *sink;
+  struct block *blocks; /* NULL: flush */
+  int fd;
+  bool busy;
+  int code, saved_errno;
 };
 
 /* name is NULL afterwards when there was no memory. */
@@ -51,5 +62,7 @@ void sink_job_fini(struct sink_job *job);
 
 /* Carries out job->action. */
 void sink_job_work(struct sink_job *job);
+
+void sink_write_work(struct sink_write *write);
 
 #endif

@@ -24,6 +24,7 @@ struct store {
   sqlite3 *db;
   sqlite3_stmt *stmts[SQL_COUNT];
   char fault[256];
+  bool old; /* of format 1: there are no ranges */
 };
 
 static const char *const sql_text[] = {
@@ -77,10 +78,19 @@ static const char schema_text[] =
     "CREATE INDEX tasks_by_state ON tasks(state,source,task);"
     "CREATE INDEX tasks_by_class ON tasks(class,source,task)"
     " WHERE class IS NOT NULL;"
-    /* Unfinished files: bytes from the start that are on the disk. */
+    /* Unfinished files: bytes from the start that are on the disk, and what
+     * is there behind them: "FIRST-LAST,FIRST-LAST", both counted. */
     "CREATE TABLE partials(source INTEGER NOT NULL,task INTEGER NOT NULL,"
     " durable INTEGER NOT NULL,size INTEGER NOT NULL,etag TEXT,"
-    " last_modified TEXT,PRIMARY KEY(source,task)) WITHOUT ROWID;";
+    " last_modified TEXT,ranges TEXT,PRIMARY KEY(source,task)) WITHOUT ROWID;";
+
+/* From format 1 to 2; the classes came a little before the ranges. */
+static const char upgrade_text[] =
+    "ALTER TABLE partials ADD COLUMN ranges TEXT;";
+static const char upgrade_classes_text[] =
+    "ALTER TABLE tasks ADD COLUMN class TEXT;"
+    "CREATE INDEX tasks_by_class ON tasks(class,source,task)"
+    " WHERE class IS NOT NULL;";
 
 /* Files that grow beside the session (shards, results): how many bytes and
  * records of them belong to tasks that are settled. */
@@ -238,6 +248,10 @@ void store_end_read(struct store *st) {
   store_rollback(st);
 }
 
+bool store__old(const struct store *st) {
+  return st->old;
+}
+
 int store_checkpoint(struct store *st) {
   return code_of(sqlite3_wal_checkpoint_v2(
       st->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL));
@@ -264,14 +278,26 @@ static int exec(struct store *st, const char *sql) {
   return rc == SQLITE_OK ? 0 : fail(st, rc);
 }
 
-static int make_schema(struct store *st) {
+static int upgrade(struct store *st) {
+  int64_t classes = 0;
+  int rc = pragma_value(st,
+                        "SELECT count(*) FROM pragma_table_info('tasks')"
+                        " WHERE name='class'",
+                        &classes);
+  if (rc == 0 && classes == 0)
+    rc = exec(st, upgrade_classes_text);
+  return rc == 0 ? exec(st, upgrade_text) : rc;
+}
+
+/* Brings the tables to this format in one transaction. */
+static int make_schema(struct store *st, bool fresh) {
   char version[96];
   snprintf(version, sizeof version,
            "PRAGMA user_version=%d;PRAGMA application_id=%d;", STORE_VERSION,
            APPLICATION_ID);
   int rc = store_begin(st);
   if (rc == 0)
-    rc = exec(st, schema_text);
+    rc = fresh ? exec(st, schema_text) : upgrade(st);
   if (rc == 0)
     rc = exec(st, version);
   if (rc == 0)
@@ -298,20 +324,21 @@ static int check_version(struct store *st, const char *path, bool writer,
     rc = pragma_value(st, "SELECT count(*) FROM sqlite_schema", &tables);
   if (rc < 0)
     return explain(st, path, rc, msg);
-  if (version == STORE_VERSION)
+  st->old = version == 1 && !writer;
+  if (version == STORE_VERSION || st->old)
     return 0;
   if (version > STORE_VERSION)
     return err_set(msg, ERR_UNSUPPORTED,
                    "%s was written by a newer spate (format %lld, this one "
                    "knows %d)",
                    path, (long long)version, STORE_VERSION);
-  if (tables > 0) {
+  if (tables > 0 && version != 1) {
     snprintf(st->fault, sizeof st->fault, "not a session database");
     return explain(st, path, ERR_CORRUPT, msg);
   }
   if (!writer)
     return err_set(msg, ERR_NOTFOUND, "%s is empty", path);
-  rc = make_schema(st);
+  rc = make_schema(st, version != 1);
   return rc == 0 ? 0 : explain(st, path, rc, msg);
 }
 

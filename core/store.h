@@ -22,8 +22,8 @@
 #include "session.h"
 #include "source.h"
 
-#define STORE_VERSION 1
-#define STORE_AHEAD 16 /* chunks that store_next() reads at once */
+#define STORE_VERSION 2 /* 2: partials.ranges */
+#define STORE_AHEAD 16  /* chunks that store_next() reads at once */
 
 /* A task with something to say; ROW_NONE takes its row away. */
 enum row_state {
@@ -325,10 +325,10 @@ int store_classes(struct store *store, struct history_class **classes,
     " WHERE source=?1 AND task>?2 AND task<=?2+8192 ORDER BY task")            \
   X(SQL_PARTIAL_PUT,                                                           \
     "INSERT OR REPLACE INTO partials(source,task,durable,size,etag,"           \
-    "last_modified) VALUES(?,?,?,?,?,?)")                                      \
+    "last_modified,ranges) VALUES(?,?,?,?,?,?,?)")                             \
   X(SQL_PARTIAL_DROP, "DELETE FROM partials WHERE source=? AND task=?")        \
   X(SQL_PARTIALS_OF,                                                           \
-    "SELECT task,durable,size,etag,last_modified FROM partials"                \
+    "SELECT task,durable,size,etag,last_modified,ranges FROM partials"         \
     " WHERE source=?1 AND task>?2 AND task<=?2+8192 ORDER BY task")            \
   X(SQL_CHUNKS_NEXT,                                                           \
     "SELECT chunk,tasks,settled,spool,byte_offset,bytes,first_line,lines,"     \
@@ -418,6 +418,8 @@ struct sqlite3_stmt;
  * store_fault(). */
 struct sqlite3_stmt *store__bind(struct store *store, enum store_sql sql,
                                  const char *types, ...);
+/* Opened for looking, and written by a version that kept less. */
+bool store__old(const struct store *store);
 /* Steps to the end. */
 int store__run(struct store *store, struct sqlite3_stmt *stmt) MUST_CHECK;
 /* 1 a row, 0 the end, or an error. Reset when it is not 1. */

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "partial.h"
 #include "store.h"
 
 #include <sqlite3.h>
@@ -51,8 +52,11 @@ static void copy_text(char *out, size_t cap, sqlite3_stmt *stmt, int column) {
   snprintf(out, cap, "%s", text != NULL ? text : "");
 }
 
+/* Who only looks does not need them. */
 static int load_partials(struct store *st, struct store_loaded *l) {
   size_t cap = 0;
+  if (store__old(st))
+    return 0;
   int64_t before = (int64_t)l->chunk.number * CHUNK_LINES;
   sqlite3_stmt *stmt =
       store__bind(st, SQL_PARTIALS_OF, "ii", (int64_t)l->chunk.source, before);
@@ -71,6 +75,9 @@ static int load_partials(struct store *st, struct store_loaded *l) {
     copy_text(p->partial.etag, sizeof p->partial.etag, stmt, 3);
     copy_text(p->partial.last_modified, sizeof p->partial.last_modified, stmt,
               4);
+    p->partial.range_count = 0;
+    partial_ranges_read(&p->partial,
+                        (const char *)sqlite3_column_text(stmt, 5));
     rc = store__step(st, stmt);
   }
   return rc;

@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "partial.h"
 #include "store.h"
 
 #include <stdlib.h>
@@ -121,12 +122,15 @@ static int put_row(struct store *st, const struct store_row *row,
 static int put_partial(struct store *st, const struct store_partial *p) {
   int64_t source = task_source(p->id);
   uint64_t task = task_ordinal(p->id);
+  char ranges[SESSION_RANGES * 44];
   if (p->forget)
     return store__run(st,
                       store__bind(st, SQL_PARTIAL_DROP, "iu", source, task));
-  return store__run(st, store__bind(st, SQL_PARTIAL_PUT, "iuiiss", source, task,
-                                    p->partial.durable, p->partial.size,
-                                    p->partial.etag, p->partial.last_modified));
+  partial_ranges_text(&p->partial, ranges, sizeof ranges);
+  return store__run(st, store__bind(st, SQL_PARTIAL_PUT, "iuiisss", source,
+                                    task, p->partial.durable, p->partial.size,
+                                    p->partial.etag, p->partial.last_modified,
+                                    *ranges ? ranges : NULL));
 }
 
 static int put_traffic(struct store *st, const struct session_traffic *t) {

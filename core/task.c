@@ -73,6 +73,7 @@ void task_free(struct task *task) {
   free(task->reason);
   steps_free(task->steps);
   free(task->digest);
+  ranges_fini(&task->kept);
   free(task);
 }
 

@@ -23,9 +23,10 @@
 
 struct engine;
 struct host;
-struct transfer;
 struct sink;
 struct steps;
+struct split;
+struct transfer;
 
 /* What becomes of an active task when its sink has let go. */
 enum task_after {
@@ -51,7 +52,8 @@ struct task {
   struct heap_node due;      /* in the scheduler's heap while it waits */
   struct host *host;         /* borrowed; of the present URL */
   struct host *home;         /* borrowed; of the task's own URL */
-  struct transfer *transfer; /* owned while active */
+  struct transfer *transfer; /* owned while active, but for a split task */
+  struct split *split;       /* owned; its several connections; NULL none */
   struct sink *sink;         /* owned from the first byte to its end */
 
   char *url;                  /* as the manifest gives it, in clear */
@@ -64,10 +66,11 @@ struct task {
   struct steps *steps; /* of the body that comes; owned; NULL none */
   char *digest;        /* "sha-256=HEX" of the body; NULL none */
   unsigned mismatches; /* bodies that were not what was promised */
+  unsigned mirror; /* whose turn it is: 0 its own URL, 1 the first mirror */
 
-  int64_t size;    /* of the whole body; -1 unknown */
-  int64_t got;     /* bytes of it that have arrived */
-  int64_t resumed; /* of got: kept from earlier attempts */
+  int64_t size;       /* of the whole body; -1 unknown */
+  int64_t got;        /* bytes of it that have arrived */
+  struct ranges kept; /* of got: on the disk from earlier attempts */
   char etag[128];
   char last_modified[64];
   struct byte_limit *byte_limit; /* its own, owned while active; NULL none */
@@ -105,6 +108,7 @@ struct task {
   bool following;      /* the next request is a redirect's, no new attempt */
   bool as_get;         /* a redirect made a GET of its request */
   bool start_over;     /* the answer did not fit what is kept */
+  bool no_split;       /* its server's ranges are not to be trusted */
   enum task_after after;
   uint64_t after_due_ns;
 };

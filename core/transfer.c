@@ -27,7 +27,7 @@ static void head_complete(struct transfer *transfer) {
   if (transfer->answer.status < 200)
     return; /* an interim answer: another head follows */
   transfer->head_ns = uv_hrtime();
-  transfer->pool->ops->head(transfer->owner, transfer);
+  transfer->ops->head(transfer->owner, transfer);
 }
 
 static size_t on_header(char *data, size_t size, size_t count, void *arg) {
@@ -45,8 +45,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg) {
 static size_t on_body(char *data, size_t size, size_t count, void *arg) {
   struct transfer *transfer = arg;
   size_t length = size * count;
-  size_t taken =
-      transfer->pool->ops->body(transfer->owner, transfer, data, length);
+  size_t taken = transfer->ops->body(transfer->owner, transfer, data, length);
   if (taken == TRANSFER_BODY_PAUSE) {
     transfer->paused = true;
     return CURL_WRITEFUNC_PAUSE;
@@ -60,13 +59,13 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg) {
 }
 
 static void on_done(void *arg, CURL *easy, CURLcode code) {
-  struct transfers *transfers = arg;
   char *private = NULL;
   struct transfer *transfer;
+  (void)arg;
   curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
   transfer = (struct transfer *)(void *)private;
   transfer->running = false;
-  transfers->ops->done(transfer->owner, transfer, code);
+  transfer->ops->done(transfer->owner, transfer, code);
 }
 
 /* ---- options ------------------------------------------------------------ */
@@ -193,12 +192,16 @@ static int set_headers(struct transfer *transfer,
   struct curl_slist *list = request->foreign ? NULL : transfers->headers;
   char line[256];
   int code = 0;
-  snprintf(line, sizeof(line), "%lld-", (long long)request->from);
-  curl_easy_setopt(transfer->easy, CURLOPT_RANGE,
-                   request->from > 0 ? line : NULL);
+  bool range = request->from > 0 || request->to >= 0;
+  if (request->to >= 0)
+    snprintf(line, sizeof(line), "%lld-%lld", (long long)request->from,
+             (long long)request->to);
+  else
+    snprintf(line, sizeof(line), "%lld-", (long long)request->from);
+  curl_easy_setopt(transfer->easy, CURLOPT_RANGE, range ? line : NULL);
   if (request->header != NULL && !request->foreign)
     code = add_line(transfer, &list, request->header);
-  if (code == 0 && request->from > 0 && request->if_range[0] != '\0') {
+  if (code == 0 && range && request->if_range[0] != '\0') {
     snprintf(line, sizeof(line), "If-Range: %s", request->if_range);
     code = add_line(transfer, &list, line);
   }
@@ -305,11 +308,13 @@ int transfer_start(struct transfers *transfers, void *owner,
   if (transfer == NULL)
     return ERR_NOMEM;
   transfer->owner = owner;
+  transfer->ops = request->ops != NULL ? request->ops : transfers->ops;
   transfer->host = request->host;
   transfer->foreign = request->foreign;
   transfer->paused = transfer->aborted = false;
   transfer->received = 0;
   transfer->range_from = request->from;
+  transfer->range_to = request->to;
   transfer->head_ns = 0;
   transfer->page_len = 0;
   transfer->error[0] = '\0';

@@ -47,6 +47,7 @@ struct transfer {
   CURL *easy;
   struct transfers *pool;
   void *owner;
+  const struct transfer_ops *ops;
   struct host *host;
   unsigned lane;
   unsigned version; /* of the host's addresses that were handed over */
@@ -58,7 +59,8 @@ struct transfer {
   uint64_t sent_ns;   /* when it was started */
   uint64_t head_ns;   /* when the final head was complete; 0 not yet */
   int64_t received;   /* bytes of body handed to the owner */
-  int64_t range_from; /* asked for with Range; 0 none */
+  int64_t range_from; /* asked for with Range; 0 and no end: none */
+  int64_t range_to;   /* last byte asked for; -1 up to the end */
   struct answer answer;
   struct curl_slist *extra; /* headers of this request alone; owned */
   struct transfer *next_free;
@@ -102,18 +104,20 @@ int transfers_init(struct transfers *transfers, uv_loop_t *loop,
  * are closed. */
 void transfers_fini(struct transfers *transfers);
 
-/* One request. from > 0 asks for the range from there on, with If-Range:
- * if_range when that is not "". foreign: another origin than the task's own,
- * which gets neither credentials nor headers of the user or the task. */
+/* One request. from > 0 or to >= 0 asks for a range, with If-Range: if_range
+ * when that is not "". foreign: another origin than the task's own, which gets
+ * neither credentials nor headers of the user or the task. */
 struct transfer_request {
   const char *url;
   struct host *host;
   int64_t from;
+  int64_t to; /* the last byte wanted; -1 up to the end */
   const char *if_range;
   const char *header; /* one more, of the host's rule; NULL none */
   const struct task_fields *fields; /* borrowed until it is freed; NULL none */
   bool as_get;                      /* a redirect took method and body away */
   bool foreign;
+  const struct transfer_ops *ops; /* NULL: those of the pool */
 };
 
 /* Starts one; *out is valid until done or transfer_cancel(). */

@@ -74,6 +74,10 @@
   X(OPT_HOST_LIMIT, "host-limit", 0, GROUP_LIMITS, "HOST,NAME=VALUE",          \
     LIST(RULE_HOST_LIMIT), IN_RUN,                                             \
     "per-host, per-host-rate or per-host-limit-rate of one host; repeatable")  \
+  X(OPT_SPLIT, "split", 's', GROUP_LIMITS, "N", LIMIT(LIMIT_SPLIT), IN_RUN,    \
+    "connections for one large file, while they help (1 = never split)")       \
+  X(OPT_MIN_SPLIT_SIZE, "min-split-size", 0, GROUP_LIMITS, "BYTES",            \
+    LIMIT(LIMIT_MIN_SPLIT), IN_RUN, "no part of a file is made smaller")       \
   X(OPT_MIN_FREE_SPACE, "min-free-space", 0, GROUP_LIMITS, "BYTES",            \
     LIMIT(LIMIT_MIN_FREE), IN_RUN,                                             \
     "wait as long as the disk has less room than that (0 = until it is full)") \

@@ -31,6 +31,8 @@ static const struct line run_lines[LIMIT_COUNT] = {
     {NULL, LIMIT_BANDWIDTH, CMD_SET_LIMIT, "bytes a second of all"},
     {NULL, LIMIT_HOST_BANDWIDTH, CMD_SET_LIMIT, "the same for each host"},
     {NULL, LIMIT_TRANSFER_BANDWIDTH, CMD_SET_LIMIT, "for each transfer"},
+    {NULL, LIMIT_SPLIT, CMD_SET_LIMIT, "for one large file"},
+    {NULL, LIMIT_MIN_SPLIT, CMD_SET_LIMIT, "no part is smaller"},
     {NULL, LIMIT_TRIES, CMD_SET_LIMIT, "how often a task is tried"},
     {NULL, LIMIT_RETRY_WAIT, CMD_SET_LIMIT, "before the second try; doubles"},
     {NULL, LIMIT_RETRY_MAX_WAIT, CMD_SET_LIMIT, "longest wait for a try"},

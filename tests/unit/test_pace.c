@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * pace.c against model lines: connections that are independent, a line that is
+ * full with one, a server that takes two.
+ */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "pace.h"
+
+#define MS ((uint64_t)1000000)
+
+struct line {
+  double each, all; /* bytes/s of a connection, and of all together */
+};
+
+/* Runs for so many seconds; connections join 30 ms after they are wanted. */
+static unsigned run(struct pace *p, const struct line *line, unsigned most,
+                    double seconds, uint64_t *now, int64_t *bytes,
+                    unsigned *highest) {
+  unsigned connections = 1;
+  uint64_t wanted_ns = *now, end = *now + (uint64_t)(seconds * 1e9);
+  for (; *now < end; *now += 10 * MS) {
+    struct pace_sample sample = {*bytes, connections, most, 100 * MS};
+    double rate = line->each * connections;
+    if (pace_step(p, &sample, *now))
+      wanted_ns = *now;
+    if (p->target > *highest)
+      *highest = p->target;
+    if (*now - wanted_ns >= 30 * MS || p->target < connections)
+      connections = p->target;
+    *bytes += (int64_t)((rate < line->all ? rate : line->all) / 100);
+  }
+  return p->target;
+}
+
+static unsigned settle(double each, double all, unsigned most, double seconds,
+                       unsigned *highest) {
+  struct pace p;
+  struct line line = {each, all};
+  uint64_t now = 5000 * MS;
+  int64_t bytes = 0;
+  *highest = 0;
+  pace_init(&p, now);
+  return run(&p, &line, most, seconds, &now, &bytes, highest);
+}
+
+static void independent_connections_are_all_used(void **state) {
+  unsigned highest;
+  (void)state;
+  assert_int_equal(settle(20e6, 1e12, 16, 2, &highest), 16);
+  assert_int_equal(settle(20e6, 1e12, 5, 2, &highest), 5);
+  assert_int_equal(settle(20e6, 1e12, 1, 2, &highest), 1);
+}
+
+static void full_line_keeps_one(void **state) {
+  unsigned highest;
+  (void)state;
+  assert_int_equal(settle(100e6, 100e6, 16, 5, &highest), 1);
+  assert_int_equal(highest, 2); /* it was tried */
+}
+
+static void line_for_three_gets_four(void **state) {
+  unsigned highest;
+  (void)state;
+  assert_int_equal(settle(20e6, 60e6, 16, 5, &highest), 4);
+  assert_int_equal(highest, 8);
+}
+
+static void refused_ones_are_left_alone_for_a_while(void **state) {
+  struct pace p;
+  struct line line = {20e6, 1e12};
+  uint64_t now = 5000 * MS;
+  int64_t bytes = 0;
+  unsigned highest = 0;
+  (void)state;
+  pace_init(&p, now);
+  assert_int_equal(run(&p, &line, 8, 2, &now, &bytes, &highest), 8);
+  pace_refused(&p, 2, now);
+  assert_int_equal(run(&p, &line, 8, 15, &now, &bytes, &highest), 2);
+  assert_int_equal(run(&p, &line, 8, 15, &now, &bytes, &highest), 8);
+}
+
+static void fewer_allowed_is_obeyed_at_once(void **state) {
+  struct pace p;
+  struct line line = {20e6, 1e12};
+  uint64_t now = 5000 * MS;
+  int64_t bytes = 0;
+  unsigned highest = 0;
+  (void)state;
+  pace_init(&p, now);
+  assert_int_equal(run(&p, &line, 8, 2, &now, &bytes, &highest), 8);
+  assert_int_equal(run(&p, &line, 3, 0.02, &now, &bytes, &highest), 3);
+  assert_int_equal(run(&p, &line, 3, 1, &now, &bytes, &highest), 3);
+  assert_int_equal(run(&p, &line, 8, 2, &now, &bytes, &highest), 8);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(independent_connections_are_all_used),
+      cmocka_unit_test(full_line_keeps_one),
+      cmocka_unit_test(line_for_three_gets_four),
+      cmocka_unit_test(refused_ones_are_left_alone_for_a_while),
+      cmocka_unit_test(fewer_allowed_is_obeyed_at_once),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
