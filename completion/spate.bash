@@ -16,6 +16,7 @@ _spate() {
     --digest --check --layout
     --overwrite --skip-existing --auto-rename
     --results --expect-type --min-size --max-size --durability
+    --file-allocation --no-remote-time
     --concurrency -j --per-host --rate --per-host-rate --limit-rate
     --per-host-limit-rate --per-transfer-limit-rate --host-limit
     --split -s --min-split-size
@@ -67,6 +68,9 @@ _spate() {
   --input-file | -i | --out | -o | --cacert | --log | --results | --config)
     mapfile -t COMPREPLY < <(compgen -f -- "$cur")
     return
+    ;;
+  --file-allocation)
+    mapfile -t COMPREPLY < <(compgen -W 'none falloc' -- "$cur")
     ;;
   --input-format) mapfile -t COMPREPLY < <(compgen -W 'auto text aria2 jsonl csv tsv' -- "$cur") ;;
   --check) mapfile -t COMPREPLY < <(compgen -W 'none json gzip' -- "$cur") ;;

@@ -395,6 +395,7 @@ static int init_parts(struct engine *e, struct errmsg *msg) {
             (uint32_t)e->limit[LIMIT_CPU_JOBS]);
   sinks_init(&e->sinks, &e->pool, session_dirfd(e->session), e->config.durable,
              buffers, &fetch_sink_ops);
+  e->sinks.allocate = e->config.allocate;
   e->empty_dir = intake_dir_is_empty(session_dirfd(e->session));
   e->resolver.loop = &e->loop;
   e->resolver.watch = &e->watch;

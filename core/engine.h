@@ -44,6 +44,8 @@ struct engine_config {
   enum layout layout;
   enum exists_policy exists;
   bool durable;            /* --durability batch */
+  bool allocate;           /* reserve the space of large files first */
+  bool remote_time;        /* files get the time of Last-Modified */
   struct str_list headers; /* "Name: value" lines */
   const char *user_agent, *user_pwd, *bearer, *cookie;
   const char *proxy, *noproxy, *cacert, *interface;

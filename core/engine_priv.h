@@ -6,6 +6,7 @@
  *   engine_door.c  commands and snapshots across threads
  *   intake.c   from a delivered manifest line to a task that may start
  *   fetch.c    a task's way from its start to the end of its transfer
+ *   fetch_mirror.c  redirects and mirrors: what it asks next
  *   fetch_bytes.c  limits on its bytes, and their figures
  *   split.c, split_part.c  one task in several connections
  *   fetch_end.c  what becomes of it then
@@ -217,6 +218,18 @@ bool fetch__may_pass(struct engine *e, struct task *task, struct host *host,
 void fetch__count_bytes(struct engine *e, struct task *task, struct host *host,
                         size_t length, uint64_t now);
 
+/* ---- fetch_mirror.c ---- */
+/* 3xx with a Location: the next request goes there. False when it leads
+ * nowhere; v says why. */
+bool fetch__redirect(struct engine *e, struct task *task,
+                     struct transfer *transfer, struct verdict *v);
+/* The next request goes to the task's own URL, or its mirror's, again. */
+void fetch__go_home(struct task *task);
+/* After a failure: another mirror's turn, and the task is queued. False when
+ * there is none to turn to. */
+bool fetch__next_mirror(struct engine *e, struct task *task,
+                        const struct verdict *v);
+
 /* ---- fetch.c ---- */
 /* Records what long transfers have on the disk. */
 void fetch_checkpoint(struct engine *e);
@@ -230,8 +243,6 @@ size_t fetch__take_page(struct transfer *transfer, const char *data,
 /* Tells the host's limits how it went. */
 void fetch__report(struct engine *e, const struct transfer *transfer,
                    enum governor_outcome outcome);
-/* The next request goes to the task's own URL again. */
-void fetch__go_home(struct task *task);
 /* No transfer is left: all has come, or none could go on. wait_s: what the
  * server asked for; negative nothing. */
 void fetch__complete(struct engine *e, struct task *task, int64_t size);

@@ -30,7 +30,6 @@
 #include "verdict.h"
 #include "verify.h"
 
-#define REDIRECTS_MAX 20
 #define SKEW_NS (60 * (uint64_t)1000000000)
 #define MUCH (1 << 20)
 #define DISCARD_MAX (256 << 10) /* of the body of an error page */
@@ -55,8 +54,19 @@ void fetch__count_request(struct engine *e, struct host *host, uint64_t now) {
 
 /* What is kept is of use only if the answer can be tied to it. */
 static bool can_resume(const struct task *task) {
-  return request_is_get(task->fields) &&
-         answer_if_range(task->etag, task->last_modified)[0] != '\0';
+  if (!request_is_get(task->fields))
+    return false;
+  if (task->mirror != task->validator_of)
+    return task->size >= 0;
+  return answer_if_range(task->etag, task->last_modified)[0] != '\0';
+}
+
+/* What ties the request to what is kept. Mirrors have validators of their own;
+ * they have the same file, says who named them, and the size has to agree. */
+static const char *validator(const struct task *task) {
+  return task->mirror == task->validator_of
+             ? answer_if_range(task->etag, task->last_modified)
+             : "";
 }
 
 /* The first bytes that are not there; of a file that is whole already the
@@ -95,11 +105,12 @@ void fetch_start(void *arg, struct task *task) {
   request.host = task->host;
   request.from = gap.first;
   request.to = task->size >= 0 && gap.end < task->size ? gap.end - 1 : -1;
-  request.if_range = answer_if_range(task->etag, task->last_modified);
+  request.if_range = validator(task);
   request.header = task->host->rule != NULL ? task->host->rule->header : NULL;
   request.fields = task->fields;
   request.as_get = task->as_get;
-  request.foreign = task->hop != NULL && !url_same_origin(task->url, task->hop);
+  request.foreign =
+      request.url != task->url && !url_same_origin(task->url, request.url);
   task_set_state(&e->counts, task, TASK_ACTIVE);
   if (!task->following)
     task->attempts++;
@@ -139,10 +150,11 @@ static bool range_fits(const struct task *task,
   if (a->range_last < a->range_first || a->encoded)
     return false;
   return a->etag[0] == '\0' || task->etag[0] == '\0' ||
-         strcmp(a->etag, task->etag) == 0;
+         task->mirror != task->validator_of || strcmp(a->etag, task->etag) == 0;
 }
 
 static void take_validators(struct task *task, const struct answer *answer) {
+  task->validator_of = task->mirror;
   memcpy(task->etag, answer->etag, sizeof(task->etag));
   memcpy(task->last_modified, answer->last_modified,
          sizeof(task->last_modified));
@@ -379,47 +391,6 @@ static void forbid_repeat(struct verdict *v, const struct task *task,
            "; not sent again: it may have been carried out");
 }
 
-void fetch__go_home(struct task *task) {
-  if (task->hop == NULL)
-    return;
-  free(task->hop);
-  task->hop = NULL;
-  task->as_get = false;
-  task->redirects = 0;
-  task->host = task->home;
-}
-
-/* 3xx with a Location. Returns false when it leads nowhere. */
-static bool redirect(struct engine *e, struct task *task,
-                     struct transfer *transfer, struct verdict *v) {
-  char *where = NULL, *copy;
-  const char *why = NULL;
-  struct host *host = NULL;
-  int status = transfer->answer.status;
-  if (status < 301 || status > 308 || status == 304 || status == 305)
-    return false;
-  curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_URL, &where);
-  if (where == NULL)
-    return false;
-  if (++task->redirects > REDIRECTS_MAX) {
-    say(v, "more than %d redirects", REDIRECTS_MAX);
-    return false;
-  }
-  if (hosts_get(&e->hosts, where, engine_now(), &host, &why) != 0) {
-    say(v, "redirected to a URL that is refused: %s", why ? why : "");
-    return false;
-  }
-  copy = strdup(where);
-  if (copy == NULL)
-    return false;
-  free(task->hop);
-  task->hop = copy;
-  task->host = host;
-  task->as_get |= request_turns_get(task->fields, status);
-  task->following = true;
-  return true;
-}
-
 void fetch__retry(struct engine *e, struct task *task, double wait_s,
                   const char *why, bool keep) {
   uint64_t wait = retry_backoff_ns(
@@ -469,6 +440,8 @@ void fetch__failed(struct engine *e, struct task *task, struct host *host,
     fetch__let_go(e, task, AFTER_QUEUE, true);
     return;
   }
+  if (fetch__next_mirror(e, task, v))
+    return;
   if (v->class == FAIL_EXPIRED)
     fetch__let_go(e, task, AFTER_EXPIRE, false);
   else if (v->class == FAIL_PASSING &&
@@ -479,9 +452,17 @@ void fetch__failed(struct engine *e, struct task *task, struct host *host,
                   v->class == FAIL_PASSING && !v->worthless);
 }
 
+static void set_time(struct task *task) {
+  time_t when = curl_getdate(task->last_modified, NULL);
+  if (when != (time_t)-1)
+    sink_set_time(task->sink, (int64_t)when);
+}
+
 void fetch__complete(struct engine *e, struct task *task, int64_t size) {
   task_set_reason(task, NULL);
   task->size = size;
+  if (e->config.remote_time && task->last_modified[0] != '\0')
+    set_time(task);
   task_set_state(&e->counts, task, TASK_VERIFYING);
   sink_finish(task->sink);
 }
@@ -534,7 +515,7 @@ static void on_done(void *owner, struct transfer *transfer, CURLcode code) {
   if (!complete_already(e, task, transfer)) {
     judge(&v, e, task, transfer, code);
     if (v.class != FAIL_NONE && (code == CURLE_OK || transfer->aborted))
-      follow = redirect(e, task, transfer, &v);
+      follow = fetch__redirect(e, task, transfer, &v);
   }
   forbid_repeat(&v, task, transfer);
   unreachable = transfer_unreachable(transfer, code);

@@ -76,6 +76,11 @@ static void add_sources(struct engine *e, struct split *split) {
   if (task->hop != NULL)
     own->hop = strdup(task->hop);
   own->tried = true;
+  for (unsigned i = 0; i < split->source_count; i++)
+    if (task->bad_mirrors & 1u << i)
+      split->source[i].bad = true;
+  if (task->mirror != task->validator_of)
+    return;
   memcpy(own->etag, task->etag, sizeof(own->etag));
   memcpy(own->last_modified, task->last_modified, sizeof(own->last_modified));
 }

@@ -301,6 +301,7 @@ static void drop_source(struct engine *e, struct split *split, unsigned index,
                         const char *why) {
   struct split_source *source = &split->source[index];
   source->bad = true;
+  split->task->bad_mirrors |= 1u << index;
   if (split->source_count > 1)
     eventlog_add(&e->log, LOG_WARN, split->task->id,
                  "%s: %s is not asked any more: %s", split->task->name,

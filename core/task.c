@@ -104,8 +104,15 @@ void task_set_reason(struct task *task, const char *reason) {
   task->reason = strdup(shown);
 }
 
+const char *task_mirror_url(const struct task *task, unsigned mirror) {
+  if (mirror == 0 || task->fields == NULL ||
+      mirror > task->fields->mirror_count)
+    return task->url;
+  return task->fields->mirrors[mirror - 1];
+}
+
 const char *task_target(const struct task *task) {
-  return task->hop != NULL ? task->hop : task->url;
+  return task->hop != NULL ? task->hop : task_mirror_url(task, task->mirror);
 }
 
 const char *task_shown_url(struct task *task) {

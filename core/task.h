@@ -67,6 +67,8 @@ struct task {
   char *digest;        /* "sha-256=HEX" of the body; NULL none */
   unsigned mismatches; /* bodies that were not what was promised */
   unsigned mirror; /* whose turn it is: 0 its own URL, 1 the first mirror */
+  unsigned validator_of; /* the mirror that sent etag and last_modified */
+  uint32_t bad_mirrors;  /* bits: not asked any more */
 
   int64_t size;       /* of the whole body; -1 unknown */
   int64_t got;        /* bytes of it that have arrived */
@@ -136,6 +138,9 @@ bool task_state_final(enum task_state state);
 
 /* Replaces the reason (redacted copy; "" or NULL clears it). */
 void task_set_reason(struct task *task, const char *reason);
+
+/* The URL of a mirror; 0 is the task's own. */
+const char *task_mirror_url(const struct task *task, unsigned mirror);
 
 /* The URL to ask next. */
 const char *task_target(const struct task *task);

@@ -54,6 +54,11 @@
   X(OPT_DURABILITY, "durability", 0, GROUP_WHAT, "HOW",                        \
     CHOICE("batch|none", "batch"), IN_RUN,                                     \
     "batch: nothing is called done before it is on the disk")                  \
+  X(OPT_FILE_ALLOCATION, "file-allocation", 0, GROUP_WHAT, "HOW",              \
+    CHOICE("none|falloc", "none"), IN_RUN,                                     \
+    "falloc: reserve the space of a large file before it comes")               \
+  X(OPT_NO_REMOTE_TIME, "no-remote-time", 0, GROUP_WHAT, "", FLAG(0), IN_RUN,  \
+    "do not give files the time that the server says they changed")            \
                                                                                \
   X(OPT_CONCURRENCY, "concurrency", 'j', GROUP_LIMITS, "N",                    \
     LIMIT(LIMIT_CONCURRENCY), IN_RUN, "transfers at once")                     \

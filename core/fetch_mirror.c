@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Which URL a task asks next: where a redirect leads, home again, or one of
+ * its mirrors.
+ *
+ * Thread: the loop's.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine_priv.h"
+#include "request.h"
+
+#define REDIRECTS_MAX 20
+#define MIRRORS_MAX                                        \
+  31 /* bits of task.bad_mirrors, the task's own URL first \
+      */
+
+void fetch__go_home(struct task *task) {
+  if (task->hop == NULL)
+    return;
+  free(task->hop);
+  task->hop = NULL;
+  task->as_get = false;
+  task->redirects = 0;
+  task->host = task->home;
+}
+
+/* 3xx with a Location. Returns false when it leads nowhere. */
+bool fetch__redirect(struct engine *e, struct task *task,
+                     struct transfer *transfer, struct verdict *v) {
+  char *where = NULL, *copy;
+  const char *why = NULL;
+  struct host *host = NULL;
+  int status = transfer->answer.status;
+  if (status < 301 || status > 308 || status == 304 || status == 305)
+    return false;
+  curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_URL, &where);
+  if (where == NULL)
+    return false;
+  if (++task->redirects > REDIRECTS_MAX) {
+    snprintf(v->why, sizeof(v->why), "more than %d redirects", REDIRECTS_MAX);
+    return false;
+  }
+  if (hosts_get(&e->hosts, where, engine_now(), &host, &why) != 0) {
+    snprintf(v->why, sizeof(v->why), "redirected to a URL that is refused: %s",
+             why ? why : "");
+    return false;
+  }
+  copy = strdup(where);
+  if (copy == NULL)
+    return false;
+  free(task->hop);
+  task->hop = copy;
+  task->host = host;
+  task->as_get |= request_turns_get(task->fields, status);
+  task->following = true;
+  return true;
+}
+
+/* ---- mirrors ---------------------------------------------------------------
+ */
+
+static unsigned mirror_count(const struct task *task) {
+  size_t count = task->fields != NULL ? task->fields->mirror_count : 0;
+  return count < MIRRORS_MAX ? (unsigned)count : MIRRORS_MAX;
+}
+
+/* Goes on to the next URL that is not known to be bad; false: there is none.
+ */
+static bool turn_to_next(struct engine *e, struct task *task) {
+  unsigned count = mirror_count(task) + 1;
+  for (unsigned i = 1; i <= count; i++) {
+    unsigned next = (task->mirror + i) % count;
+    struct host *host = NULL;
+    if (task->bad_mirrors & 1u << next)
+      continue;
+    if (hosts_get(&e->hosts, task_mirror_url(task, next), engine_now(), &host,
+                  NULL) != 0) {
+      task->bad_mirrors |= 1u << next;
+      continue;
+    }
+    task->mirror = next;
+    task->home = task->host = host;
+    return true;
+  }
+  return false;
+}
+
+bool fetch__next_mirror(struct engine *e, struct task *task,
+                        const struct verdict *v) {
+  unsigned from = task->mirror;
+  const char *name = task->host->origin;
+  if (mirror_count(task) == 0 || !request_is_get(task->fields) ||
+      v->class == FAIL_LOCAL)
+    return false;
+  if (v->class != FAIL_PASSING)
+    task->bad_mirrors |= 1u << from;
+  if (!turn_to_next(e, task) || task->mirror == from ||
+      (v->class == FAIL_PASSING &&
+       task->attempts >= (int)e->limit[LIMIT_TRIES]))
+    return false;
+  eventlog_add(&e->log, LOG_WARN, task->id, "%s: %s: %s%s; the next is %s",
+               task->name, name, v->why,
+               v->class != FAIL_PASSING ? " (not asked any more)" : "",
+               task->host->origin);
+  if (v->class != FAIL_PASSING)
+    task->following = true; /* no attempt at the next one yet */
+  fetch__let_go(e, task, AFTER_QUEUE, !v->worthless);
+  return true;
+}
