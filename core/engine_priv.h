@@ -234,7 +234,7 @@ bool fetch__next_mirror(struct engine *e, struct task *task,
 /* Records what long transfers have on the disk. */
 void fetch_checkpoint(struct engine *e);
 /* What every answer tells about its host. */
-void fetch__note_head(const struct transfer *transfer);
+void fetch__note_head(struct task *task, const struct transfer *transfer);
 void fetch__count_request(struct engine *e, struct host *host, uint64_t now);
 /* A body that has no place to go to: an error page, or what was not expected,
  * is read, with a ceiling. */

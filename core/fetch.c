@@ -197,7 +197,17 @@ static void learn_skew(const struct transfer *transfer) {
   host->skew_s = (int64_t)theirs - (int64_t)time(NULL);
 }
 
-void fetch__note_head(const struct transfer *transfer) {
+static uint32_t time_of(const struct transfer *transfer, CURLINFO what) {
+  curl_off_t us = 0;
+  curl_easy_getinfo(transfer->easy, what, &us);
+  return us > 0 && us < UINT32_MAX ? (uint32_t)us : 0;
+}
+
+void fetch__note_head(struct task *task, const struct transfer *transfer) {
+  task->times.resolved_us = time_of(transfer, CURLINFO_NAMELOOKUP_TIME_T);
+  task->times.connected_us = time_of(transfer, CURLINFO_CONNECT_TIME_T);
+  task->times.secured_us = time_of(transfer, CURLINFO_APPCONNECT_TIME_T);
+  task->times.first_byte_us = time_of(transfer, CURLINFO_STARTTRANSFER_TIME_T);
   hosts_note_ttfb(transfer->host,
                   (transfer->head_ns - transfer->sent_ns) / 1000,
                   transfer->head_ns);
@@ -230,7 +240,7 @@ static void on_head(void *owner, struct transfer *transfer) {
   task->status = a->status;
   curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
   task->http_version = version >= CURL_HTTP_VERSION_2_0 ? 20 : 11;
-  fetch__note_head(transfer);
+  fetch__note_head(task, transfer);
   if (a->status < 200 || a->status > 299 || task->sink != NULL ||
       !is_expected(e, task, transfer, why))
     return;

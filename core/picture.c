@@ -17,9 +17,11 @@
 #include <unistd.h>
 
 #include "engine_priv.h"
+#include "snap_segments.h"
 #include "split.h"
 
 #define ROWS_MAX 2000
+#define SEGMENTS_TEXT 8000
 #define ROWS_QUEUED 200 /* of those that wait for their turn */
 #define HOSTS_MAX 500
 #define RATE_IS_KNOWN_S 5 /* before it, what will be missed is a guess */
@@ -105,6 +107,34 @@ static int64_t eta_of(const struct task *task, double rate) {
   return eta_seconds(task->size - task->got, rate);
 }
 
+static void put_segment(char *buf, size_t cap, size_t *used,
+                        const struct split *split, int slot, uint64_t now) {
+  const struct part *part = split->part[slot];
+  const struct segment *segment = &split->map.slot[slot];
+  struct snap_segment out;
+  memset(&out, 0, sizeof(out));
+  out.first = segment->first;
+  out.at = segment->at;
+  out.end = segment->end;
+  out.bytes_per_s = meter_rate(&part->rate, now);
+  out.receiving = part->good;
+  snprintf(out.host, sizeof(out.host), "%.120s", part->transfer->host->name);
+  (void)snap_segment_put(buf, cap, used, &out);
+}
+
+static const char *segments_of(struct picture *p, const struct task *task,
+                               uint64_t now) {
+  char buf[SEGMENTS_TEXT];
+  size_t used = 0;
+  if (task->split == NULL)
+    return "";
+  buf[0] = '\0';
+  for (int i = 0; i < SEGMENTS_MAX; i++)
+    if (task->split->part[i] != NULL)
+      put_segment(buf, sizeof(buf), &used, task->split, i, now);
+  return text(p, buf);
+}
+
 static void fill_row(struct picture *p, struct snap_task *row,
                      struct task *task, const struct engine *e, uint64_t now) {
   row->id = task->id;
@@ -130,7 +160,12 @@ static void fill_row(struct picture *p, struct snap_task *row,
   row->tries = (int)e->limit[LIMIT_TRIES];
   row->status = task->status;
   row->http_version = task->http_version;
-  row->etag = text(p, task->etag);
+  row->etag = text(p, task->etag[0] != '\0' ? task->etag : task->last_modified);
+  row->segments = segments_of(p, task, now);
+  row->resolved_us = task->times.resolved_us;
+  row->connected_us = task->times.connected_us;
+  row->secured_us = task->times.secured_us;
+  row->first_byte_us = task->times.first_byte_us;
   row->resumable = task->resumable;
   row->priority = task->priority;
   row->own_rate = task->own_rate;

@@ -16,7 +16,9 @@
 #include "sink_job.h"
 #include "tap.h"
 
-#define SINK_WRITES 2       /* jobs that write blocks, at once for one sink */
+/* Jobs that write blocks, at once for one sink. A file system lets one write to
+ * a file at a time: a second job brings nothing and takes a core away. */
+#define SINK_WRITES 1
 #define SINK_WRITE_BLOCKS 4 /* in one of them */
 
 struct sink_writer {

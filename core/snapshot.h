@@ -57,12 +57,16 @@ struct snap_task {
   int attempt, tries;    /* attempt counts from 1 */
   int status;            /* last HTTP status; 0 none */
   int http_version;      /* 11, 20 ...; 0 none */
-  const char *etag;      /* validator of the body; "" none */
+  const char *etag;      /* validator of the body (ETag, else Last-Modified);
+                            "" none */
   int32_t priority;      /* larger ones go first; 0 is usual */
   int own_split;         /* connections for it; 0 as for all */
   double own_rate;       /* bytes/s for it alone; 0 none */
   int64_t deadline_in_s; /* of its URL; INT64_MAX none */
   bool resumable;        /* the server showed that it serves ranges */
+  const char *segments;  /* its connections, see snap_segments.h; "" none */
+  /* Of the last answer, since its request began; 0 not known or none. */
+  uint32_t resolved_us, connected_us, secured_us, first_byte_us;
 };
 
 struct snap_host {

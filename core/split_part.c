@@ -186,7 +186,7 @@ static void on_head(void *owner, struct transfer *transfer) {
   struct split *split = part->split;
   struct split_source *source = &split->source[part->source];
   const struct answer *a = &transfer->answer;
-  fetch__note_head(transfer);
+  fetch__note_head(split->task, transfer);
   if (a->status < 200 || (a->status > 299 && a->status != 416))
     return;
   part->mismatch = check(part, transfer);

@@ -88,6 +88,9 @@ struct task {
   int32_t priority;      /* larger ones go first; 0 is usual */
   double own_rate;       /* bytes/s for it alone; 0: as for all */
   int own_split;         /* connections for it; 0: as its line or all */
+  struct task_times {
+    uint32_t resolved_us, connected_us, secured_us, first_byte_us;
+  } times;               /* of the last answer; 0 none */
   int attempts;          /* begun, throttled ones not counted */
   int status;
   int http_version;

@@ -18,7 +18,7 @@
 #define FREE_MAX 512
 #define HTTP2_GOOD 0x080e00 /* libcurl that survives GOAWAY and resets */
 #define CONNECTION_LIFETIME_S 3600L
-#define BUFFER_FEW (128L << 10)
+#define BUFFER_FEW (512L << 10) /* only what is used of it is memory */
 #define BUFFER_MANY (16L << 10)
 
 /* ---- callbacks of libcurl ----------------------------------------------- */

@@ -22,10 +22,10 @@
   HEAD(WIRE_TEXT, sem[id].name)
 
 #define LAG(i) HEAD(WIRE_U64, lag_band[i])
-#define SLOW(i)                    \
-  HEAD(WIRE_U64, slow[i].calls)    \
+#define SLOW(i)                     \
+  HEAD(WIRE_U64, slow[i].calls)     \
   HEAD(WIRE_RATE, slow[i].total_ms) \
-  HEAD(WIRE_RATE, slow[i].max_ms)  \
+  HEAD(WIRE_RATE, slow[i].max_ms)   \
   HEAD(WIRE_TEXT, slow[i].name)
 
 _Static_assert(SNAP_LAG_BANDS == 8 && SNAP_SLOW == 6, "all of them are here");
@@ -100,15 +100,19 @@ static const struct wire_field head_fields[] = {
 static const struct wire_field task_fields[] = {
     TASK(WIRE_I64, got) TASK(WIRE_RATE, bytes_per_s) TASK(WIRE_I64, eta_s) TASK(
         WIRE_I64, due_in_ms) TASK(WIRE_INT, state) TASK(WIRE_INT, connections)
-        TASK(WIRE_INT, attempt) TASK(WIRE_U64, id) TASK(WIRE_TEXT, name)
-            TASK(WIRE_TEXT, host) TASK(WIRE_TEXT, url) TASK(WIRE_I64, size)
-                TASK(WIRE_INT, tries) TASK(WIRE_INT, status)
-                    TASK(WIRE_INT, http_version) TASK(WIRE_BOOL, resumable)
-                        TASK(WIRE_TEXT, etag) TASK(WIRE_I64, ended_unix)
-                            TASK(WIRE_TEXT, reason) TASK(WIRE_INT, priority)
-                                TASK(WIRE_RATE, own_rate)
-                                    TASK(WIRE_INT, own_split)
-                                        TASK(WIRE_I64, deadline_in_s)};
+        TASK(WIRE_INT, attempt) TASK(WIRE_TEXT, segments) TASK(WIRE_U64, id)
+            TASK(WIRE_TEXT, name) TASK(WIRE_TEXT, host) TASK(WIRE_TEXT, url)
+                TASK(WIRE_I64, size) TASK(WIRE_INT, tries)
+                    TASK(WIRE_INT, status) TASK(WIRE_INT, http_version)
+                        TASK(WIRE_BOOL, resumable) TASK(WIRE_TEXT, etag) TASK(
+                            WIRE_I64, ended_unix) TASK(WIRE_TEXT, reason)
+                            TASK(WIRE_INT, priority) TASK(WIRE_RATE, own_rate)
+                                TASK(WIRE_INT, own_split) TASK(WIRE_I64,
+                                                               deadline_in_s)
+                                    TASK(WIRE_U32, resolved_us)
+                                        TASK(WIRE_U32, connected_us)
+                                            TASK(WIRE_U32, secured_us)
+                                                TASK(WIRE_U32, first_byte_us)};
 
 #define HOST(kind, member) {kind, offsetof(struct snap_host, member), #member},
 static const struct wire_field host_fields[] = {
@@ -119,10 +123,9 @@ static const struct wire_field host_fields[] = {
                     HOST(WIRE_EXACT, rate_limit) HOST(WIRE_U32, limit)
                         HOST(WIRE_U64, errors) HOST(WIRE_U64, throttled)
                             HOST(WIRE_TEXT, governor) HOST(WIRE_TEXT, breaker)
-                                HOST(WIRE_TEXT, name)
-                                    HOST(WIRE_BOOL, adaptive)
-                                        HOST(WIRE_RATE, byte_limit)
-                                            HOST(WIRE_BOOL, paused)};
+                                HOST(WIRE_TEXT, name) HOST(WIRE_BOOL, adaptive)
+                                    HOST(WIRE_RATE, byte_limit)
+                                        HOST(WIRE_BOOL, paused)};
 
 #define LOG(kind, member) {kind, offsetof(struct snap_log, member), #member},
 static const struct wire_field log_fields[] = {LOG(WIRE_I64, unix_ms) LOG(
