@@ -23,7 +23,7 @@
 
 #define TICK_MS 100u
 #define SECOND_NS ((uint64_t)1000000000)
-#define CHECKPOINT_NS (2 * SECOND_NS)
+#define CHECKPOINT_NS SECOND_NS
 #define GRACE_NS (SECOND_NS + SECOND_NS / 2) /* for transfers after a stop */
 #define BUFFERS ((uint64_t)64 << 20)
 

@@ -193,7 +193,7 @@ static void produce(struct conn *c) {
     if (p->chunked)
       buf_text(&c->out, "0\r\n\r\n");
     c->phase = END;
-  } else if (pace != INT64_MAX && flush(c)) {
+  } else if (n == pace && flush(c)) { /* else more of it is due already */
     wait_ms(c, p->trickle_ms ? p->trickle_ms : TICK_MS);
   }
 }
