@@ -67,8 +67,10 @@ void verify_failed(struct engine *e, struct task *task, int code) {
   if (code == ERR_MISMATCH)
     again = again && ++task->mismatches < MISMATCHES_MAX;
   fetch__forget_partial(e, task);
-  if (again)
+  if (again) {
+    task->no_split = true; /* it may have been the ranges that were wrong */
     fetch__retry(e, task, -1, task->reason, false);
-  else
+  } else {
     fetch_fail(e, task, NULL);
+  }
 }

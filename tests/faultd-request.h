@@ -42,7 +42,7 @@ const char *request_header(const struct request *req, const char *name);
   X(etag, STR)        /* strong (default), weak, none, change */               \
   X(changeafter, NUM) /* etag=change: changes once, after so many requests */  \
   X(lm, NUM)          /* 1 = Last-Modified */                                  \
-  X(ranges, STR)      /* yes, no, ignore, lie, wrong-total, short */           \
+  X(ranges, STR)      /* yes, no, ignore, lie, wrong-total, short, other */    \
   X(nolength, NUM)    /* body ends with the connection */                      \
   X(chunked, NUM)                                                              \
   X(closeafter, NUM) /* closes a kept-alive connection without a word */       \

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """One large file in several connections: when it is split, what each server
 misbehaviour ends in, and that no kill costs more than what was under way."""
+import hashlib
 import os
 import random
 import re
@@ -136,6 +137,16 @@ def test_file_that_changes_while_segments_run(spate, faultd, out):
                             etag="change", changeafter=5))
     assert run.code == 0, run
     assert (out / "f").read_bytes() == body(NEW, SIZE)
+
+
+def test_other_bytes_in_ranges_are_found_by_the_digest(spate, faultd, out):
+    """Right in form and wrong in content: the second try has no segments."""
+    digest = hashlib.sha256(body(OLD, SIZE)).hexdigest()
+    run = spate(*SPLIT, "-s", "4", "--checksum", f"sha-256={digest}", "-d", out,
+                faultd.data(OLD, SIZE, "f", rate=2 * RATE, ranges="other"))
+    assert run.code == 0, run
+    assert_files(out, {"f": body(OLD, SIZE)})
+    assert faultd.journal()[-1]["status"] == 200
 
 
 # ---- killed and resumed --------------------------------------------------
