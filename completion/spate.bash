@@ -103,7 +103,7 @@ _spate() {
     failed) choices='--reason --status --expired --help --version' ;;
     retry) choices="--reason --status $run_options" ;;
     esac
-    [ "$cword" -eq 1 ] && choices="resume status failed retry set ctl $choices"
+    [ "$cword" -eq 1 ] && choices="attach resume status failed retry set ctl $choices"
     mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$cur")
     ;;
   esac

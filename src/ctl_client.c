@@ -55,6 +55,7 @@ static int send_all(int fd, const char *line, int64_t end_ms) {
 struct answer {
   char *data;
   size_t len, cap;
+  size_t read; /* with what came behind the line */
 };
 
 static int make_room(struct answer *answer) {
@@ -84,6 +85,7 @@ static int read_line(int fd, struct answer *answer, int64_t end_ms) {
       return ERR_IO;
     char *end = memchr(at, '\n', (size_t)n);
     answer->len += (size_t)n;
+    answer->read = answer->len;
     if (end == NULL)
       continue;
     answer->len = (size_t)(end - answer->data);
@@ -91,34 +93,50 @@ static int read_line(int fd, struct answer *answer, int64_t end_ms) {
   }
 }
 
-static int exchange(int fd, const char *line, int timeout_ms, json_t **result,
+static int exchange(int fd, const char *line, int timeout_ms,
+                    struct answer *answer, json_t **result,
                     struct errmsg *msg) {
   int64_t end_ms = now_ms() + timeout_ms;
-  struct answer answer = {0};
   int rc = send_all(fd, line, end_ms);
   if (rc == 0)
-    rc = read_line(fd, &answer, end_ms);
+    rc = read_line(fd, answer, end_ms);
   if (rc == 0)
-    rc = rpc_answer(answer.data, answer.len, result, msg);
-  else
-    err_set(msg, rc, "the run gives no answer; it may just have ended");
-  free(answer.data);
+    return rpc_answer(answer->data, answer->len, result, msg);
+  return err_set(msg, rc, "the run gives no answer; it may just have ended");
+}
+
+int ctl_ask_on(int fd, const char *method, json_t *params, int timeout_ms,
+               json_t **result, char **rest, size_t *rest_len,
+               struct errmsg *msg) {
+  struct answer answer = {0};
+  char *line = rpc_call(method, params);
+  int rc = line != NULL ? exchange(fd, line, timeout_ms, &answer, result, msg)
+                        : err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+  *rest_len = rc == 0 ? answer.read - answer.len - 1 : 0;
+  if (*rest_len > 0)
+    memmove(answer.data, answer.data + answer.len + 1, *rest_len);
+  if (rc != 0) {
+    free(answer.data);
+    answer.data = NULL;
+  }
+  *rest = answer.data;
+  free(line);
   return rc;
 }
 
 int ctl_ask(const char *dir, const char *method, json_t *params, int timeout_ms,
             json_t **result, struct errmsg *msg) {
-  int rc = ERR_NOMEM;
-  char *line = rpc_call(method, params);
-  int fd = line != NULL ? ctl_socket_connect(dir, msg)
-                        : err_set(msg, rc, "%s", err_text(rc));
-  if (fd >= 0) {
-    rc = exchange(fd, line, timeout_ms, result, msg);
-    close(fd);
-  } else {
-    rc = fd;
+  char *rest = NULL;
+  size_t rest_len;
+  int fd = ctl_socket_connect(dir, msg);
+  if (fd < 0) {
+    json_decref(params);
+    return fd;
   }
-  free(line);
+  int rc =
+      ctl_ask_on(fd, method, params, timeout_ms, result, &rest, &rest_len, msg);
+  free(rest);
+  close(fd);
   return rc;
 }
 

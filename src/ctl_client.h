@@ -20,6 +20,12 @@
 int ctl_ask(const char *dir, const char *method, json_t *params, int timeout_ms,
             json_t **result, struct errmsg *msg) MUST_CHECK;
 
+/* The same on a connection that is open. *rest (the caller's to free) and
+ * *rest_len: what came behind the answer. */
+int ctl_ask_on(int fd, const char *method, json_t *params, int timeout_ms,
+               json_t **result, char **rest, size_t *rest_len,
+               struct errmsg *msg) MUST_CHECK;
+
 /* The exit status for such a code: 1 refused, 2 usage, 3 no run. */
 int ctl_exit_status(int code);
 

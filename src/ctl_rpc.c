@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "member.h"
+#include "wire.h"
 
 static const struct rpc_method looks[] = {
     {.name = "get", RPC_LOOK, PARAMS_NAME, .look = LOOK_GET},
@@ -19,6 +20,8 @@ static const struct rpc_method looks[] = {
     {.name = "status", RPC_LOOK, PARAMS_NONE, .look = LOOK_STATUS},
     {.name = "snapshot", RPC_LOOK, PARAMS_ROWS, .look = LOOK_SNAPSHOT},
     {.name = "subscribe", RPC_SUBSCRIBE, PARAMS_INTERVAL},
+    {.name = "attach", RPC_ATTACH, PARAMS_ATTACH},
+    {.name = "watch", RPC_WATCH, PARAMS_WATCH},
 };
 
 /* One for each command, in their order. */
@@ -100,6 +103,46 @@ static int read_interval(struct rpc_request *request, json_t *params,
     return rc; /* 0 ends the subscription */
   return read_count(given, "interval_ms", RPC_INTERVAL_MIN_MS,
                     RPC_INTERVAL_MAX_MS, &request->interval_ms, msg);
+}
+
+static int read_pace(struct rpc_request *request, json_t *params, size_t place,
+                     struct errmsg *msg) {
+  return read_count(parameter(params, "interval_ms", place), "interval_ms",
+                    RPC_INTERVAL_MIN_MS, RPC_INTERVAL_MAX_MS,
+                    &request->interval_ms, msg);
+}
+
+static int read_attach(struct rpc_request *request, json_t *params,
+                       struct errmsg *msg) {
+  json_t *wire = parameter(params, "wire", 0);
+  if (!json_is_integer(wire) || json_integer_value(wire) < 0 ||
+      json_integer_value(wire) > UINT32_MAX)
+    return err_set(msg, RPC_BAD_PARAMS,
+                   "'wire' is missing: the version of the frames");
+  request->wire = (uint32_t)json_integer_value(wire);
+  request->interval_ms = RPC_ATTACH_MS;
+  return read_pace(request, params, 1, msg);
+}
+
+static int read_watch(struct rpc_request *request, json_t *params,
+                      struct errmsg *msg) {
+  json_t *tasks = parameter(params, "tasks", 0);
+  size_t count = json_array_size(tasks);
+  if (tasks != NULL && (!json_is_array(tasks) || count > WIRE_WATCH))
+    return err_set(msg, RPC_BAD_PARAMS, "'tasks' is a list of at most %d",
+                   WIRE_WATCH);
+  if (tasks != NULL) {
+    request->tasks = calloc(count + 1, sizeof *request->tasks);
+    if (request->tasks == NULL)
+      return RPC_NO_MEMORY;
+  }
+  for (size_t i = 0; i < count; i++) {
+    json_t *task = json_array_get(tasks, i);
+    if (!json_is_integer(task) || json_integer_value(task) <= 0)
+      return err_set(msg, RPC_BAD_PARAMS, "'tasks' holds numbers of tasks");
+    request->tasks[request->task_count++] = (uint64_t)json_integer_value(task);
+  }
+  return read_pace(request, params, 1, msg);
 }
 
 /* A whole number, of either sign. */
@@ -213,6 +256,10 @@ static int read_params(struct rpc_request *request, json_t *params,
                       RPC_TASK_ROWS_MAX, &request->rows, msg);
   case PARAMS_INTERVAL:
     return read_interval(request, params, msg);
+  case PARAMS_ATTACH:
+    return read_attach(request, params, msg);
+  case PARAMS_WATCH:
+    return read_watch(request, params, msg);
   }
   return 0;
 }
@@ -280,14 +327,15 @@ void rpc_request_fini(struct rpc_request *request) {
   json_decref(request->id);
   request->id = NULL;
   free(request->text);
+  free(request->tasks);
   request->text = NULL;
+  request->tasks = NULL;
 }
 
 /* ---- answers ----------------------------------------------------------------
  */
 
-/* Takes object over. */
-static char *as_line(json_t *object) {
+char *rpc_line(json_t *object) {
   char *line = json_dumps(object, MEMBER_FORMAT);
   json_decref(object);
   size_t len = line != NULL ? strlen(line) : 0;
@@ -315,7 +363,7 @@ char *rpc_result(json_t *id, json_t *result) {
   json_t *o = envelope();
   put_id(o, id);
   member_put(o, "result", result);
-  return as_line(o);
+  return rpc_line(o);
 }
 
 char *rpc_error(json_t *id, int code, const char *text) {
@@ -324,32 +372,44 @@ char *rpc_error(json_t *id, int code, const char *text) {
   member_put(error, "code", json_integer(code));
   member_text(error, "message", text);
   member_put(o, "error", error);
-  return as_line(o);
+  return rpc_line(o);
 }
 
 char *rpc_notification(const char *method, json_t *params) {
   json_t *o = envelope();
   member_text(o, "method", method);
   member_put(o, "params", params);
-  return as_line(o);
+  return rpc_line(o);
 }
 
-char *rpc_call(const char *method, json_t *params) {
+json_t *rpc_request_object(json_int_t id, const char *method, json_t *params) {
   json_t *o = envelope();
-  member_put(o, "id", json_integer(1));
+  if (id >= 0)
+    member_put(o, "id", json_integer(id));
   member_text(o, "method", method);
   if (params != NULL)
     member_put(o, "params", params);
-  return as_line(o);
+  return o;
+}
+
+char *rpc_call(const char *method, json_t *params) {
+  return rpc_line(rpc_request_object(1, method, params));
 }
 
 int rpc_answer(const char *line, size_t len, json_t **result,
                struct errmsg *msg) {
+  json_int_t id;
+  return rpc_answer_id(line, len, &id, result, msg);
+}
+
+int rpc_answer_id(const char *line, size_t len, json_int_t *id, json_t **result,
+                  struct errmsg *msg) {
   json_error_t error;
   json_t *object = json_loadb(line, len, 0, &error);
   json_t *failed = json_object_get(object, "error");
   json_t *good = json_object_get(object, "result");
   int rc = 0;
+  *id = json_integer_value(json_object_get(object, "id"));
   if (failed != NULL) {
     const char *text = json_string_value(json_object_get(failed, "message"));
     rc = (int)json_integer_value(json_object_get(failed, "code"));

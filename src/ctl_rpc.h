@@ -24,6 +24,7 @@
 #define RPC_TASK_ROWS 100 /* of a snapshot unless asked otherwise */
 #define RPC_TASK_ROWS_MAX 2000
 #define RPC_INTERVAL_MIN_MS 50
+#define RPC_ATTACH_MS 500
 #define RPC_INTERVAL_MAX_MS 3600000
 
 /* Codes of JSON-RPC 2.0, section 5.1, and our own. */
@@ -38,13 +39,21 @@ enum rpc_code {
   RPC_BUSY = -32002     /* a ceiling is reached */
 };
 
-enum rpc_kind { RPC_COMMAND, RPC_LOOK, RPC_SUBSCRIBE };
+/* What an attached client is sent: a byte, four of the length (the lowest
+ * first), the content. */
+#define RPC_FRAME_HEAD 5
+#define RPC_FRAME_SNAPSHOT 'S' /* see wire.h */
+#define RPC_FRAME_LINE 'J'     /* a line of this language */
+
+enum rpc_kind { RPC_COMMAND, RPC_LOOK, RPC_SUBSCRIBE, RPC_ATTACH, RPC_WATCH };
 enum rpc_look { LOOK_GET, LOOK_LIST, LOOK_STATUS, LOOK_SNAPSHOT };
 enum rpc_params {
   PARAMS_NONE,
-  PARAMS_NAME,    /* name of a limit */
-  PARAMS_ROWS,    /* optional: rows of tasks */
-  PARAMS_INTERVAL /* interval_ms, optional rows */
+  PARAMS_NAME,     /* name of a limit */
+  PARAMS_ROWS,     /* optional: rows of tasks */
+  PARAMS_INTERVAL, /* interval_ms, optional rows */
+  PARAMS_ATTACH,   /* wire, interval_ms */
+  PARAMS_WATCH     /* tasks in sight and interval_ms, both optional */
 };
 
 struct rpc_method {
@@ -63,6 +72,9 @@ struct rpc_request {
   uint64_t task;
   char *text; /* owned; NULL none */
   unsigned rows, interval_ms;
+  uint32_t wire;
+  uint64_t *tasks; /* owned; NULL none given */
+  size_t task_count;
 };
 
 /* Reads a line (without its end). Returns 0, or an rpc_code with a sentence in
@@ -77,6 +89,11 @@ char *rpc_result(json_t *id, json_t *result);
 char *rpc_error(json_t *id, int code, const char *text);
 char *rpc_notification(const char *method, json_t *params);
 
+/* A request as an object, params taken over (NULL none); id -1: without one.
+ * rpc_line() makes it, or any object, a line, and takes it over. */
+json_t *rpc_request_object(json_int_t id, const char *method, json_t *params);
+char *rpc_line(json_t *object);
+
 /* params is taken over, NULL none. */
 char *rpc_call(const char *method, json_t *params);
 
@@ -84,5 +101,8 @@ char *rpc_call(const char *method, json_t *params);
  * error with its sentence in msg. */
 int rpc_answer(const char *line, size_t len, json_t **result,
                struct errmsg *msg) MUST_CHECK;
+/* The same; *id is the answer's when it is a whole number, else 0. */
+int rpc_answer_id(const char *line, size_t len, json_int_t *id, json_t **result,
+                  struct errmsg *msg) MUST_CHECK;
 
 #endif

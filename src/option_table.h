@@ -169,7 +169,7 @@
   X(OPT_QUIET, "quiet", 'q', GROUP_SHOW, "", FLAG(0), IN_RUN | NOT_KEPT,       \
     "print nothing but errors that end the run")                               \
   X(OPT_COLOR, "color", 0, GROUP_SHOW, "WHEN",                                 \
-    CHOICE("auto|always|never", "auto"), IN_RUN | NOT_KEPT,                    \
+    CHOICE("auto|always|never", "auto"), IN_RUN | IN_ATTACH | NOT_KEPT,        \
     "colours on the screen; NO_COLOR is respected")                            \
   X(OPT_LOG, "log", 0, GROUP_SHOW, "FILE", TEXT(RULE_TEXT, ""), IN_RUN,        \
     "write the event log here instead of into the session")                    \
@@ -187,11 +187,11 @@
     "the tasks whose URLs have expired, instead of the failed ones")           \
                                                                                \
   X(OPT_CONFIG, "config", 0, GROUP_CONFIG, "FILE", TEXT(RULE_FILE_IN, ""),     \
-    IN_RUN | CLI_ONLY, "read this INI file too")                               \
+    IN_RUN | IN_ATTACH | CLI_ONLY, "read this INI file too")                   \
   X(OPT_NO_CONFIG, "no-config", 0, GROUP_CONFIG, "", FLAG(0),                  \
-    IN_RUN | CLI_ONLY, "read no INI file but the one of --config")             \
+    IN_RUN | IN_ATTACH | CLI_ONLY, "read no INI file but the one of --config") \
   X(OPT_PROFILE, "profile", 0, GROUP_CONFIG, "NAME", TEXT(RULE_TEXT, ""),      \
-    IN_RUN | CLI_ONLY, "use [profile NAME] of the INI files")                  \
+    IN_RUN | IN_ATTACH | CLI_ONLY, "use [profile NAME] of the INI files")      \
   X(OPT_DUMP_CONFIG, "dump-config", 0, GROUP_CONFIG, "", FLAG(0),              \
     IN_RUN | CLI_ONLY, "print the options in force as an INI file and end")    \
   X(OPT_HELP, "help", 'h', GROUP_CONFIG, "", FLAG(0), IN_ALL | CLI_ONLY,       \

@@ -69,12 +69,13 @@ enum option_rule {
 };
 
 /* Where an option means something, and how it is treated. */
-#define IN_RUN 1u     /* spate URL..., spate resume */
-#define IN_STATUS 2u  /* spate status */
-#define IN_FAILED 4u  /* spate failed */
-#define IN_ASK 64u    /* spate set, spate ctl */
-#define IN_RETRY 256u /* spate retry, which takes IN_RUN too */
-#define IN_ALL (IN_RUN | IN_STATUS | IN_FAILED | IN_ASK)
+#define IN_RUN 1u      /* spate URL..., spate resume */
+#define IN_STATUS 2u   /* spate status */
+#define IN_FAILED 4u   /* spate failed */
+#define IN_ASK 64u     /* spate set, spate ctl */
+#define IN_RETRY 256u  /* spate retry, which takes IN_RUN too */
+#define IN_ATTACH 512u /* spate attach */
+#define IN_ALL (IN_RUN | IN_STATUS | IN_FAILED | IN_ASK | IN_ATTACH)
 #define CLI_ONLY 8u     /* not in INI files, not kept by the session */
 #define NOT_KEPT 16u    /* not kept by the session */
 #define SECRET 32u      /* hidden from the process list and --dump-config */

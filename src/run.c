@@ -27,12 +27,6 @@
 /* ---- before ----------------------------------------------------------------
  */
 
-static bool can_draw(void) {
-  const char *term = getenv("TERM");
-  return isatty(STDOUT_FILENO) && term != NULL && *term != '\0' &&
-         strcmp(term, "dumb") != 0;
-}
-
 static enum front headless_front(const struct options *options) {
   static const enum front form[] = {FRONT_LINE, FRONT_JSON, FRONT_NONE};
   if (options_flag(options, OPT_QUIET))
@@ -50,13 +44,13 @@ int run_choose_front(const struct options *options, enum front *front,
     if (options_given_by(options, OPT_PROGRESS, LAYER_COMMAND_LINE) ||
         options_given_by(options, OPT_QUIET, LAYER_COMMAND_LINE))
       return err_set(msg, ERR_USAGE, "--tui excludes --progress and --quiet");
-    if (!can_draw())
+    if (!screen_possible())
       return err_set(msg, ERR_USAGE,
                      "--tui: standard output is no terminal that can be drawn "
                      "on");
     headless = false;
   }
-  if (!headless && can_draw())
+  if (!headless && screen_possible())
     *front = FRONT_SCREEN;
   return 0;
 }
@@ -163,7 +157,7 @@ static void report_init(struct report *report, const struct options *options,
   };
   memset(report, 0, sizeof *report);
   report->ops = ops[front];
-  report->tty = front != FRONT_JSON && can_draw();
+  report->tty = front != FRONT_JSON && screen_possible();
   report->interval_s = interval(options, report->tty);
   report->verbose = options_flag(options, OPT_VERBOSE);
   report->session_dir = dir;

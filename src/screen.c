@@ -7,10 +7,25 @@
 
 #include "screen.h"
 
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "interrupt.h"
+#include "remote.h"
 #include "rescue.h"
 #include "say.h"
 #include "ui.h"
+
+bool screen_possible(void) {
+  const char *term = getenv("TERM");
+  return isatty(STDOUT_FILENO) && term != NULL && *term != '\0' &&
+         strcmp(term, "dumb") != 0;
+}
+
+/* ---- an engine of this process
+ * ---------------------------------------------- */
 
 static const struct snapshot *get_snapshot(void *arg) {
   return engine_snapshot(arg);
@@ -47,6 +62,21 @@ static enum ui_choice ascii_choice(const struct settings *settings) {
   return settings->ui.ascii != 0 ? UI_ON : UI_OFF;
 }
 
+static struct ui_options looks(const struct options *options,
+                               const struct settings *settings, int wake_fd) {
+  return (struct ui_options){.color = color_choice(options),
+                             .ascii = ascii_choice(settings),
+                             .theme = settings->ui.theme,
+                             .glyphs = settings->ui.glyphs,
+                             .mouse = settings->ui.mouse,
+                             .title = settings->ui.title,
+                             .progress = settings->ui.progress,
+                             .bindings = settings->ui.bindings,
+                             .binding_count = settings->ui.binding_count,
+                             .wake_fd = wake_fd,
+                             .stderr_fd = -1};
+}
+
 /* ---- the screen
  * -------------------------------------------------------------- */
 
@@ -54,17 +84,7 @@ void screen_run(struct engine *engine, int wake_fd,
                 const struct options *options,
                 const struct settings *settings) {
   struct errmsg msg = {""};
-  struct ui_options look = {.color = color_choice(options),
-                            .ascii = ascii_choice(settings),
-                            .theme = settings->ui.theme,
-                            .glyphs = settings->ui.glyphs,
-                            .mouse = settings->ui.mouse,
-                            .title = settings->ui.title,
-                            .progress = settings->ui.progress,
-                            .bindings = settings->ui.bindings,
-                            .binding_count = settings->ui.binding_count,
-                            .wake_fd = wake_fd,
-                            .stderr_fd = -1};
+  struct ui_options look = looks(options, settings, wake_fd);
   struct ui_engine front = {.arg = engine,
                             .snapshot = get_snapshot,
                             .release = release,
@@ -82,4 +102,46 @@ void screen_run(struct engine *engine, int wake_fd,
         msg.text[0] != '\0' ? msg.text : err_text(rc));
   else if (rc != UI_FINISHED)
     ask_to_stop(engine, rc == UI_HANGUP ? "hangup" : "ui");
+}
+
+/* ---- a run elsewhere
+ * --------------------------------------------------------- */
+
+static const struct snapshot *remote_get(void *arg) {
+  return remote_snapshot(arg);
+}
+
+static void remote_put(void *arg, const struct snapshot *snap) {
+  remote_release(arg, snap);
+}
+
+static int remote_send(void *arg, const struct command *command) {
+  return remote_command(arg, command);
+}
+
+static void remote_pace(void *arg, unsigned interval_ms) {
+  remote_every(arg, interval_ms);
+}
+
+static void remote_sight(void *arg, const uint64_t *ids, size_t count) {
+  remote_watch(arg, ids, count);
+}
+
+static const char *remote_why(void *arg) {
+  return remote_lost(arg);
+}
+
+int screen_attach(struct remote *remote, const struct options *options,
+                  const struct settings *settings, struct errmsg *msg) {
+  struct ui_options look = looks(options, settings, remote_fd(remote));
+  struct ui_engine front = {.arg = remote,
+                            .snapshot = remote_get,
+                            .release = remote_put,
+                            .command = remote_send,
+                            .snapshot_every = remote_pace,
+                            .attached = true,
+                            .watch = remote_sight,
+                            .lost = remote_why};
+  signal(SIGPIPE, SIG_IGN); /* a run that has ended is told by its socket */
+  return ui_run(&look, &front, msg);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The terminal interface on an engine of this process. The main thread.
+ * The terminal interface on an engine of this process or a run elsewhere. The
+ * main thread.
  */
 #ifndef SPATE_SCREEN_H
 #define SPATE_SCREEN_H
@@ -13,5 +14,15 @@
  * where it is left running. wake_fd is borrowed. */
 void screen_run(struct engine *engine, int wake_fd,
                 const struct options *options, const struct settings *settings);
+
+/* Shows a run of another process and leaves it alone. How it ended: an enum
+ * ui_end, or a negative code with a sentence. */
+struct remote;
+int screen_attach(struct remote *remote, const struct options *options,
+                  const struct settings *settings,
+                  struct errmsg *msg) MUST_CHECK;
+
+/* Whether standard output can be drawn on. */
+bool screen_possible(void);
 
 #endif

@@ -36,6 +36,9 @@ static const struct subcommand table[] = {
      IN_RUN | IN_RETRY, 1, cmd_retry},
     {"set", "[DIR] NAME VALUE",
      "change a limit of the run that is going on in DIR", IN_ASK, 3, cmd_set},
+    {"attach", "[DIR] [OPTIONS]",
+     "the screen on the run that is going on in DIR; leaving it leaves the run",
+     IN_ATTACH, 1, cmd_attach},
     {"ctl", "[DIR] COMMAND [ARG...]",
      "ask the run that is going on in DIR: pause, add, retry ...; 'spate ctl\n"
      "      --help' names all commands",

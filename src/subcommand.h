@@ -64,6 +64,7 @@ int cmd_status(struct invocation *invocation);
 int cmd_retry(struct invocation *invocation);
 int cmd_failed(struct invocation *invocation);
 int cmd_set(struct invocation *invocation);
+int cmd_attach(struct invocation *invocation);
 int cmd_ctl(struct invocation *invocation);
 void cmd_ctl_help(void);
 

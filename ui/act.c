@@ -190,7 +190,7 @@ static void stop_now(struct app *app) {
   app->message_until_ms = 0;
 }
 
-static void do_quit(struct app *app, int key, const char *arg) {
+static void do_stop(struct app *app, int key, const char *arg) {
   (void)arg;
   if (app->stop_sent || (app->snap != NULL && app->snap->stopping)) {
     app->leave = true;
@@ -210,6 +210,35 @@ static void do_quit(struct app *app, int key, const char *arg) {
            key == 'q' ? "q or y" : "y");
   app->asked = ACT_QUIT;
   prompt_ask(&app->prompt, key == KEY__ESC ? 0 : key, question);
+}
+
+/* The run goes on. Nothing is lost by it, so that `:detach` does not ask. */
+static void do_detach(struct app *app, int key, const char *arg) {
+  (void)key;
+  (void)arg;
+  if (app->engine->attached)
+    app->detach = true;
+  else
+    app__say(app, ROLE_WARN,
+             "this screen is the run's own; start one with -D to leave it "
+             "running");
+}
+
+static void do_quit(struct app *app, int key, const char *arg) {
+  if (!app->engine->attached) {
+    do_stop(app, key, arg);
+    return;
+  }
+  if (app->snap == NULL || app->snap->stopping) {
+    app->detach = true;
+    return;
+  }
+  app->asked = ACT_DETACH;
+  prompt_ask(&app->prompt, key == KEY__ESC ? 0 : key,
+             key == 'q' ? "leave the screen? The run goes on; :stop stops it "
+                          "(q or y, Esc)"
+                        : "leave the screen? The run goes on; :stop stops it "
+                          "(y, Esc)");
 }
 
 /* Esc alone must not end a run: it only goes back. */
@@ -304,6 +333,8 @@ static act_fn *const handlers[ACTION_COUNT] = {
     [ACT_COMMAND] = do_command,
     [ACT_SAVE_SCREEN] = do_save_screen,
     [ACT_BACK] = do_back,
+    [ACT_DETACH] = do_detach,
+    [ACT_STOP] = do_stop,
     [ACT_QUIT] = do_quit,
 };
 
@@ -351,6 +382,8 @@ void act_entered(struct app *app, enum prompt_kind kind) {
     app__say(app, ROLE_ALERT, "%s", msg.text);
   else if (kind == PROMPT_CONFIRM && app->asked == ACT_QUIT)
     stop_now(app);
+  else if (kind == PROMPT_CONFIRM && app->asked == ACT_DETACH)
+    app->detach = true;
   else if (kind == PROMPT_CONFIRM || kind == PROMPT_YES)
     act__answered(app);
   else if (kind == PROMPT_VALUE && app->asked == ACT_OPEN)

@@ -70,11 +70,14 @@ static void fetch(struct ui *ui, int64_t now) {
     ui->dirty = news;
   if (ui->app.snap != NULL && ui->app.snap->finished)
     ui->end = UI_FINISHED;
+  else if (ui->engine->lost != NULL &&
+           ui->engine->lost(ui->engine->arg) != NULL)
+    ui->end = UI_LOST;
 }
 
 static void on_wake(struct ui *ui, short events, int64_t now) {
   char bytes[64];
-  if ((events & POLLIN) != 0)
+  if ((events & POLLIN) != 0 && !ui->engine->attached)
     (void)!read(ui->options->wake_fd, bytes, sizeof bytes);
   fetch(ui, now);
 }
@@ -203,6 +206,14 @@ static void new_looks(struct ui *ui) {
   term_set_mouse(ui->term, ui->app.mouse);
 }
 
+static void tell_sight(struct ui *ui) {
+  const struct rows *rows = &ui->app.rows;
+  size_t left = rows->top < rows->count ? rows->count - rows->top : 0;
+  if (ui->engine->watch != NULL)
+    ui->engine->watch(ui->engine->arg, rows->id + rows->top,
+                      rows->page < left ? rows->page : left);
+}
+
 static void paint(struct ui *ui, int64_t now) {
   double begun_ms = clock_exact_ms();
   if (ui->app.new_looks)
@@ -211,6 +222,7 @@ static void paint(struct ui *ui, int64_t now) {
     term_repaint(ui->term);
   ui->app.repaint = false;
   app_draw(&ui->app, &ui->canvas, now);
+  tell_sight(ui);
   int bytes = term_paint(ui->term, &ui->canvas);
   ui->dirty = 0;
   if (bytes < 0)
@@ -304,6 +316,8 @@ static void on_time(struct ui *ui) {
     ui->app.suspend = false;
     suspend(ui, true);
   }
+  if (ui->app.detach && ui->end < 0)
+    ui->end = UI_DETACHED;
   if (ui->app.leave && ui->end < 0)
     ui->end = UI_QUIT;
   choose_interval(ui, now);

@@ -53,6 +53,13 @@ struct ui_engine {
   int (*command)(void *arg, const struct command *command);
   /* How often snapshots are wanted. May be NULL. */
   void (*snapshot_every)(void *arg, unsigned interval_ms);
+  /* Of a run elsewhere: leaving the screen leaves it running, and wake_fd is
+   * read by snapshot(). */
+  bool attached;
+  /* Which tasks' rows are in sight: those come first. May be NULL. */
+  void (*watch)(void *arg, const uint64_t *ids, size_t count);
+  /* NULL, or why no snapshot will come any more. May be NULL. */
+  const char *(*lost)(void *arg);
 };
 
 /* How it ended. */
@@ -60,6 +67,8 @@ enum ui_end {
   UI_FINISHED, /* the snapshot said so */
   UI_QUIT,     /* a person wants to leave before the engine has stopped */
   UI_HANGUP,   /* the terminal is gone: stop, or go on without */
+  UI_DETACHED, /* a person leaves; the run is to go on */
+  UI_LOST,     /* lost() said why */
 };
 
 /* Returns an enum ui_end, or a negative code with a sentence when there is no
