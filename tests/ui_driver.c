@@ -212,7 +212,10 @@ int main(int argc, char **argv) {
                           .ascii = options.ascii ? UI_ON : UI_AUTO,
                           .wake_fd = wake_pipe[0],
                           .stderr_fd = -1};
-  struct ui_engine engine = {NULL, get, release, command, snapshot_every};
+  struct ui_engine engine = {.snapshot = get,
+                             .release = release,
+                             .command = command,
+                             .snapshot_every = snapshot_every};
   int rc = ui_run(&ui, &engine, &msg);
   report(rc, &msg);
   ended = true;

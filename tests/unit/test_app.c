@@ -54,7 +54,8 @@ static int take(void *arg, const struct command *command) {
   return command_result;
 }
 
-static const struct ui_engine engine = {NULL, get, release, take, NULL};
+static const struct ui_engine engine = {
+    .snapshot = get, .release = release, .command = take};
 
 static int set_up(void **state) {
   static const char *const names[TASKS] = {"alpha", "bravo", "charlie",

@@ -40,7 +40,8 @@ static int ignore(void *arg, const struct command *command) {
   return 0;
 }
 
-static const struct ui_engine engine = {NULL, get, release, ignore, NULL};
+static const struct ui_engine engine = {
+    .snapshot = get, .release = release, .command = ignore};
 
 static void start(struct app *app, const struct glyphs *glyphs, bool hostile) {
   picture = feed_example(hostile);
