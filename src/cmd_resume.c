@@ -102,7 +102,7 @@ int resume_session(struct invocation *invocation,
     return status;
   int rc = check(invocation, &front, &msg);
   if (rc == 0)
-    rc = run_prepare(&invocation->options, &msg);
+    rc = run_prepare(&invocation->options, invocation_dir(invocation), &msg);
   if (rc == 0)
     rc = open_session(&session, invocation, &msg);
   if (rc != 0)

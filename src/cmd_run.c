@@ -198,7 +198,8 @@ static int go(struct job *job) {
   struct session *session;
   int rc = check(job, &msg);
   if (rc == 0)
-    rc = run_prepare(&invocation->options, &msg);
+    rc = run_prepare(&invocation->options,
+                     options_text(&invocation->options, OPT_DIR), &msg);
   if (rc == 0)
     rc = prepare_session(job, &session, &msg);
   if (rc != 0)

@@ -160,6 +160,8 @@
     "open the terminal interface, or fail")                                    \
   X(OPT_NO_TUI, "no-tui", 0, GROUP_SHOW, "", FLAG(EXCL_FRONT),                 \
     IN_RUN | NOT_KEPT, "print progress lines even on a terminal")              \
+  X(OPT_DETACH, "detach", 'D', GROUP_SHOW, "", FLAG(0), IN_RUN | CLI_ONLY,     \
+    "run in the background; 'spate attach' shows it")                          \
   X(OPT_PROGRESS, "progress", 0, GROUP_SHOW, "FORM",                           \
     CHOICE("line|json|none", "line"), IN_RUN | NOT_KEPT,                       \
     "no terminal interface; print progress in this form")                      \

@@ -8,12 +8,14 @@
 
 #include "run.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "ctl_server.h"
+#include "detach.h"
 #include "engine.h"
 #include "interrupt.h"
 #include "report.h"
@@ -40,6 +42,14 @@ int run_choose_front(const struct options *options, enum front *front,
                   options_flag(options, OPT_NO_TUI) ||
                   options_given(options, OPT_PROGRESS);
   *front = headless_front(options);
+  if (options_flag(options, OPT_DETACH)) {
+    *front = FRONT_QUIET;
+    return options_given_by(options, OPT_TUI, LAYER_COMMAND_LINE)
+               ? err_set(msg, ERR_USAGE,
+                         "--detach excludes --tui; 'spate attach' opens the "
+                         "screen")
+               : 0;
+  }
   if (options_flag(options, OPT_TUI)) {
     if (options_given_by(options, OPT_PROGRESS, LAYER_COMMAND_LINE) ||
         options_given_by(options, OPT_QUIET, LAYER_COMMAND_LINE))
@@ -69,8 +79,30 @@ static int size_thread_pool(const struct options *options) {
   return setenv("UV_THREADPOOL_SIZE", size, 1);
 }
 
-int run_prepare(const struct options *options, struct errmsg *msg) {
-  int rc = interrupt_init(msg);
+static bool reads_input(const struct options *options) {
+  for (size_t i = 0; i < options_count(options, OPT_INPUT_FILE); i++)
+    if (strcmp(options_item(options, OPT_INPUT_FILE, i), "-") == 0)
+      return true;
+  return false;
+}
+
+static int detach(const struct options *options, const char *dir,
+                  struct errmsg *msg) {
+  if (reads_input(options) && isatty(STDIN_FILENO))
+    return err_set(msg, ERR_USAGE,
+                   "--detach leaves the terminal, from which --input-file - "
+                   "would read");
+  return detach_begin(dir, options_flag(options, OPT_QUIET),
+                      reads_input(options), msg);
+}
+
+int run_prepare(const struct options *options, const char *dir,
+                struct errmsg *msg) {
+  int rc = 0;
+  if (options_flag(options, OPT_DETACH))
+    rc = detach(options, dir, msg);
+  if (rc == 0)
+    rc = interrupt_init(msg);
   if (rc == 0 && size_thread_pool(options) != 0)
     rc = err_set(msg, ERR_NOMEM, "cannot set UV_THREADPOOL_SIZE");
   if (rc == 0)
@@ -243,6 +275,8 @@ int run_session(struct session *session, const struct options *options,
     status = say_error(rc, &msg);
     goto out;
   }
+  if (!detach_started())
+    raise(SIGTERM); /* as if it had come to us */
   report_init(&report, options, front, dir != NULL ? dir : "", counts.tasks);
   status = front_end(engine, queue, &report, options, settings, front);
   ctl_server_free(server);

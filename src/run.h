@@ -19,8 +19,10 @@ enum front { FRONT_SCREEN, FRONT_LINE, FRONT_JSON, FRONT_NONE, FRONT_QUIET };
 int run_choose_front(const struct options *options, enum front *front,
                      struct errmsg *msg) MUST_CHECK;
 
-/* Process-wide preparations, before a session is opened. */
-int run_prepare(const struct options *options, struct errmsg *msg) MUST_CHECK;
+/* Process-wide preparations, before a session is opened in dir. With --detach
+ * it returns in a process of its own. */
+int run_prepare(const struct options *options, const char *dir,
+                struct errmsg *msg) MUST_CHECK;
 
 /* Keeps the options in the session for `spate resume`. */
 int run_keep_options(struct session *session, const struct options *options,

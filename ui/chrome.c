@@ -354,6 +354,8 @@ static void draw_keys(const struct app *app, const struct draw *draw) {
     const char *label = shown_keys[i].label;
     if (action == ACT_BACK && app->screen != SCREEN_TASKS)
       label = "back";
+    else if (action == ACT_BACK && app->engine->attached)
+      label = "leave";
     if (key[0] != '\0')
       items_add(&items, shown_keys[i].rank, ROLE_DIM, "%s %s", key, label);
   }
