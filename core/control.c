@@ -152,7 +152,8 @@ static void restart_figures(struct engine *e) {
 
 /* In the next snapshot; answers to others than the screen go their own way. */
 static void show_reply(struct engine *e, uint64_t seq) {
-  e->reply_seq = seq;
+  if (seq > e->reply_seq) /* one that took longer is told no more */
+    e->reply_seq = seq;
   memcpy(e->reply_text, e->said, sizeof(e->reply_text));
 }
 

@@ -632,6 +632,16 @@ def test_an_order_given_by_hand(spate, faultd, out, slow_run):
     slow_run.kill()
 
 
+def test_the_first_of_the_order_starts_first(spate, faultd, out, slow_run):
+    rows = [t for t in tasks_of(spate, out).values() if t["state"] == "queued"]
+    last = rows[-1]
+    ctl(spate, out, "top", str(last["task"]))
+    count = len(faultd.journal())
+    wait_until(lambda: any(e["target"] in last["url"] for e in faultd.journal()))
+    assert len(faultd.journal()) - count < 8
+    slow_run.kill()
+
+
 def test_one_transfer_is_slowed_down(spate, faultd, out):
     run = spate.start(faultd.data(1, 8_000_000, "big", rate=8_000_000), "-d", out)
     wait_until(lambda: tasks_of(spate, out).get("big", {}).get("got", 0) > 500_000)
