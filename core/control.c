@@ -86,6 +86,10 @@ void control_apply(struct engine *e, enum limit_id id) {
   case LIMIT_CPU_JOBS:
     semaphore_resize(&e->pool.sem[JOB_CPU], (uint32_t)value, now);
     break;
+  case LIMIT_EXEC_JOBS:
+    if (!e->stopping)
+      semaphore_resize(&e->execs.sem, (uint32_t)value, now);
+    break;
   default: /* read where they are used: at the next start */
     break;
   }

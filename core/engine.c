@@ -18,6 +18,7 @@
 
 #include "engine_config.h"
 #include "engine_priv.h"
+#include "finish.h"
 #include "sigmask.h"
 #include "split.h"
 
@@ -98,6 +99,7 @@ void engine__stop(struct engine *e) {
   e->stopping = true;
   e->stop_deadline_ns = engine_now() + GRACE_NS;
   hold__update(e);
+  finish_hold(e);
   eventlog_add(&e->log, LOG_INFO, 0, "stopping: no new requests");
   if (e->frozen) /* they will not move: cut them now */
     e->stop_deadline_ns = engine_now();
@@ -111,6 +113,7 @@ static void cut_all(struct engine *e) {
     if (task->state == TASK_ACTIVE && fetch_moves(task))
       fetch_cut(e, task);
   }
+  finish_stop(e);
 }
 
 static int exit_status(struct engine *e) {
@@ -161,9 +164,13 @@ static void report_traffic(struct engine *e) {
   e->reported.throttled = e->throttled;
 }
 
+static bool files_at_work(const struct engine *e) {
+  return e->sinks.live > 0 || e->execs.live > 0 || e->adoptions > 0;
+}
+
 /* All files are written and only their commit is waited for. */
 static bool only_commits_left(const struct engine *e) {
-  return e->exhausted && e->tasks.count > 0 && e->sinks.live == 0 &&
+  return e->exhausted && e->tasks.count > 0 && !files_at_work(e) &&
          e->tasks.count == e->counts.in[TASK_VERIFYING];
 }
 
@@ -171,7 +178,7 @@ static bool only_commits_left(const struct engine *e) {
 static void check_end(struct engine *e) {
   bool all_done = e->exhausted && e->tasks.count == 0;
   bool stopped =
-      e->stopping && e->counts.in[TASK_ACTIVE] == 0 && e->sinks.live == 0;
+      e->stopping && e->counts.in[TASK_ACTIVE] == 0 && !files_at_work(e);
   if (e->session_stopping || e->lookups > 0 || e->probing ||
       (e->adds > 0 && !e->stopping))
     return;
@@ -386,6 +393,19 @@ static int init_host_limits(struct engine *e) {
   return code;
 }
 
+static int init_execs(struct engine *e, struct errmsg *msg) {
+  struct exec_command command;
+  int code = 0;
+  memset(&command, 0, sizeof(command));
+  if (e->config.exec != NULL)
+    code =
+        exec_command_init(&command, e->config.exec, e->config.exec_shell, msg);
+  if (code == 0)
+    execs_init(&e->execs, &e->loop, (uint32_t)e->limit[LIMIT_EXEC_JOBS],
+               e->config.exec_timeout_s, &command);
+  return code;
+}
+
 static int init_parts(struct engine *e, struct errmsg *msg) {
   uint64_t buffers = BUFFERS;
   int code;
@@ -396,6 +416,9 @@ static int init_parts(struct engine *e, struct errmsg *msg) {
   sinks_init(&e->sinks, &e->pool, session_dirfd(e->session), e->config.durable,
              buffers, &fetch_sink_ops);
   e->sinks.allocate = e->config.allocate;
+  code = init_execs(e, msg);
+  if (code != 0)
+    return code;
   e->empty_dir = intake_dir_is_empty(session_dirfd(e->session));
   e->resolver.loop = &e->loop;
   e->resolver.watch = &e->watch;
@@ -529,6 +552,7 @@ void engine_free(struct engine *e) {
   outputs_fini(&e->outputs);
   results_text_fini(&e->results);
   sinks_fini(&e->sinks);
+  execs_fini(&e->execs);
   scheduler_fini(&e->scheduler);
   bandwidth_fini(&e->bandwidth);
   hosts_fini(&e->hosts);

@@ -26,6 +26,7 @@
 #include "bandwidth.h"
 #include "engine.h"
 #include "eventlog.h"
+#include "exec.h"
 #include "hosts.h"
 #include "idmap.h"
 #include "outputs.h"
@@ -83,6 +84,8 @@ struct engine {
   struct transfers transfers;
   struct verdict_rules rules;
   struct sinks sinks;
+  struct execs execs;
+  unsigned adoptions; /* files that were there and are being read */
   struct bandwidth bandwidth;
   struct byte_limit all_bytes;
   struct rng rng;
@@ -192,6 +195,10 @@ void fetch_start(void *arg, struct task *task);
 void fetch_fail(struct engine *e, struct task *task, const char *why);
 /* A task whose file is there and whole: no request needed. */
 void fetch_adopt(struct engine *e, struct task *task, int64_t bytes);
+/* The task is done, and told to the session. */
+void fetch_done(struct engine *e, struct task *task);
+/* It is given up at a person's wish; its file stays. */
+void fetch_cancel(struct engine *e, struct task *task);
 /* The URL is past its time. */
 void fetch_expire(struct engine *e, struct task *task);
 /* Results the session has committed. */

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "engine_priv.h"
+#include "finish.h"
 #include "partial.h"
 #include "split.h"
 #include "verify.h"
@@ -88,6 +89,10 @@ void fetch_expire(struct engine *e, struct task *task) {
 void fetch_adopt(struct engine *e, struct task *task, int64_t bytes) {
   task->size = task->got = bytes;
   task_set_state(&e->counts, task, TASK_VERIFYING);
+  finish_adopted(e, task);
+}
+
+void fetch_done(struct engine *e, struct task *task) {
   settle(e, task, TASK_DONE);
 }
 
@@ -182,6 +187,10 @@ static void cancel(struct engine *e, struct task *task, bool discard) {
   settle(e, task, TASK_CANCELLED);
   task_set_state(&e->counts, task, TASK_CANCELLED);
   engine__retire(e, task);
+}
+
+void fetch_cancel(struct engine *e, struct task *task) {
+  cancel(e, task, false);
 }
 
 static void act_after(struct engine *e, struct task *task) {
@@ -283,7 +292,11 @@ void fetch_cut(struct engine *e, struct task *task) {
     if (after != AFTER_QUEUE)
       act_after(e, task);
     break;
-  default: /* its file is being finished; that is quicker than undoing it */
+  case TASK_VERIFYING:
+    if (after == AFTER_CANCEL || after == AFTER_DISCARD)
+      (void)finish_cancel(e, task);
+    break; /* else its file is being finished; that is quicker than undoing */
+  default:
     break;
   }
 }
@@ -374,7 +387,7 @@ static void on_sink_ended(void *owner, const struct sink_result *result) {
     take_name(task, result->name);
     if (task->has_partial)
       session_partial_put(e->session, task->id, NULL);
-    settle(e, task, TASK_DONE);
+    finish_file(e, task);
     return;
   }
   if (throws_away(task->after)) {

@@ -312,8 +312,7 @@ static void fill_limits(struct snapshot *s, struct engine *e, uint64_t now) {
            e->pool.sem[JOB_DISK].waiting);
   fill_sem(&s->sem[SNAP_CPU], "cpu", &e->pool.sem[JOB_CPU],
            e->pool.sem[JOB_CPU].waiting);
-  s->sem[SNAP_EXEC].name = "exec";
-  s->sem[SNAP_EXEC].limit = (uint32_t)e->limit[LIMIT_EXEC_JOBS];
+  fill_sem(&s->sem[SNAP_EXEC], "exec", &e->execs.sem, e->execs.sem.waiting);
   s->rate_level = bucket_level(&sched->rate, now);
   s->rate_throttled = bucket_throttled(&sched->rate, now);
   s->band_throttled = bucket_throttled(&e->all_bytes.bucket, now);

@@ -44,7 +44,8 @@ static int open_file(struct tap *tap) {
   char part[NAME_CAP];
   if (tap->fd >= 0)
     return 0;
-  if (snprintf(part, sizeof(part), "%s.part", tap->name) >= NAME_CAP)
+  if (snprintf(part, sizeof(part), "%s%s", tap->name,
+               tap->named ? "" : ".part") >= NAME_CAP)
     return ERR_TOOBIG;
   if (tap->buffer == NULL)
     tap->buffer = malloc(READ_BYTES);
@@ -158,6 +159,11 @@ void tap_finish(struct tap *tap, int64_t size, int dirfd, const char *name) {
   tap->name = name;
   tap->finishing = true;
   pump(tap);
+}
+
+void tap_read(struct tap *tap, int64_t size, int dirfd, const char *name) {
+  tap->named = true;
+  tap_finish(tap, size, dirfd, name);
 }
 
 void tap_cut(struct tap *tap) {

@@ -48,7 +48,8 @@ struct tap {
   bool finishing, cut;
   bool over; /* the job at hand is the last one */
   int dirfd, fd;
-  const char *name; /* the file to read back is NAME.part */
+  const char *name; /* the file to read back is NAME.part ... */
+  bool named;       /* ... or NAME */
   char *buffer;
 };
 
@@ -68,6 +69,9 @@ bool tap_must_read(const struct tap *tap, int64_t size);
 /* Every byte was given: ended follows, never from inside this call. The file
  * to read is NAME.part; name is borrowed until then. */
 void tap_finish(struct tap *tap, int64_t size, int dirfd, const char *name);
+
+/* The same for a file that has its NAME already, all of which is read. */
+void tap_read(struct tap *tap, int64_t size, int dirfd, const char *name);
 
 /* Nothing more is wanted: drops what waits. While it runs ended follows when
  * the job has let go, else nothing does. */

@@ -23,6 +23,8 @@
 
 struct engine;
 struct host;
+struct adoption;
+struct exec;
 struct sink;
 struct steps;
 struct split;
@@ -63,9 +65,11 @@ struct task {
   char *shown_url;            /* redacted; made when first shown */
   char *reason;               /* why it waits or failed; NULL none */
   unsigned redirects;
-  struct steps *steps; /* of the body that comes; owned; NULL none */
-  char *digest;        /* "sha-256=HEX" of the body; NULL none */
-  unsigned mismatches; /* bodies that were not what was promised */
+  struct steps *steps;       /* of the body that comes; owned; NULL none */
+  struct exec *exec;         /* the program that runs on its file; NULL none */
+  struct adoption *adoption; /* its file is being read; NULL it is not */
+  char *digest;              /* "sha-256=HEX" of the body; NULL none */
+  unsigned mismatches;       /* bodies that were not what was promised */
   unsigned mirror; /* whose turn it is: 0 its own URL, 1 the first mirror */
   unsigned validator_of; /* the mirror that sent etag and last_modified */
   uint32_t bad_mirrors;  /* bits: not asked any more */

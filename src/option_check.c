@@ -17,6 +17,7 @@
 
 #include "digest.h"
 #include "engine.h"
+#include "exec.h"
 #include "expect.h"
 #include "expiry.h"
 #include "failure.h"
@@ -163,6 +164,18 @@ static int check_deadline(const struct option_info *info, const char *text,
                  info->name, text);
 }
 
+static int check_command(const struct option_info *info, const char *text,
+                         struct errmsg *msg) {
+  struct exec_command command;
+  struct errmsg why;
+  int rc = exec_command_init(&command, text, false, &why);
+  if (rc != 0)
+    return err_set(msg, ERR_USAGE, "--%s: '%s': %s", info->name, text,
+                   why.text);
+  exec_command_fini(&command);
+  return 0;
+}
+
 static int check_checksum(const struct option_info *info, const char *text,
                           struct errmsg *msg) {
   struct digest digest;
@@ -269,6 +282,8 @@ static int check_text(const struct option_info *info, const char *text,
     return check_bytes(info, text, msg);
   case RULE_CHECKSUM:
     return check_checksum(info, text, msg);
+  case RULE_COMMAND:
+    return check_command(info, text, msg);
   case RULE_TEXT:
     break;
   }

@@ -33,6 +33,12 @@
   X(OPT_CHECK, "check", 0, GROUP_WHAT, "FORM",                                 \
     CHOICE("none|json|gzip", "none"), IN_RUN,                                  \
     "a body that is not well formed fails and is tried again")                 \
+  X(OPT_EXEC, "exec", 0, GROUP_WHAT, "CMD", TEXT(RULE_COMMAND, ""), IN_RUN,    \
+    "run CMD for each finished file; {} in it is the file's path")             \
+  X(OPT_EXEC_SHELL, "exec-shell", 0, GROUP_WHAT, "", FLAG(0), IN_RUN,          \
+    "hand CMD to sh -c, {} being \"$1\"")                                      \
+  X(OPT_EXEC_TIMEOUT, "exec-timeout", 0, GROUP_WHAT, "SECONDS",                \
+    NUMBER(0, 86400, "0"), IN_RUN, "longest time for CMD (0 = none)")          \
   X(OPT_LAYOUT, "layout", 0, GROUP_WHAT, "LAYOUT",                             \
     CHOICE("flat|path|hash", "flat"), IN_RUN,                                  \
     "flat: last path segment; path: host/path; hash: 2 x 256 folders")         \

@@ -61,6 +61,7 @@ enum option_rule {
   RULE_DEADLINE,
   RULE_HOST_LIMIT,
   RULE_CHECKSUM, /* TYPE=HEX, digest.h */
+  RULE_COMMAND,  /* words as a shell splits them, exec.h */
   RULE_STATUS_LIST,
   RULE_WORD_LIST,
   RULE_STATUSES,

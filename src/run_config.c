@@ -64,6 +64,7 @@ static void config_texts(struct engine_config *config,
   config->cacert = given_text(options, OPT_CACERT);
   config->interface = given_text(options, OPT_INTERFACE);
   config->log_file = given_text(options, OPT_LOG);
+  config->exec = given_text(options, OPT_EXEC);
   config->results_file = given_text(options, OPT_RESULTS);
 }
 
@@ -144,6 +145,8 @@ static void config_plain(struct engine_config *config,
   config->ip_version = ip_version(options);
   config->http_version = http_version(options);
   config->check = (enum body_check)options_choice(options, OPT_CHECK);
+  config->exec_shell = options_flag(options, OPT_EXEC_SHELL);
+  config->exec_timeout_s = options_number(options, OPT_EXEC_TIMEOUT);
   config->digest = (enum digest_type)options_choice(options, OPT_DIGEST);
   config->want_done_events = options_flag(options, OPT_VERBOSE);
 }

@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Programs run on finished files: see exec.h.
+ */
+#include "config.h"
+
+#include "exec.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define DRAIN_MS 200
+
+struct exec {
+  struct execs *execs;
+  void *owner;
+  const struct exec_ops *ops;
+  struct link all;
+  struct semaphore_waiter waiter;
+  char *path;
+  uv_process_t process;
+  uv_pipe_t output;
+  uv_timer_t timer;
+  unsigned handles; /* open ones */
+  bool waiting, running, spawned, stopped, gone;
+  uint64_t began_ns, ended_ns;
+  unsigned lines;
+  struct exec_result result;
+  char line[EXEC_LINE + 1];
+  size_t line_length;
+  char last[EXEC_LINE + 1];
+  char why[EXEC_LINE + 100];
+  char buffer[4096];
+};
+
+/* ---- commands ---------------------------------------------------------------
+ */
+
+static int add_word(struct exec_command *command, const char *text,
+                    size_t length) {
+  char *word;
+  if (command->count == EXEC_WORDS)
+    return ERR_TOOBIG;
+  word = malloc(length + 1);
+  if (word == NULL)
+    return ERR_NOMEM;
+  memcpy(word, text, length);
+  word[length] = '\0';
+  command->words[command->count++] = word;
+  return 0;
+}
+
+/* One word into buffer: quotes and backslashes as a shell reads them. Returns
+ * what is behind it, or NULL for quotes that do not match. */
+static const char *read_word(const char *at, char *buffer, size_t *length) {
+  char quote = '\0';
+  *length = 0;
+  for (; *at != '\0' && (quote != '\0' || (*at != ' ' && *at != '\t')); at++) {
+    if (quote == '\0' && (*at == '\'' || *at == '"')) {
+      quote = *at;
+      continue;
+    }
+    if (*at == quote) {
+      quote = '\0';
+      continue;
+    }
+    if (*at == '\\' && quote != '\'') {
+      if (at[1] == '\0')
+        return NULL;
+      if (quote == '\0' || at[1] == '"' || at[1] == '\\')
+        at++;
+    }
+    buffer[(*length)++] = *at;
+  }
+  return quote == '\0' ? at : NULL;
+}
+
+static int split(struct exec_command *command, const char *text) {
+  char *buffer = malloc(strlen(text) + 1);
+  int code = buffer != NULL ? 0 : ERR_NOMEM;
+  while (code == 0) {
+    size_t length;
+    text += strspn(text, " \t");
+    if (*text == '\0')
+      break;
+    text = read_word(text, buffer, &length);
+    code = text != NULL ? add_word(command, buffer, length) : ERR_SYNTAX;
+  }
+  free(buffer);
+  return code;
+}
+
+/* sh -c COMMAND sh PATH, with {} as "$1" whether or not somebody has put
+ * quotes around it. */
+static int shell_words(struct exec_command *command, const char *text) {
+  size_t cap = strlen(text) * 2 + 1, length = 0;
+  char *line = malloc(cap);
+  int code = line != NULL ? 0 : ERR_NOMEM;
+  while (code == 0 && *text != '\0') {
+    bool quoted =
+        strncmp(text, "\"{}\"", 4) == 0 || strncmp(text, "'{}'", 4) == 0;
+    if (quoted || strncmp(text, "{}", 2) == 0) {
+      memcpy(line + length, "\"$1\"", 4);
+      length += 4;
+      text += quoted ? 4 : 2;
+    } else {
+      line[length++] = *text++;
+    }
+  }
+  if (code == 0)
+    code = add_word(command, "/bin/sh", 7);
+  if (code == 0)
+    code = add_word(command, "-c", 2);
+  if (code == 0)
+    code = add_word(command, line, length);
+  if (code == 0)
+    code = add_word(command, "sh", 2);
+  if (code == 0)
+    code = add_word(command, "{}", 2);
+  free(line);
+  return code;
+}
+
+static bool has_place(const struct exec_command *command) {
+  for (size_t i = 0; i < command->count; i++)
+    if (strstr(command->words[i], "{}") != NULL)
+      return true;
+  return false;
+}
+
+int exec_command_init(struct exec_command *command, const char *text,
+                      bool shell, struct errmsg *msg) {
+  int code = 0;
+  memset(command, 0, sizeof(*command));
+  command->shell = shell;
+  command->words = calloc(EXEC_WORDS + 1, sizeof(*command->words));
+  if (command->words == NULL)
+    code = ERR_NOMEM;
+  else if (text[strspn(text, " \t")] == '\0')
+    code = ERR_SYNTAX;
+  else
+    code = shell ? shell_words(command, text) : split(command, text);
+  if (code == 0 && !has_place(command))
+    code = add_word(command, "{}", 2);
+  if (code == 0)
+    return 0;
+  exec_command_fini(command);
+  return err_set(msg, code, "%s",
+                 code == ERR_SYNTAX   ? "there is nothing to run, or a quote "
+                                        "without its fellow"
+                 : code == ERR_TOOBIG ? "too many words"
+                                      : err_text(code));
+}
+
+void exec_command_fini(struct exec_command *command) {
+  for (size_t i = 0; i < command->count; i++)
+    free(command->words[i]);
+  free(command->words);
+  memset(command, 0, sizeof(*command));
+}
+
+/* Length of a word with path for each {}; written to out unless NULL. The
+ * command line of a shell is left as it is. */
+static size_t fill(const char *word, const char *path, bool plain, char *out) {
+  size_t length = 0, path_length = strlen(path);
+  while (*word != '\0') {
+    bool place = !plain && strncmp(word, "{}", 2) == 0;
+    if (out != NULL && place)
+      memcpy(out + length, path, path_length);
+    else if (out != NULL)
+      out[length] = *word;
+    length += place ? path_length : 1;
+    word += place ? 2 : 1;
+  }
+  if (out != NULL)
+    out[length] = '\0';
+  return length + 1;
+}
+
+char **exec_command_for(const struct exec_command *command, const char *path) {
+  size_t size = (command->count + 1) * sizeof(char *);
+  char **words;
+  char *at;
+  for (size_t i = 0; i < command->count; i++)
+    size += fill(command->words[i], path, command->shell && i < 4, NULL);
+  words = malloc(size);
+  if (words == NULL)
+    return NULL;
+  at = (char *)(words + command->count + 1);
+  for (size_t i = 0; i < command->count; i++) {
+    words[i] = at;
+    at += fill(command->words[i], path, command->shell && i < 4, at);
+  }
+  words[command->count] = NULL;
+  return words;
+}
+
+/* ---- what it says
+ * ----------------------------------------------------------------- */
+
+static void end_line(struct exec *x) {
+  x->line[x->line_length] = '\0';
+  if (x->line_length > 0)
+    memcpy(x->last, x->line, x->line_length + 1);
+  if (x->line_length > 0 && x->lines++ < EXEC_LINES)
+    x->ops->line(x->owner, x->line);
+  x->line_length = 0;
+}
+
+/* Bytes beyond the ceiling of a line are dropped; NUL bytes are no text. */
+static void take_output(struct exec *x, const char *data, size_t length) {
+  for (size_t i = 0; i < length; i++) {
+    if (data[i] == '\n' || data[i] == '\r')
+      end_line(x);
+    else if (x->line_length < EXEC_LINE && data[i] != '\0')
+      x->line[x->line_length++] = data[i];
+  }
+}
+
+static void on_alloc(uv_handle_t *handle, size_t want, uv_buf_t *buf) {
+  struct exec *x = handle->data;
+  (void)want;
+  *buf = uv_buf_init(x->buffer, sizeof(x->buffer));
+}
+
+static void check_end(struct exec *x);
+
+static void on_closed(uv_handle_t *handle) {
+  struct exec *x = handle->data;
+  x->handles--;
+  check_end(x);
+}
+
+static void close_handle(uv_handle_t *handle) {
+  if (!uv_is_closing(handle))
+    uv_close(handle, on_closed);
+}
+
+static void on_output(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
+  struct exec *x = stream->data;
+  if (n > 0) {
+    take_output(x, buf->base, (size_t)n);
+  } else if (n < 0) {
+    end_line(x);
+    close_handle((uv_handle_t *)stream);
+    if (!x->running)
+      close_handle((uv_handle_t *)&x->timer);
+  }
+}
+
+/* ---- its end
+ * -------------------------------------------------------------------------- */
+
+static void say_why(struct exec *x) {
+  struct exec_result *r = &x->result;
+  const char *said = x->last[0] != '\0' ? ": " : "";
+  x->why[0] = '\0';
+  if (x->stopped)
+    r->code = ERR_CLOSED;
+  else if (r->timed_out || r->signal != 0 || r->status != 0)
+    r->code = ERR_IO;
+  if (r->code == 0)
+    return;
+  if (r->timed_out)
+    snprintf(x->why, sizeof(x->why), "the program took longer than %g s%s%s",
+             x->execs->timeout_s, said, x->last);
+  else if (x->stopped)
+    snprintf(x->why, sizeof(x->why), "the program was stopped");
+  else if (r->status < 0 && r->signal == 0)
+    snprintf(x->why, sizeof(x->why), "the program could not be started: %s",
+             x->last);
+  else if (r->signal != 0)
+    snprintf(x->why, sizeof(x->why), "the program was ended by signal %d%s%s",
+             r->signal, said, x->last);
+  else
+    snprintf(x->why, sizeof(x->why), "the program ended with status %d%s%s",
+             r->status, said, x->last);
+}
+
+/* Over when the process has ended, its handles are closed and its permit is
+ * given back. */
+static void check_end(struct exec *x) {
+  struct execs *execs = x->execs;
+  if (x->waiting || x->running || x->handles > 0 || x->gone)
+    return;
+  x->gone = true;
+  say_why(x);
+  x->result.why = x->why;
+  x->result.said = x->last;
+  x->result.seconds = (double)(x->ended_ns - x->began_ns) / 1e9;
+  execs->live--;
+  execs->failed += x->result.code == ERR_IO;
+  execs->timed_out += x->result.timed_out;
+  execs->wall_ns += x->ended_ns - x->began_ns;
+  list_remove(&x->all);
+  x->ops->ended(x->owner, &x->result);
+  free(x->path);
+  free(x);
+}
+
+static uint64_t children_cpu_us(void) {
+  struct rusage usage;
+  if (getrusage(RUSAGE_CHILDREN, &usage) != 0)
+    return 0;
+  return (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000u +
+         (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+static void on_drained(uv_timer_t *timer) {
+  struct exec *x = timer->data;
+  end_line(x);
+  close_handle((uv_handle_t *)&x->output);
+  close_handle((uv_handle_t *)timer);
+}
+
+static void on_exit_status(uv_process_t *process, int64_t status, int signal) {
+  struct exec *x = process->data;
+  x->running = false;
+  x->ended_ns = uv_hrtime();
+  x->result.status = (int)status;
+  x->result.signal = signal;
+  x->execs->cpu_us = children_cpu_us();
+  /* What it left behind in its group ends with it. */
+  (void)uv_kill(-process->pid, SIGKILL);
+  close_handle((uv_handle_t *)process);
+  /* Its last words may still be in the pipe; who left the group may keep that
+   * open for ever. */
+  if (uv_is_closing((uv_handle_t *)&x->output))
+    close_handle((uv_handle_t *)&x->timer);
+  else
+    uv_timer_start(&x->timer, on_drained, DRAIN_MS, 0);
+  semaphore_release(&x->execs->sem, uv_hrtime());
+}
+
+/* ---- its beginning ---------------------------------------------------------
+ */
+
+static void on_kill_due(uv_timer_t *timer) {
+  struct exec *x = timer->data;
+  (void)uv_kill(-x->process.pid, SIGKILL);
+}
+
+static void end_process(struct exec *x) {
+  (void)uv_kill(-x->process.pid, SIGTERM);
+  uv_timer_start(&x->timer, on_kill_due, EXEC_KILL_MS, EXEC_KILL_MS);
+}
+
+static void on_timeout(uv_timer_t *timer) {
+  struct exec *x = timer->data;
+  x->result.timed_out = true;
+  end_process(x);
+}
+
+static void open_handles(struct exec *x) {
+  uv_loop_t *loop = x->execs->loop;
+  uv_pipe_init(loop, &x->output, 0);
+  uv_timer_init(loop, &x->timer);
+  x->output.data = x->timer.data = x->process.data = x;
+  x->handles = 2;
+}
+
+/* Both outputs go into one pipe, so that lines keep their order. */
+static int spawn(struct exec *x, char **words, int output) {
+  uv_stdio_container_t stdio[3];
+  uv_process_options_t options;
+  memset(stdio, 0, sizeof(stdio));
+  memset(&options, 0, sizeof(options));
+  stdio[0].flags = UV_IGNORE;
+  stdio[1].flags = stdio[2].flags = UV_INHERIT_FD;
+  stdio[1].data.fd = stdio[2].data.fd = output;
+  options.file = words[0];
+  options.args = words;
+  options.exit_cb = on_exit_status;
+  options.flags = UV_PROCESS_DETACHED; /* a group of its own */
+  options.stdio = stdio;
+  options.stdio_count = 3;
+  x->handles++; /* to be closed even when it fails */
+  x->spawned = true;
+  return uv_spawn(x->execs->loop, &x->process, &options);
+}
+
+/* 0 or libuv's error; the reading end is taken over, the other closed. */
+static int launch(struct exec *x) {
+  char **words = exec_command_for(&x->execs->command, x->path);
+  uv_file fds[2];
+  int rc = words != NULL ? uv_pipe(fds, UV_NONBLOCK_PIPE, 0) : UV_ENOMEM;
+  if (rc != 0) {
+    free(words);
+    return rc;
+  }
+  rc = uv_pipe_open(&x->output, fds[0]);
+  if (rc == 0)
+    rc = spawn(x, words, fds[1]);
+  close(fds[1]);
+  free(words);
+  if (rc == 0)
+    rc = uv_read_start((uv_stream_t *)&x->output, on_alloc, on_output);
+  return rc;
+}
+
+static void not_started(struct exec *x, int rc) {
+  snprintf(x->last, sizeof(x->last), "%s", uv_strerror(rc));
+  x->ended_ns = uv_hrtime();
+  close_handle((uv_handle_t *)&x->output);
+  close_handle((uv_handle_t *)&x->timer);
+  if (x->spawned)
+    close_handle((uv_handle_t *)&x->process);
+  semaphore_release(&x->execs->sem, uv_hrtime());
+}
+
+static void begin(struct exec *x) {
+  int rc;
+  x->waiting = false;
+  x->began_ns = uv_hrtime();
+  x->result.status = -1;
+  open_handles(x);
+  rc = launch(x);
+  if (rc != 0) {
+    not_started(x, rc);
+    return;
+  }
+  x->running = true;
+  x->execs->started++;
+  if (x->execs->timeout_s > 0)
+    uv_timer_start(&x->timer, on_timeout,
+                   (uint64_t)(x->execs->timeout_s * 1000), 0);
+}
+
+static void on_granted(struct semaphore_waiter *waiter) {
+  begin(waiter->arg);
+}
+
+struct exec *exec_start(struct execs *execs, const char *path, void *owner,
+                        const struct exec_ops *ops) {
+  struct exec *x = calloc(1, sizeof(*x));
+  if (x != NULL)
+    x->path = strdup(path);
+  if (x == NULL || x->path == NULL) {
+    free(x);
+    return NULL;
+  }
+  x->execs = execs;
+  x->owner = owner;
+  x->ops = ops;
+  x->waiting = true;
+  x->waiter.granted = on_granted;
+  x->waiter.arg = x;
+  execs->live++;
+  list_append(&execs->all, &x->all);
+  if (semaphore_acquire(&execs->sem, &x->waiter, uv_hrtime()))
+    begin(x);
+  return x;
+}
+
+void exec_stop(struct exec *x) {
+  if (x->stopped)
+    return;
+  x->stopped = true;
+  if (x->running)
+    end_process(x);
+  if (!x->waiting)
+    return;
+  semaphore_cancel(&x->execs->sem, &x->waiter);
+  x->waiting = false;
+  uv_timer_init(x->execs->loop, &x->timer); /* for a turn of the loop */
+  x->timer.data = x;
+  x->handles = 1;
+  close_handle((uv_handle_t *)&x->timer);
+}
+
+void execs_stop_all(struct execs *execs) {
+  for (struct link *l = execs->all.next; l != &execs->all; l = l->next)
+    exec_stop(LINK_ENTRY(l, struct exec, all));
+}
+
+void execs_init(struct execs *execs, uv_loop_t *loop, uint32_t limit,
+                double timeout_s, struct exec_command *command) {
+  memset(execs, 0, sizeof(*execs));
+  execs->loop = loop;
+  execs->timeout_s = timeout_s;
+  execs->command = *command;
+  memset(command, 0, sizeof(*command));
+  semaphore_init(&execs->sem, "exec", limit);
+  list_init(&execs->all);
+}
+
+void execs_fini(struct execs *execs) {
+  exec_command_fini(&execs->command);
+}
