@@ -13,7 +13,8 @@ _spate() {
 
   local run_options='
     --input-file -i --input-format --strict --dir -d --out -o --checksum
-    --digest --check --exec --exec-shell --exec-timeout --layout
+    --digest --check --decompress --max-ratio --max-unpacked
+    --exec --exec-shell --exec-timeout --layout
     --overwrite --skip-existing --auto-rename
     --results --expect-type --min-size --max-size --durability
     --file-allocation --no-remote-time

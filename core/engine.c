@@ -112,6 +112,8 @@ static void cut_all(struct engine *e) {
     next = l->next;
     if (task->state == TASK_ACTIVE && fetch_moves(task))
       fetch_cut(e, task);
+    else if (task->state == TASK_VERIFYING && task->sink != NULL)
+      fetch_cut(e, task); /* it may be long in digests or unpacking */
   }
   finish_stop(e);
 }

@@ -52,14 +52,16 @@ struct engine_config {
   struct str_list host_limits; /* "HOST,LIMIT=VALUE", host_limit.h */
   struct str_list resolve;     /* HOST:PORT:ADDR as curl's --resolve */
   bool insecure, netrc;
-  int ip_version;                /* 0, 4 or 6 */
-  int http_version;              /* 0 = by the run-time libcurl, 11, 20 */
-  int want_done_events;          /* JSON lines of finished tasks (-v) */
-  const char *log_file;          /* NULL = the session's own event log */
-  const char *results_file;      /* a line for each task that ends; NULL none */
-  const char *exec;              /* run for each file; NULL nothing */
-  bool exec_shell;               /* by sh -c */
-  double exec_timeout_s;         /* 0 none */
+  int ip_version;           /* 0, 4 or 6 */
+  int http_version;         /* 0 = by the run-time libcurl, 11, 20 */
+  int want_done_events;     /* JSON lines of finished tasks (-v) */
+  const char *log_file;     /* NULL = the session's own event log */
+  const char *results_file; /* a line for each task that ends; NULL none */
+  const char *exec;         /* run for each file; NULL nothing */
+  bool exec_shell;          /* by sh -c */
+  double exec_timeout_s;    /* 0 none */
+  bool decompress;          /* by the suffix of the name */
+  struct unpack_limits unpack_limits;
   enum digest_type digest;       /* computed for every file */
   enum body_check check;         /* what every body must be */
   bool adaptive;                 /* find rate and concurrency by itself */

@@ -29,9 +29,9 @@
 #include "exec.h"
 #include "hosts.h"
 #include "idmap.h"
-#include "outputs.h"
 #include "list.h"
 #include "loopwatch.h"
+#include "outputs.h"
 #include "pool.h"
 #include "resolve.h"
 #include "results.h"
@@ -72,7 +72,7 @@ struct engine {
   /* tasks */
   struct task_counts counts;
   struct idmap tasks;
-  struct outputs outputs; /* of those tasks */
+  struct outputs outputs;    /* of those tasks */
   struct link live;          /* every task that has not ended, by task.all */
   struct link recent_done;   /* newest first */
   struct link recent_failed; /* newest first */

@@ -293,9 +293,13 @@ void fetch_cut(struct engine *e, struct task *task) {
       act_after(e, task);
     break;
   case TASK_VERIFYING:
-    if (after == AFTER_CANCEL || after == AFTER_DISCARD)
+    if (after != AFTER_CANCEL && after != AFTER_DISCARD && !e->stopping)
+      break; /* its file is being finished; that is quicker than undoing it */
+    if (task->sink == NULL)
       (void)finish_cancel(e, task);
-    break; /* else its file is being finished; that is quicker than undoing */
+    else if (task->after == AFTER_NOTHING)
+      fetch__let_go(e, task, after, !throws_away(after));
+    break;
   default:
     break;
   }
@@ -364,7 +368,7 @@ static void on_sink_ended(void *owner, const struct sink_result *result) {
   struct task *task = owner;
   struct engine *e = task->engine;
   task->sink = NULL;
-  verify_close(e, task, task->state == TASK_VERIFYING && result->code == 0);
+  verify_close(e, task, result->named);
   task->own_part = task->own_part || result->part;
   drop_transfers(e, task); /* it failed while the body still came */
   if (result->code != 0 &&
@@ -382,7 +386,8 @@ static void on_sink_ended(void *owner, const struct sink_result *result) {
     disk_failure(e, task, result);
     return;
   }
-  if (task->state == TASK_VERIFYING) {
+  if (result->named) {
+    task->after = AFTER_NOTHING;
     session_mark_written(e->session, task->id);
     take_name(task, result->name);
     if (task->has_partial)

@@ -108,7 +108,7 @@ static void on_read(struct tap *tap) {
 
 void finish_adopted(struct engine *e, struct task *task) {
   struct adoption *adoption;
-  if (verify_open(e, task) != 0) {
+  if (verify_adopt(e, task) != 0) {
     fetch_fail(e, task, err_text(ERR_NOMEM));
     return;
   }
@@ -137,10 +137,9 @@ void finish_adopted(struct engine *e, struct task *task) {
  * ----------------------------------------------------------------- */
 
 bool finish_cancel(struct engine *e, struct task *task) {
-  (void)e;
   if (task->exec == NULL && task->adoption == NULL)
     return false;
-  task->cancel_wanted = true;
+  task->cancel_wanted = !e->stopping;
   if (task->exec != NULL)
     exec_stop(task->exec);
   else

@@ -257,6 +257,11 @@ static int name_task(struct engine *e, struct task *task,
     code = name_from_url(task->url, layout, name, sizeof(name));
   if (code != 0)
     return code;
+  if (e->config.decompress) {
+    size_t stem;
+    task->unpack = unpack_kind_of(name, &stem);
+    name[stem] = '\0';
+  }
   task->name = strdup(name);
   return task->name != NULL ? 0 : ERR_NOMEM;
 }

@@ -47,10 +47,15 @@ static void on_tap_passed(struct tap *tap, struct block *chain) {
 }
 
 static void on_tap_ended(struct tap *tap);
+static void on_unpacked(struct sink_unpack *work);
 
 static void init_tap(struct sink *sink, const struct sink_target *target) {
   if (target->steps == NULL)
     return;
+  sink->unpack.kind = steps_unpack(target->steps, &sink->unpack.limits);
+  sink->unpack.steps = target->steps;
+  sink->unpack.ended = on_unpacked;
+  sink->unpack.job.task = target->task;
   tap_init(&sink->tap, sink->sinks->pool, target->steps, target->task);
   sink->tap.passed = on_tap_passed;
   sink->tap.ended = on_tap_ended;
@@ -152,7 +157,8 @@ static void end(struct sink *sink) {
   struct ranges durable;
   char name[NAME_CAP];
   void *owner = sink->owner;
-  bool bad = sink->tap.code != 0; /* then the job has only cleaned up */
+  /* When it was not approved of the job has only cleaned up. */
+  bool bad = sink->tap.code != 0, packed = sink->unpack.code != 0;
   sink->ending = true;
   sink->wants_room = false;
   list_remove(&sink->starved);
@@ -160,8 +166,14 @@ static void end(struct sink *sink) {
     tap_cut(&sink->tap);
   if (sink->tap.running)
     return;
-  result.code = bad ? sink->tap.code : sink->job.code;
-  result.saved_errno = bad ? sink->tap.saved_errno : sink->job.saved_errno;
+  result.code = bad      ? sink->tap.code
+                : packed ? sink->unpack.code
+                         : sink->job.code;
+  result.saved_errno = bad      ? sink->tap.saved_errno
+                       : packed ? sink->unpack.saved_errno
+                                : sink->job.saved_errno;
+  result.named = result.code == 0 && (sink->job.action == SINK_FINISH ||
+                                      sink->job.action == SINK_STORE);
   result.lacking = sink->job.lacking;
   result.part = sink->job.made_part;
   memcpy(name, sink->job.name, strlen(sink->job.name) + 1);
@@ -222,6 +234,16 @@ static void on_tap_ended(struct tap *tap) {
     sink__pump(sink);
 }
 
+static void on_unpacked(struct sink_unpack *work) {
+  struct sink *sink = LINK_ENTRY(work, struct sink, unpack);
+  sink->running = false;
+  if (work->code == ERR_CLOSED && sink->want_cut)
+    work->code = 0; /* it was cut, as was wanted */
+  if (work->code != 0)
+    steps_unpack_failed(work->steps, work->code);
+  sink__pump(sink);
+}
+
 static void on_job_done(struct job *job) {
   sink__worked(LINK_ENTRY(job, struct sink, job.job));
 }
@@ -264,7 +286,7 @@ static void on_write_done(struct job *job) {
 }
 
 static void submit(struct sink *sink, struct sink_write *write,
-                 const char *name) {
+                   const char *name) {
   write->fd = sink->job.fd;
   write->busy = true;
   write->job.task = sink->job.job.task;
@@ -338,6 +360,10 @@ static void start_check(struct sink *sink) {
     return;
   }
   sink__queue_all(sink);
+  if (!steps_need_bytes(sink->tap.steps)) {
+    sink->checked = true;
+    return;
+  }
   if (sink->checking || ((sink->first != NULL || sink->jobs > 0) &&
                          tap_must_read(&sink->tap, sink->end)))
     return;
@@ -350,9 +376,21 @@ static enum sink_action next_action(const struct sink *sink) {
     return sink->want_keep && sink->spilled ? SINK_KEEP : SINK_DROP;
   if (sink->want_finish && sink->checked && sink->tap.code != 0)
     return SINK_DROP;
+  if (sink->want_finish && sink->unpack.code != 0) /* full: it is tried again */
+    return sink->unpack.code == ERR_FULL ? SINK_KEEP : SINK_DROP;
   if (sink->want_finish && sink->checked)
     return sink->spilled ? SINK_FINISH : SINK_STORE;
   return SINK_WRITE;
+}
+
+/* When everything is written. */
+static void start_unpack(struct sink *sink) {
+  if (sink->first != NULL || sink->jobs > 0) {
+    start_writes(sink);
+    return;
+  }
+  sink->running = true;
+  sink_unpack_start(&sink->unpack, sink->sinks->pool, &sink->job);
 }
 
 void sink__pump(struct sink *sink) {
@@ -369,7 +407,10 @@ void sink__pump(struct sink *sink) {
     return;
   }
   sink__queue_all(sink);
-  if (sink->jobs == 0)
+  if (action == SINK_FINISH && sink->unpack.kind != UNPACK_NONE &&
+      !sink->unpack.done)
+    start_unpack(sink);
+  else if (sink->jobs == 0)
     start_alone(sink, action);
 }
 
@@ -393,5 +434,6 @@ void sink_finish(struct sink *sink) {
 void sink_cut(struct sink *sink, bool keep) {
   sink->want_cut = true;
   sink->want_keep = keep;
+  sink_unpack_cancel(&sink->unpack);
   sink__pump(sink);
 }

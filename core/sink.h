@@ -69,6 +69,7 @@ struct sink_result {
   const struct ranges *durable; /* what of the .part is on the disk */
   int64_t lacking;              /* ERR_FULL before a byte was written: so many
                                    bytes do not fit; else 0 */
+  bool named;                   /* the body has its name; else it was cut */
   bool part; /* a .part was made and, unless named, may be there */
 };
 
@@ -112,11 +113,11 @@ void sinks_turn(struct sinks *sinks);
 void sinks_fini(struct sinks *sinks);
 
 struct sink_target {
-  const char *name; /* copied */
-  bool ours;        /* NAME.part is this session's if it exists */
-  bool replace;     /* NAME may be replaced */
-  bool rename;      /* if NAME exists another is found */
-  int64_t offset;   /* where sink_write() begins */
+  const char *name;          /* copied */
+  bool ours;                 /* NAME.part is this session's if it exists */
+  bool replace;              /* NAME may be replaced */
+  bool rename;               /* if NAME exists another is found */
+  int64_t offset;            /* where sink_write() begins */
   const struct ranges *kept; /* what of NAME.part holds; NULL: the bytes
                                 before offset. Empty: from scratch. Copied */
   int64_t size;              /* expected; -1 unknown */

@@ -40,6 +40,11 @@ static void send_batch(struct sinks *sinks, struct sink_batch *batch) {
 
 /* ---- the steps of small bodies ------------------------------------------- */
 
+static void unpack_body(struct sink *sink) {
+  sink->unpack.code =
+      sink_unpack_memory(&sink->unpack, sink->memory, &sink->unpacked);
+}
+
 static void on_check_work(struct job *job) {
   struct sink_batch *batch = (struct sink_batch *)(void *)job;
   for (unsigned i = 0; i < batch->count; i++) {
@@ -48,7 +53,30 @@ static void on_check_work(struct job *job) {
     if (body != NULL)
       steps_feed(tap->steps, body->data, body->len);
     tap->code = steps_end(tap->steps);
+    if (tap->code == 0 && batch->sink[i]->unpack.kind != UNPACK_NONE)
+      unpack_body(batch->sink[i]);
   }
+}
+
+/* What was unpacked takes the place of the body; what was too much for memory
+ * goes the way of large bodies. */
+static void take_unpacked(struct sink *sink) {
+  struct sinks *sinks = sink->sinks;
+  if (sink->unpack.code != 0) {
+    steps_unpack_failed(sink->tap.steps, sink->unpack.code);
+    return;
+  }
+  if (sink->unpacked == NULL) {
+    tap_close(&sink->tap); /* it has passed already */
+    sink__spill(sink);
+    return;
+  }
+  if (sink->memory != NULL)
+    sink__block_put(sinks, sink->memory);
+  sink->memory = sink->unpacked;
+  sink->unpacked = NULL;
+  sinks->buffer_bytes += sink->memory->cap;
+  sink->unpack.done = true;
 }
 
 static void on_check_done(struct job *job) {
@@ -57,6 +85,9 @@ static void on_check_done(struct job *job) {
   for (unsigned i = 0; i < batch->count; i++) {
     batch->sink[i]->checked = true;
     batch->sink[i]->running = false;
+    if (batch->sink[i]->tap.code == 0 &&
+        batch->sink[i]->unpack.kind != UNPACK_NONE)
+      take_unpacked(batch->sink[i]);
     sink__pump(batch->sink[i]);
   }
 }

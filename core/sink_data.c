@@ -112,7 +112,7 @@ void sink__queue_all(struct sink *sink) {
 }
 
 /* The body in memory becomes the first block of a .part. */
-static void spill(struct sink *sink) {
+void sink__spill(struct sink *sink) {
   sink->spilled = true;
   if (sink->memory == NULL)
     return;
@@ -138,7 +138,7 @@ static int grow_memory(struct sink *sink, size_t length) {
   size_t need = (size_t)sink->main.offset + length;
   size_t cap;
   if (need > SINK_SPILL) {
-    spill(sink);
+    sink__spill(sink);
     return 0;
   }
   if (sink->memory != NULL && need <= sink->memory->cap)
@@ -148,7 +148,7 @@ static int grow_memory(struct sink *sink, size_t length) {
   if (grown == NULL && sink->memory == NULL)
     return -1;
   if (grown == NULL) {
-    spill(sink);
+    sink__spill(sink);
     return 0;
   }
   if (sink->memory != NULL) {

@@ -14,6 +14,7 @@
 
 #include "sink.h"
 #include "sink_job.h"
+#include "sink_unpack.h"
 #include "tap.h"
 
 /* Jobs that write blocks, at once for one sink. A file system lets one write to
@@ -38,6 +39,8 @@ struct sink {
   struct ranges flushing; /* what the flush under way is good for */
   struct ranges durable;
   struct tap tap;             /* takes nothing unless there are steps */
+  struct sink_unpack unpack;  /* kind UNPACK_NONE: nothing is unpacked */
+  struct block *unpacked;     /* by a batch, not taken over yet */
   struct block *memory;       /* the body so far, until it spills */
   struct sink_writer main;    /* of sink_write() */
   struct sink_writer *others; /* owned */
@@ -72,6 +75,8 @@ void sink__put_chain(struct sinks *sinks, struct block *block);
 void sink__feed_starved(struct sinks *sinks);
 /* Its own jobs have made room. */
 void sink__tell_room(struct sink *sink);
+/* The body in memory becomes the first block of a .part. */
+void sink__spill(struct sink *sink);
 /* What the writers have gathered waits to be written. */
 void sink__queue_all(struct sink *sink);
 

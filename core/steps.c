@@ -16,6 +16,8 @@ struct steps {
   struct steps_plan plan;
   struct digest_sum sum[DIGEST_TYPES]; /* state NULL: not asked for */
   struct digest value[DIGEST_TYPES];
+  struct digest_sum out; /* of what is unpacked: the digest to be recorded */
+  struct digest out_value;
   int64_t fed;
   struct json_check *json; /* NULL: not asked for */
   struct unpack *gzip;     /* likewise; what comes out is dropped */
@@ -57,11 +59,14 @@ static int want_check(struct steps *steps) {
 
 int steps_new(struct steps **out, const struct steps_plan *plan) {
   struct steps *steps = calloc(1, sizeof(*steps));
-  int code;
+  int code = 0;
   if (steps == NULL)
     return ERR_NOMEM;
   steps->plan = *plan;
-  code = want_sum(steps, plan->record);
+  if (plan->unpack == UNPACK_NONE)
+    code = want_sum(steps, plan->record);
+  else if (plan->record != DIGEST_NONE)
+    code = digest_sum_init(&steps->out, plan->record);
   for (unsigned i = 0; i < plan->expected_count && code == 0; i++)
     code = want_sum(steps, plan->expected[i].type);
   if (code == 0)
@@ -79,6 +84,7 @@ void steps_free(struct steps *steps) {
     return;
   for (int type = 0; type < DIGEST_TYPES; type++)
     digest_sum_fini(&steps->sum[type]);
+  digest_sum_fini(&steps->out);
   free(steps->json);
   unpack_free(steps->gzip);
   free(steps);
@@ -170,9 +176,9 @@ int steps_end(struct steps *steps) {
  */
 
 bool steps_need_bytes(const struct steps *steps) {
-  bool json = steps->json != NULL && steps->plan.unpack == UNPACK_NONE;
-  return steps->plan.record != DIGEST_NONE || steps->plan.expected_count > 0 ||
-         steps->gzip != NULL || json;
+  bool itself = steps->plan.unpack == UNPACK_NONE;
+  return steps->plan.expected_count > 0 || steps->gzip != NULL ||
+         (itself && (steps->json != NULL || steps->plan.record != DIGEST_NONE));
 }
 
 enum unpack_kind steps_unpack(const struct steps *steps,
@@ -182,6 +188,8 @@ enum unpack_kind steps_unpack(const struct steps *steps,
 }
 
 int steps_unpacked(struct steps *steps, const void *data, size_t length) {
+  if (steps->out.state != NULL)
+    digest_sum_add(&steps->out, data, length);
   if (steps->json != NULL)
     feed_json(steps, data, length);
   return steps->malformed ? ERR_MALFORMED : 0;
@@ -190,7 +198,11 @@ int steps_unpacked(struct steps *steps, const void *data, size_t length) {
 int steps_unpacked_end(struct steps *steps) {
   if (steps->json != NULL && !steps->malformed && !json_check_end(steps->json))
     not_json(steps);
-  return steps->malformed ? ERR_MALFORMED : 0;
+  if (steps->malformed)
+    return ERR_MALFORMED;
+  return steps->out.state != NULL
+             ? digest_sum_end(&steps->out, &steps->out_value)
+             : 0;
 }
 
 void steps_unpack_failed(struct steps *steps, int code) {
@@ -208,6 +220,8 @@ void steps_unpack_failed(struct steps *steps, int code) {
 }
 
 const struct digest *steps_digest(const struct steps *steps) {
+  if (steps->plan.unpack != UNPACK_NONE)
+    return &steps->out_value;
   return &steps->value[steps->plan.record];
 }
 

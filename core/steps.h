@@ -65,7 +65,8 @@ bool steps_need_bytes(const struct steps *steps);
 /* What is to be unpacked once the body has passed, and how much may come. */
 enum unpack_kind steps_unpack(const struct steps *steps,
                               struct unpack_limits *limits);
-/* What comes out of it: 0 or ERR_MALFORMED. */
+/* What comes out of it, whose digest is the one to be recorded then: 0 or
+ * ERR_MALFORMED. */
 int steps_unpacked(struct steps *steps, const void *data,
                    size_t length) MUST_CHECK;
 int steps_unpacked_end(struct steps *steps) MUST_CHECK;

@@ -134,7 +134,8 @@ static void pump(struct tap *tap) {
 }
 
 bool tap_take(struct tap *tap, struct block *block) {
-  if (tap->steps == NULL || tap->finishing || block->offset != tap->next)
+  if (tap->steps == NULL || tap->finishing || block->offset != tap->next ||
+      tap->closed || !steps_need_bytes(tap->steps))
     return false; /* finishing: it is being cut */
   tap->next += (int64_t)block->len;
   block->holders++;
@@ -151,6 +152,10 @@ bool tap_take(struct tap *tap, struct block *block) {
 
 bool tap_must_read(const struct tap *tap, int64_t size) {
   return tap->next < size;
+}
+
+void tap_close(struct tap *tap) {
+  tap->closed = true;
 }
 
 void tap_finish(struct tap *tap, int64_t size, int dirfd, const char *name) {

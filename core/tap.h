@@ -45,7 +45,7 @@ struct tap {
   struct block *chain;        /* of used: not fed yet */
   int64_t next;               /* the offset it takes next */
   int64_t size;               /* of the whole, from tap_finish() */
-  bool finishing, cut;
+  bool finishing, cut, closed;
   bool over; /* the job at hand is the last one */
   int dirfd, fd;
   const char *name; /* the file to read back is NAME.part ... */
@@ -65,6 +65,9 @@ bool tap_take(struct tap *tap, struct block *block);
 /* Would it have to read something of a body of that size back? Then the file
  * must be written before tap_finish(). */
 bool tap_must_read(const struct tap *tap, int64_t size);
+
+/* It takes no block any more. */
+void tap_close(struct tap *tap);
 
 /* Every byte was given: ended follows, never from inside this call. The file
  * to read is NAME.part; name is borrowed until then. */

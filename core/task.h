@@ -20,6 +20,7 @@
 #include "session.h"
 #include "stats.h"
 #include "task_state.h"
+#include "unpack.h"
 
 struct engine;
 struct host;
@@ -68,6 +69,7 @@ struct task {
   struct steps *steps;       /* of the body that comes; owned; NULL none */
   struct exec *exec;         /* the program that runs on its file; NULL none */
   struct adoption *adoption; /* its file is being read; NULL it is not */
+  enum unpack_kind unpack;   /* its body is unpacked into its file */
   char *digest;              /* "sha-256=HEX" of the body; NULL none */
   unsigned mismatches;       /* bodies that were not what was promised */
   unsigned mirror; /* whose turn it is: 0 its own URL, 1 the first mirror */

@@ -17,8 +17,9 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#define STEP ((size_t)1 << 30) /* more than an unsigned int is not passed on \
-                                */
+#define STEP                                                      \
+  ((size_t)1 << 30) /* more than an unsigned int is not passed on \
+                     */
 
 struct unpack {
   enum unpack_kind kind;

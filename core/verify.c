@@ -29,6 +29,15 @@ int verify_promise(const struct task *task, struct digest *digest,
   return 0;
 }
 
+int verify_adopt(struct engine *e, struct task *task) {
+  struct steps_plan plan;
+  if (task->unpack == UNPACK_NONE)
+    return verify_open(e, task);
+  memset(&plan, 0, sizeof(plan));
+  plan.record = e->config.digest;
+  return steps_wanted(&plan) ? steps_new(&task->steps, &plan) : 0;
+}
+
 int verify_open(struct engine *e, struct task *task) {
   struct steps_plan plan;
   struct digest promised;
@@ -41,9 +50,11 @@ int verify_open(struct engine *e, struct task *task) {
   if (code != 0)
     return code;
   steps_expect(&plan, &promised, "the checksum");
-  if (plan.record == DIGEST_NONE)
-    plan.record = promised.type;
   plan.check = e->config.check;
+  plan.unpack = task->unpack;
+  plan.unpack_limits = e->config.unpack_limits;
+  if (plan.record == DIGEST_NONE && plan.unpack == UNPACK_NONE)
+    plan.record = promised.type;
   return steps_wanted(&plan) ? steps_new(&task->steps, &plan) : 0;
 }
 
@@ -66,6 +77,8 @@ void verify_failed(struct engine *e, struct task *task, int code) {
   bool again = task->attempts < (int)e->limit[LIMIT_TRIES];
   if (code == ERR_MISMATCH)
     again = again && ++task->mismatches < MISMATCHES_MAX;
+  else if (code == ERR_BOMB)
+    again = false; /* it would only be fetched to be refused again */
   fetch__forget_partial(e, task);
   if (again) {
     task->no_split = true; /* it may have been the ranges that were wrong */

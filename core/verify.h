@@ -31,6 +31,10 @@ int verify_promise(const struct task *task, struct digest *digest,
  * ERR_NOMEM or ERR_UNSUPPORTED. */
 int verify_open(struct engine *e, struct task *task) MUST_CHECK;
 
+/* The same for a file that is there. One that was unpacked is not what a
+ * checksum of the body is about, so that its own digest alone is computed. */
+int verify_adopt(struct engine *e, struct task *task) MUST_CHECK;
+
 /* The sink has let go of the body: takes what came out of the steps into the
  * task and frees them. whole: every byte went through. */
 void verify_close(struct engine *e, struct task *task, bool whole);

@@ -33,6 +33,13 @@
   X(OPT_CHECK, "check", 0, GROUP_WHAT, "FORM",                                 \
     CHOICE("none|json|gzip", "none"), IN_RUN,                                  \
     "a body that is not well formed fails and is tried again")                 \
+  X(OPT_DECOMPRESS, "decompress", 0, GROUP_WHAT, "", FLAG(0), IN_RUN,          \
+    "unpack .gz, .zst, .xz and .bz2 bodies; the suffix goes")                  \
+  X(OPT_MAX_RATIO, "max-ratio", 0, GROUP_WHAT, "N", NUMBER(0, 1e9, "250"),     \
+    IN_RUN, "a body over 16M that unpacks to more than N times fails (0 = any)") \
+  X(OPT_MAX_UNPACKED, "max-unpacked", 0, GROUP_WHAT, "BYTES",                  \
+    TEXT(RULE_BYTES, "16G"), IN_RUN,                                           \
+    "a body that unpacks to more fails (0 = any)")                             \
   X(OPT_EXEC, "exec", 0, GROUP_WHAT, "CMD", TEXT(RULE_COMMAND, ""), IN_RUN,    \
     "run CMD for each finished file; {} in it is the file's path")             \
   X(OPT_EXEC_SHELL, "exec-shell", 0, GROUP_WHAT, "", FLAG(0), IN_RUN,          \

@@ -147,6 +147,11 @@ static void config_plain(struct engine_config *config,
   config->check = (enum body_check)options_choice(options, OPT_CHECK);
   config->exec_shell = options_flag(options, OPT_EXEC_SHELL);
   config->exec_timeout_s = options_number(options, OPT_EXEC_TIMEOUT);
+  config->decompress = options_flag(options, OPT_DECOMPRESS);
+  config->unpack_limits.max_ratio = options_number(options, OPT_MAX_RATIO);
+  if (option_parse_bytes(options_text(options, OPT_MAX_UNPACKED),
+                         &config->unpack_limits.max_bytes) != 0)
+    config->unpack_limits.max_bytes = 0;
   config->digest = (enum digest_type)options_choice(options, OPT_DIGEST);
   config->want_done_events = options_flag(options, OPT_VERBOSE);
 }

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import subprocess
+import time
 
 import pytest
 
@@ -124,7 +125,7 @@ CHECKED = {
              [b"", b"{", b"<html>", BIG_JSON[:-1], BIG_JSON + b"]",
               b"[" + b"\xff" * 10 + b"]"]),
     "gzip": ([gzip.compress(b""), gzip.compress(b"x" * 1000) * 2,
-              gzip.compress(BIG_JSON, 1), gzip.compress(bytes(100_000_000))],
+              gzip.compress(BIG_JSON, 1), gzip.compress(bytes(30_000_000))],
              [b"", b"x", gzip.compress(b"x" * 1000)[:-1],
               gzip.compress(BIG_JSON, 1)[:-9],
               gzip.compress(b"x" * 1000)[:-5] + b"00000"]),
@@ -148,3 +149,107 @@ def test_check_takes_what_is_well_formed_alone(spate, start_nginx, out, tmp_path
     assert sorted(e["url"].rpartition("/")[2] for e in failed) == wrong
     assert all(f"this is no {form}" in e["reason"].lower() and e["attempts"] == 2
                for e in failed)
+
+
+# ---- unpacking -----------------------------------------------------------
+
+PACK = {"gz": ["gzip", "-1"], "zst": ["zstd", "-q", "-1"],
+        "xz": ["xz", "-1"], "bz2": ["bzip2", "-1"]}
+
+
+def packed(suffix, data):
+    return subprocess.run(PACK[suffix] + ["-c"], input=data, check=True,
+                          stdout=subprocess.PIPE).stdout
+
+
+@pytest.mark.parametrize("suffix", PACK)
+def test_unpacking(spate, start_nginx, out, tmp_path, suffix):
+    """Small, large, what is small but unpacks to much, and two in one."""
+    bodies = {"empty": b"", "small": body(1, 5000), "large": body(2, 5_000_000),
+              "text": BIG_JSON, "dense": bytes(10_000_000)}
+    root = tmp_path / "root"
+    names = [put(root, f"{n}.{suffix}", packed(suffix, d))
+             for n, d in bodies.items()]
+    names.append(put(root, f"two.{suffix}", packed(suffix, body(3, 3000)) +
+                     packed(suffix, body(4, 3000))))
+    names.append(put(root, "plain.txt", body(5, 3000)))
+    bodies |= {"two": body(3, 3000) + body(4, 3000), "plain.txt": body(5, 3000)}
+    nginx = start_nginx(root)
+    lines = [nginx.url("/" + n) + "#" + digest((root / n).read_bytes())
+             for n in names]
+    run = spate(*FAST, "-d", out, "--decompress", "--digest", "md5", "-i",
+                write_list(tmp_path / "list", lines))
+    assert run.code == 0, run
+    assert_files(out, bodies)
+    assert {e["path"]: e["digest"] for e in run.event("done")} == {
+        n: digest(d, "md5") for n, d in bodies.items()}
+
+
+@pytest.mark.parametrize("size", [5000, 3_000_000])
+@pytest.mark.parametrize("suffix", PACK)
+def test_damaged_or_cut_leaves_nothing(spate, start_nginx, out, tmp_path, suffix,
+                                       size):
+    whole = packed(suffix, body(1, size))
+    root = tmp_path / "root"
+    names = [put(root, f"cut.{suffix}", whole[:-5]),
+             put(root, f"other.{suffix}", body(2, size)),
+             put(root, f"more.{suffix}", whole + b"rubbish"),
+             put(root, f"none.{suffix}", b"")]
+    nginx = start_nginx(root)
+    run = spate(*FAST, "-t", 2, "-d", out, "--decompress", "-i",
+                write_list(tmp_path / "list", [nginx.url("/" + n) for n in names]))
+    assert run.code == 1, run
+    assert files_of(out) == {}
+    assert len(run.event("failed")) == 4
+    assert all("damaged" in e["reason"] for e in run.event("failed"))
+
+
+@pytest.mark.parametrize("suffix", PACK)
+def test_bombs_leave_nothing(spate, start_nginx, out, tmp_path, suffix):
+    root = tmp_path / "root"
+    names = [put(root, f"bomb.{suffix}", packed(suffix, bytes(40_000_000))),
+             put(root, f"wide.{suffix}", packed(suffix, body(1, 3_000_000)))]
+    nginx = start_nginx(root)
+    run = spate(*FAST, "-t", 1, "-d", out, "--decompress", "--max-unpacked", "1M",
+                "--max-ratio", "0", nginx.url("/" + names[1]))
+    assert run.code == 1, run
+    assert "--max-unpacked" in run.event("failed")[0]["reason"]
+    assert files_of(out) == {}
+    if suffix != "bz2":
+        out = tmp_path / "out2"
+        run = spate(*FAST, "-d", out, "--decompress", "--max-ratio", "100",
+                    nginx.url("/" + names[0]))
+        assert run.code == 1, run
+        assert "--max-ratio" in run.event("failed")[0]["reason"]
+    assert files_of(out) == {}
+
+
+def test_unpacked_json_is_checked(spate, start_nginx, out, tmp_path):
+    root = tmp_path / "root"
+    for n, data in {"good": b"[1]", "bad": b"[1", "big": BIG_JSON,
+                    "bigbad": BIG_JSON[:-1]}.items():
+        put(root, f"{n}.json.gz", gzip.compress(data))
+    nginx = start_nginx(root)
+    run = spate(*FAST, "-t", 1, "-d", out, "--decompress", "--check", "json", "-i",
+                write_list(tmp_path / "list", [nginx.url("/" + n)
+                                               for n in sorted(files_of(root))]))
+    assert run.code == 1, run
+    assert_files(out, {"good.json": b"[1]", "big.json": BIG_JSON})
+    assert all("no JSON" in e["reason"] for e in run.event("failed"))
+
+
+def test_packed_body_goes_on_after_a_kill(spate, start_nginx, out, tmp_path):
+    """What is kept is the packed body; killed at any moment it goes on."""
+    whole = body(1, 20_000_000)
+    root = tmp_path / "root"
+    name = put(root, "f.gz", packed("gz", whole))
+    nginx = start_nginx(root)
+    listing = write_list(tmp_path / "list", [nginx.url("/" + name)])
+    args = (*FAST, "-d", out, "--decompress", "--limit-rate", "15M", "-i", listing)
+    for after in 0.3, 0.6, 0.9, 1.2:
+        process = spate.start(*args)
+        time.sleep(after)
+        process.kill()
+    run = spate(*args)
+    assert run.code == 0, run
+    assert_files(out, {"f": whole})

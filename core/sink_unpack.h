@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * --decompress: what becomes of a body that came packed, once it is whole and
+ * has passed its steps. A small one is unpacked in memory; a large one, or
+ * what unpacks to much, from NAME.part into NAME.unpack, which then takes the
+ * place of NAME.part. So until the very end what has been fetched is there to
+ * go on from, and nothing stands under NAME that was not unpacked whole.
+ *
+ * Thread: the loop's; the work is a cpu job in pieces.
+ */
+#ifndef SPATE_SINK_UNPACK_H
+#define SPATE_SINK_UNPACK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pool.h"
+#include "unpack.h"
+
+#define UNPACK_SMALL ((size_t)1 << 20) /* unpacked in memory up to this size \
+                                        */
+
+struct block;
+struct sink_job;
+struct steps;
+
+struct sink_unpack {
+  struct job job; /* first: the pool's */
+  /* set by the owner */
+  enum unpack_kind kind; /* UNPACK_NONE: nothing is to be unpacked */
+  struct unpack_limits limits;
+  struct steps *steps; /* borrowed; may look at what comes out; NULL none */
+  void (*ended)(struct sink_unpack *work);
+  /* how it went */
+  bool done;
+  int code, saved_errno;
+  int64_t bytes; /* that came out */
+  /* private */
+  struct sink_job *file;
+  struct unpack *unpack;
+  int in_fd, out_fd;
+  char *in, *out;
+  int64_t at;
+  bool at_end;
+};
+
+/* In memory, on a pool thread: 0 and *out (to be freed) with what came out,
+ * or NULL there when it is too much for memory; or an error. */
+int sink_unpack_memory(struct sink_unpack *work, const struct block *in,
+                       struct block **out) MUST_CHECK;
+
+/* NAME.part of the file job, which is whole: ended follows. On success the
+ * file job stands on the new NAME.part. */
+void sink_unpack_start(struct sink_unpack *work, struct pool *pool,
+                       struct sink_job *file);
+
+/* What runs ends at its next piece, with ERR_CLOSED. */
+void sink_unpack_cancel(struct sink_unpack *work);
+
+#endif
