@@ -367,10 +367,18 @@ static int open_log(struct engine *e, struct errmsg *msg) {
   return eventlog_init(&e->log, &e->pool, fd, least);
 }
 
+static void on_slow_job(void *arg, const struct job *job, uint64_t wall_ns) {
+  struct engine *e = arg;
+  eventlog_add(&e->log, LOG_WARN, job->task, "slow on the pool: %s, %.1f s",
+               job->name, (double)wall_ns / 1e9);
+}
+
 static void attach_waits(struct engine *e) {
   e->scheduler.net.waits = &e->waits[0];
   e->pool.sem[JOB_DISK].waits = &e->waits[1];
   e->pool.sem[JOB_CPU].waits = &e->waits[2];
+  e->pool.slow = on_slow_job;
+  e->pool.arg = e;
 }
 
 static void init_handles(struct engine *e) {

@@ -303,6 +303,24 @@ static void fill_sem(struct snap_sem *out, const char *name,
   }
 }
 
+static void fill_jobs(struct snapshot *s, const struct engine *e) {
+  const struct pool *pool = &e->pool;
+  for (unsigned i = 0; i < pool->figure_count && i < SNAP_JOBS; i++) {
+    const struct pool_figures *f = &pool->figures[i];
+    s->job[i] = (struct snap_job){.name = f->name,
+                                  .cpu = f->kind == JOB_CPU,
+                                  .waiting = f->waiting,
+                                  .running = f->running,
+                                  .jobs = f->jobs,
+                                  .cpu_us = f->cpu_ns / 1000,
+                                  .waited_us = f->waited_ns / 1000,
+                                  .longest_us = f->longest_ns / 1000};
+  }
+  s->exec_started = e->execs.started;
+  s->exec_failed = e->execs.failed;
+  s->exec_cpu_us = e->execs.cpu_us;
+}
+
 static void fill_limits(struct snapshot *s, struct engine *e, uint64_t now) {
   const struct scheduler *sched = &e->scheduler;
   bool full = sched->net.used >= sched->net.limit;
@@ -313,6 +331,7 @@ static void fill_limits(struct snapshot *s, struct engine *e, uint64_t now) {
   fill_sem(&s->sem[SNAP_CPU], "cpu", &e->pool.sem[JOB_CPU],
            e->pool.sem[JOB_CPU].waiting);
   fill_sem(&s->sem[SNAP_EXEC], "exec", &e->execs.sem, e->execs.sem.waiting);
+  fill_jobs(s, e);
   s->rate_level = bucket_level(&sched->rate, now);
   s->rate_throttled = bucket_throttled(&sched->rate, now);
   s->band_throttled = bucket_throttled(&e->all_bytes.bucket, now);

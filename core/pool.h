@@ -27,7 +27,7 @@
 #include "semaphore.h"
 
 #define POOL_PIECE_NS ((uint64_t)4000000)
-#define POOL_FIGURES 24
+#define POOL_FIGURES 12
 /* A piece that takes longer than this is told to the slow callback. */
 #define POOL_SLOW_NS ((uint64_t)1000000000)
 

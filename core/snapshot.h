@@ -23,6 +23,7 @@
 #define SNAP_HISTORY 240 /* seconds of throughput kept, newest last */
 #define SNAP_SLOW 6      /* callbacks named */
 #define SNAP_LAG_BANDS 8 /* below 0.1, 0.3, 1, 3, 10, 30, 100 ms; the rest */
+#define SNAP_JOBS 12     /* kinds of jobs */
 #define SNAP_LOG 64      /* lines of the event log carried along */
 
 enum snap_sem_id { SNAP_NET, SNAP_DISK, SNAP_CPU, SNAP_EXEC, SNAP_SEM_COUNT };
@@ -38,6 +39,17 @@ struct snap_callback {
   const char *name;
   uint64_t calls;
   double total_ms, max_ms;
+};
+
+/* What the pool's jobs of one name have cost so far. */
+struct snap_job {
+  const char *name;
+  bool cpu; /* under the cpu semaphore; else disk */
+  uint32_t waiting, running;
+  uint64_t jobs;       /* that have ended */
+  uint64_t cpu_us;     /* of the pool's threads */
+  uint64_t waited_us;  /* for a permit, all together */
+  uint64_t longest_us; /* piece of one */
 };
 
 struct snap_task {
@@ -130,6 +142,8 @@ struct snapshot {
   int64_t will_miss;     /* tasks that will not be done by then; -1 unknown */
 
   struct snap_sem sem[SNAP_SEM_COUNT];
+  struct snap_job job[SNAP_JOBS];                  /* name NULL or "": none */
+  uint64_t exec_started, exec_failed, exec_cpu_us; /* programs of --exec */
   double limit[LIMIT_COUNT]; /* present values, units of limits.h */
   double rate_level;         /* starts/s achieved by the global bucket */
   double rate_throttled;     /* share of the last 10 s it held starts back */

@@ -28,6 +28,17 @@
   HEAD(WIRE_RATE, slow[i].max_ms)   \
   HEAD(WIRE_TEXT, slow[i].name)
 
+#define JOB(i)                       \
+  HEAD(WIRE_U64, job[i].jobs)        \
+  HEAD(WIRE_U64, job[i].cpu_us)      \
+  HEAD(WIRE_U64, job[i].waited_us)   \
+  HEAD(WIRE_U64, job[i].longest_us)  \
+  HEAD(WIRE_U32, job[i].running)     \
+  HEAD(WIRE_U32, job[i].waiting)     \
+  HEAD(WIRE_BOOL, job[i].cpu)        \
+  HEAD(WIRE_TEXT, job[i].name)
+_Static_assert(SNAP_JOBS == 12, "all of them are here");
+
 _Static_assert(SNAP_LAG_BANDS == 8 && SNAP_SLOW == 6, "all of them are here");
 
 static const struct wire_field head_fields[] = {
@@ -93,6 +104,10 @@ static const struct wire_field head_fields[] = {
     LAG(0) LAG(1) LAG(2) LAG(3) LAG(4) LAG(5) LAG(6) LAG(7)
     HEAD(WIRE_U32, slow_count)
     SLOW(0) SLOW(1) SLOW(2) SLOW(3) SLOW(4) SLOW(5)
+    JOB(0) JOB(1) JOB(2) JOB(3) JOB(4) JOB(5)
+    JOB(6) JOB(7) JOB(8) JOB(9) JOB(10) JOB(11)
+    HEAD(WIRE_U64, exec_started) HEAD(WIRE_U64, exec_failed)
+    HEAD(WIRE_U64, exec_cpu_us)
     /* clang-format on */
 };
 

@@ -71,6 +71,7 @@ static void progress(struct report *report, const struct snapshot *snap) {
   member_put(o, "disk", snapshot_json_semaphore(&snap->sem[SNAP_DISK]));
   member_put(o, "cpu", snapshot_json_semaphore(&snap->sem[SNAP_CPU]));
   member_put(o, "exec", snapshot_json_semaphore(&snap->sem[SNAP_EXEC]));
+  member_put(o, "jobs", snapshot_json_jobs(snap));
   member_put(o, "rate", rate(snap));
   member_put(o, "loop", loop(snap));
   member_whole(o, "rss_bytes", snap->rss_bytes);

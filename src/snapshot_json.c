@@ -106,6 +106,34 @@ static void put_semaphores(json_t *o, const struct snapshot *snap) {
     member_put(o, names[id], snapshot_json_semaphore(&snap->sem[id]));
 }
 
+json_t *snapshot_json_jobs(const struct snapshot *snap) {
+  json_t *list = json_array();
+  for (int i = 0; i < SNAP_JOBS; i++) {
+    const struct snap_job *job = &snap->job[i];
+    if (job->name == NULL || *job->name == '\0')
+      continue;
+    json_t *o = json_object();
+    member_text(o, "name", job->name);
+    member_text(o, "kind", job->cpu ? "cpu" : "disk");
+    member_whole(o, "waiting", job->waiting);
+    member_whole(o, "running", job->running);
+    member_whole(o, "jobs", job->jobs);
+    member_real(o, "cpu_s", (double)job->cpu_us / 1e6);
+    member_real(o, "waited_s", (double)job->waited_us / 1e6);
+    member_real(o, "longest_ms", (double)job->longest_us / 1e3);
+    json_array_append_new(list, o);
+  }
+  return list;
+}
+
+json_t *snapshot_json_programs(const struct snapshot *snap) {
+  json_t *o = json_object();
+  member_whole(o, "started", snap->exec_started);
+  member_whole(o, "failed", snap->exec_failed);
+  member_real(o, "cpu_s", (double)snap->exec_cpu_us / 1e6);
+  return o;
+}
+
 /* ---- status -----------------------------------------------------------------
  */
 
@@ -120,6 +148,8 @@ json_t *snapshot_json_status(const struct snapshot *snap) {
   put_totals(o, &snap->total);
   put_rates(o, snap);
   put_semaphores(o, snap);
+  member_put(o, "jobs", snapshot_json_jobs(snap));
+  member_put(o, "programs", snapshot_json_programs(snap));
   member_put(o, "deadline", snapshot_json_deadline(snap));
   return o;
 }

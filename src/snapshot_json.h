@@ -24,6 +24,10 @@ json_t *snapshot_json_whole(const struct snapshot *snap, size_t tasks);
 /* {"in_s","needed_per_s","will_miss"}, or null without a deadline. */
 json_t *snapshot_json_deadline(const struct snapshot *snap);
 
+/* What the pool's jobs have cost, by name; what --exec has. */
+json_t *snapshot_json_jobs(const struct snapshot *snap);
+json_t *snapshot_json_programs(const struct snapshot *snap);
+
 json_t *snapshot_json_semaphore(const struct snap_sem *sem);
 
 /* {"name","value","number","unit","min","max","default"}; value as a person

@@ -253,3 +253,17 @@ def test_packed_body_goes_on_after_a_kill(spate, start_nginx, out, tmp_path):
     run = spate(*args)
     assert run.code == 0, run
     assert_files(out, {"f": whole})
+
+
+def test_jobs_of_the_pool_are_shown(spate, faultd, out, tmp_path):
+    urls = [faultd.data(i, 3_000_000, f"f{i}") for i in range(20)]
+    run = spate(*FAST, "--progress-interval", "0.1", "-d", out, "--digest",
+                "sha-512", "--limit-rate", "60M", "-i",
+                write_list(tmp_path / "list", urls))
+    assert run.code == 0, run
+    jobs = {j["name"]: j for j in run.event("progress")[-1]["jobs"]}
+    digests = jobs["digests"]
+    assert digests["kind"] == "cpu" and digests["jobs"] >= 20
+    assert 0.005 < digests["cpu_s"] < 5
+    assert digests["longest_ms"] < 500 and digests["waiting"] == 0
+    assert jobs["block written"]["kind"] == "disk"
