@@ -13,7 +13,7 @@ _spate() {
 
   local run_options='
     --input-file -i --input-format --strict --dir -d --out -o --checksum
-    --digest --check --decompress --max-ratio --max-unpacked
+    --checksum-file --digest --check --decompress --max-ratio --max-unpacked
     --exec --exec-shell --exec-timeout --layout
     --overwrite --skip-existing --auto-rename
     --results --expect-type --min-size --max-size --durability

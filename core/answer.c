@@ -6,6 +6,8 @@
 
 #include "answer.h"
 
+#include "digest_header.h"
+
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
@@ -76,6 +78,20 @@ static bool is(const char *name, size_t length, const char *want) {
   return strlen(want) == length && strncasecmp(name, want, length) == 0;
 }
 
+/* Of several the strongest one is kept. Content-Digest is about this answer's
+ * bytes, which are the body's only when all of it comes. */
+static void field_digest(struct answer *answer, const char *name,
+                         size_t name_len, const char *value, size_t length) {
+  enum digest_field field = digest_field_find(name, name_len);
+  struct digest digest;
+  if (field == DIGEST_FIELD_NONE ||
+      (field == DIGEST_FIELD_CONTENT && answer->status != 200))
+    return;
+  digest_header_parse(field, value, length, &digest);
+  if (digest.type > answer->digest.type)
+    answer->digest = digest;
+}
+
 static void field_c(struct answer *answer, const char *name, size_t name_len,
                     const char *value, size_t length) {
   if (is(name, name_len, "content-length")) {
@@ -92,6 +108,8 @@ static void field_c(struct answer *answer, const char *name, size_t name_len,
     copy(answer->content_type, sizeof(answer->content_type), value, length);
   } else if (is(name, name_len, "content-encoding")) {
     answer->encoded = !is(value, length, "identity") && length > 0;
+  } else {
+    field_digest(answer, name, name_len, value, length);
   }
 }
 
@@ -110,6 +128,8 @@ static void field(struct answer *answer, const char *name, size_t name_len,
       copy(answer->last_modified, sizeof(answer->last_modified), value, length);
     break;
   case 'r': /* Retry-After, RateLimit ... */
+    field_digest(answer, name, name_len, value, length);
+    /* fall through */
   case 'x':
     (void)throttle_header(&answer->hint, name, name_len, value, length,
                           (int64_t)time(NULL));
@@ -121,6 +141,8 @@ static void field(struct answer *answer, const char *name, size_t name_len,
   case 'd':
     if (is(name, name_len, "date"))
       copy(answer->date, sizeof(answer->date), value, length);
+    else
+      field_digest(answer, name, name_len, value, length);
     break;
   default:
     break;

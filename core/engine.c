@@ -21,6 +21,7 @@
 #include "finish.h"
 #include "sigmask.h"
 #include "split.h"
+#include "verify.h"
 
 #define TICK_MS 100u
 #define SECOND_NS ((uint64_t)1000000000)
@@ -455,6 +456,8 @@ static int init_parts(struct engine *e, struct errmsg *msg) {
   if (code == 0)
     code = open_log(e, msg);
   if (code == 0)
+    code = verify_init(e, msg);
+  if (code == 0)
     code = scheduler_init(&e->scheduler, &e->loop, &e->hosts, &e->resolver,
                           &e->counts, fetch_start, on_wake, e);
   if (code == 0)
@@ -563,6 +566,7 @@ void engine_free(struct engine *e) {
   results_text_fini(&e->results);
   sinks_fini(&e->sinks);
   execs_fini(&e->execs);
+  verify_fini(e);
   scheduler_fini(&e->scheduler);
   bandwidth_fini(&e->bandwidth);
   hosts_fini(&e->hosts);

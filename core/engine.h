@@ -57,10 +57,11 @@ struct engine_config {
   int want_done_events;     /* JSON lines of finished tasks (-v) */
   const char *log_file;     /* NULL = the session's own event log */
   const char *results_file; /* a line for each task that ends; NULL none */
-  const char *exec;         /* run for each file; NULL nothing */
-  bool exec_shell;          /* by sh -c */
-  double exec_timeout_s;    /* 0 none */
-  bool decompress;          /* by the suffix of the name */
+  struct str_list checksum_files;
+  const char *exec;      /* run for each file; NULL nothing */
+  bool exec_shell;       /* by sh -c */
+  double exec_timeout_s; /* 0 none */
+  bool decompress;       /* by the suffix of the name */
   struct unpack_limits unpack_limits;
   enum digest_type digest;       /* computed for every file */
   enum body_check check;         /* what every body must be */

@@ -92,6 +92,7 @@ int engine_config_copy(struct engine_config *out,
   good = copy_list(&out->headers, &in->headers) && good;
   good = copy_list(&out->resolve, &in->resolve) && good;
   good = copy_list(&out->host_limits, &in->host_limits) && good;
+  good = copy_list(&out->checksum_files, &in->checksum_files) && good;
   good = copy_list(&out->throttle_words, &in->throttle_words) && good;
   good = copy_rules(out, in) && good;
 #define COPY(member) good = copy_string(&out->member, in->member) && good;
@@ -105,6 +106,7 @@ int engine_config_copy(struct engine_config *out,
 
 void engine_config_fini(struct engine_config *config) {
   free_list(&config->headers);
+  free_list(&config->checksum_files);
   free_list(&config->resolve);
   free_list(&config->host_limits);
   free_list(&config->throttle_words);

@@ -47,6 +47,7 @@
 #define ENGINE_RECENT_FAILED 1000
 #define ENGINE_HOLD_TEXT 280
 
+struct checksum_table;
 struct intake_batch;
 
 /* What is wanted of a task that the session is to deliver again. */
@@ -85,6 +86,7 @@ struct engine {
   struct verdict_rules rules;
   struct sinks sinks;
   struct execs execs;
+  struct checksum_table *checksums; /* NULL none */
   unsigned adoptions; /* files that were there and are being read */
   struct bandwidth bandwidth;
   struct byte_limit all_bytes;

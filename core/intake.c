@@ -377,7 +377,7 @@ void intake_item(void *arg, const struct session_item *item) {
     fetch_fail(e, task, why != NULL ? why : err_text(code));
     return;
   }
-  if (verify_promise(task, &promised, &msg) != 0) {
+  if (verify_promise(e, task, &promised, &msg) != 0) {
     fetch_fail(e, task, msg.text);
     return;
   }

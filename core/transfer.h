@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "curlmux.h"
+#include "digest.h"
 #include "engine.h"
 #include "fields.h"
 #include "hosts.h"
@@ -41,6 +42,7 @@ struct answer {
   struct throttle_hint hint; /* what it says about how fast to ask */
   char content_type[96];
   char date[40];
+  struct digest digest; /* of the whole body, as the server promises */
 };
 
 struct transfer {

@@ -64,6 +64,10 @@ enum unpack_kind unpack_kind_of(const char *name, size_t *stem) {
   return UNPACK_NONE;
 }
 
+const char *unpack_suffix(enum unpack_kind kind) {
+  return (size_t)kind < UNPACK_KINDS ? formats[kind].suffix : "";
+}
+
 const char *unpack_name(enum unpack_kind kind) {
   return (size_t)kind < UNPACK_KINDS ? formats[kind].name : "none";
 }

@@ -38,6 +38,9 @@ enum unpack_kind {
  * kind. */
 enum unpack_kind unpack_kind_of(const char *name, size_t *stem);
 
+/* ".gz"; "". */
+const char *unpack_suffix(enum unpack_kind kind);
+
 /* "gzip"; "none". */
 const char *unpack_name(enum unpack_kind kind);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What each task's body has to pass before it gets its name: where the
- * promises come from (the manifest, the URL's fragment, a header), and what
- * becomes of a body that breaks them.
+ * promises come from (the list, the URL's fragment, a checksum file, the
+ * server), and what becomes of a body that breaks them.
  *
  * A body whose digest is not what was promised is fetched once more from
  * scratch: a proxy or a cut may have damaged it. The second time the promise
@@ -21,11 +21,15 @@ struct engine;
 struct steps;
 struct task;
 
-/* The checksum that the task's own line carries: its field, or the URL's
- * fragment ("#sha-256=HEX"). 0 with DIGEST_NONE when there is none; ERR_SYNTAX
- * for a field that is no checksum. */
-int verify_promise(const struct task *task, struct digest *digest,
-                   struct errmsg *msg) MUST_CHECK;
+/* Reads the files of --checksum-file; blocks, before the loop runs. */
+int verify_init(struct engine *e, struct errmsg *msg) MUST_CHECK;
+void verify_fini(struct engine *e);
+
+/* The checksum that the task's own line carries, its field or the URL's
+ * fragment ("#sha-256=HEX"), or else a checksum file. 0 with DIGEST_NONE when
+ * there is none; ERR_SYNTAX for a field that is no checksum. */
+int verify_promise(const struct engine *e, const struct task *task,
+                   struct digest *digest, struct errmsg *msg) MUST_CHECK;
 
 /* A new body begins: task->steps is what it has to go through, NULL nothing.
  * ERR_NOMEM or ERR_UNSUPPORTED. */

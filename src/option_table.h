@@ -27,6 +27,9 @@
   X(OPT_CHECKSUM, "checksum", 0, GROUP_WHAT, "TYPE=HEX",                       \
     TEXT(RULE_CHECKSUM, ""), IN_RUN | CLI_ONLY,                                \
     "digest that a single URL must have: sha-256, sha-512, sha-1, md5")        \
+  X(OPT_CHECKSUM_FILE, "checksum-file", 0, GROUP_WHAT, "FILE",                 \
+    LIST(RULE_FILE_IN), IN_RUN,                                                \
+    "digests that files must have, as sha256sum writes them; repeatable")      \
   X(OPT_DIGEST, "digest", 0, GROUP_WHAT, "TYPE",                               \
     CHOICE("none|md5|sha-1|sha-256|sha-512", "none"), IN_RUN,                  \
     "compute and record this digest of every file")                            \

@@ -241,6 +241,8 @@ int run_config_init(struct run_config *config, const struct options *options,
   if (rc == 0)
     rc = list_of(&engine->resolve, options, OPT_RESOLVE);
   if (rc == 0)
+    rc = list_of(&engine->checksum_files, options, OPT_CHECKSUM_FILE);
+  if (rc == 0)
     rc = list_of(&engine->host_limits, options, OPT_HOST_LIMIT);
   if (rc == 0)
     rc = config_throttle(config, options);
@@ -250,6 +252,7 @@ int run_config_init(struct run_config *config, const struct options *options,
 void run_config_fini(struct run_config *config) {
   free(config->engine.headers.items);
   free(config->engine.resolve.items);
+  free(config->engine.checksum_files.items);
   free(config->engine.host_limits.items);
   free(config->engine.throttle_words.items);
   free(config->words);

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """What is done with bodies before they are called done: checksums, digests."""
+import base64
 import gzip
 import hashlib
 import json
 import subprocess
 import time
+import urllib.parse
 
 import pytest
 
@@ -96,6 +98,57 @@ def test_bad_checksum_options(spate, out, args):
     run = spate("-d", out, "http://127.0.0.1:1/a", *args)
     assert run.code == 2, run
     assert "checksum" in run.text or "--digest" in run.text
+
+
+def b64(data, name="sha-256"):
+    raw = hashlib.new(TYPES[name], data).digest()
+    return urllib.parse.quote(base64.b64encode(raw).decode(), safe="")
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("form", ["Digest: SHA-256={}", "Repr-Digest: sha-256=:{}:",
+                                  "Content-Digest: sha-256=:{}:"])
+def test_digest_that_the_server_promises(spate, faultd, out, form, size):
+    form = urllib.parse.quote(form, safe="{}")
+    run = spate(*FAST, "-d", out, "-i", "-", input="\n".join([
+        faultd.data(1, size, "good", header=form.format(b64(body(1, size)))),
+        faultd.data(1, size, "bad", header=form.format(b64(b"other")))]).encode())
+    assert run.code == 1, run
+    assert_files(out, {"good": body(1, size)})
+    assert "the server's digest does not agree" in run.event("failed")[0]["reason"]
+
+
+def test_checksum_files(spate, faultd, out, tmp_path):
+    made = tmp_path / "made"
+    (made / "sub").mkdir(parents=True)
+    names = {"a": 1, "b c": 2, "sub/d": 3}
+    for name, seed in names.items():
+        (made / name).write_bytes(body(seed, 5000))
+    sums = tmp_path / "SHA256SUMS"
+    with open(sums, "wb") as f:
+        subprocess.run(["sha256sum", "--", *names], cwd=made, stdout=f, check=True)
+    tagged = tmp_path / "MD5SUMS"
+    with open(tagged, "wb") as f:
+        f.write(b"rubbish\nMD5 (wrong) = " + b"0" * 32 + b"\n")
+    lines = [faultd.data(seed, 5000) + "\t" + name for name, seed in names.items()]
+    lines += [faultd.data(4, 5000) + "\twrong", faultd.data(5, 5000) + "\tother"]
+    run = spate(*FAST, "-d", out, "--checksum-file", sums, "--checksum-file", tagged,
+                "-i", write_list(tmp_path / "list", lines))
+    assert run.code == 1, run
+    assert_files(out, {n: body(s, 5000) for n, s in names.items()} |
+                 {"other": body(5, 5000)})
+    failed, = run.event("failed")
+    assert "0" * 32 in failed["reason"]
+    digests = {e["path"]: e["digest"] for e in run.event("done")}
+    assert digests["a"] == digest(body(1, 5000)) and digests["other"] is None
+
+
+def test_useless_checksum_file(spate, out, tmp_path):
+    (tmp_path / "empty").write_text("# nothing\n")
+    for path in tmp_path / "empty", tmp_path / "missing", tmp_path:
+        run = spate("-d", out, "http://127.0.0.1:1/a", "--checksum-file", path)
+        assert run.code == 2, run
+        assert "--checksum-file" in run.text
 
 
 @pytest.mark.parametrize("name", TYPES)
