@@ -152,19 +152,10 @@ def test_other_bytes_in_ranges_are_found_by_the_digest(spate, faultd, out):
 # ---- killed and resumed --------------------------------------------------
 
 
-def missing(part_ranges, size):
-    """Bytes of a file that are in none of the ranges."""
-    at, left = 0, 0
-    for first, end in sorted(part_ranges):
-        left += max(0, first - at)
-        at = max(at, end)
-    return left + size - at
-
-
 def test_resume_asks_for_what_is_missing_alone(spate, faultd, out):
-    url = faultd.data(1, SIZE, "f", rate=1_000_000)
+    url = faultd.data(1, SIZE, "f", rate=600_000)
     run = spate.start(*SPLIT, "-s", "4", "-d", out, url)
-    time.sleep(4.7)  # recorded every two seconds
+    time.sleep(4.7)  # recorded every second
     run.kill()
     assert (out / "f.part").exists()
     faultd.reset()
