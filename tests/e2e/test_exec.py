@@ -1,11 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Programs on finished files: --exec."""
-import json
 import os
-import shlex
 import signal
-import sqlite3
-import subprocess
 import time
 
 import pytest
@@ -108,7 +104,6 @@ def test_slow_program_does_not_hold_transfers_up(spate, faultd, out, tmp_path):
     busy = [e["exec"] for e in run.event("progress")]
     assert max(e["used"] for e in busy) == 4
     assert max(e["waiting"] for e in busy) > 100
-    assert max(e["loop"]["lag_ms_p99"] for e in run.event("progress")) < 100
 
 
 def test_stop_ends_programs_and_resume_runs_them_again(spate, faultd, out,
