@@ -19,6 +19,8 @@
 
 #include "spool.h"
 
+#include "plain.h"
+
 /* ---- taking up a chunk ------------------------------------------------- */
 
 static void fill(struct chunk *chunk, const struct store_loaded *l) {
@@ -451,6 +453,11 @@ static void end_merge(struct feed *f, bool complete) {
   feed__merge_stop(f);
   if (!complete)
     return;
+  char *path = source->path; /* a batch under way may hold either one */
+  source->path = incoming->path;
+  incoming->path = path;
+  source->identity = incoming->identity;
+  source->fault = incoming->fault;
   source->spool = incoming->spool;
   source->received = received;
   source->ended = received;
@@ -459,12 +466,13 @@ static void end_merge(struct feed *f, bool complete) {
 
 /* ---- the end of a source ----------------------------------------------- */
 
-static void report(struct feed *f, uint64_t line, const char *why) {
+static void report(struct feed *f, struct source *source, uint64_t line,
+                   const char *why) {
   struct session *s = f->session;
-  f->source->cut = true;
+  source->cut = true;
   s->counts.bad_lines++;
   if (s->hooks.bad_line != NULL)
-    s->hooks.bad_line(s->hooks.arg, source_name(f->source), line, why);
+    s->hooks.bad_line(s->hooks.arg, source_name(source), line, why);
 }
 
 void feed__source_end(struct feed *f) {
@@ -474,6 +482,8 @@ void feed__source_end(struct feed *f) {
   uint64_t line = manifest_line_number(&f->text);
   if (f->incoming != NULL) {
     bool all = !short_of && f->merge_next >= source->chunks;
+    if (!all && f->incoming->fault != 0)
+      report(f, f->incoming, line, plain_fault(f->incoming->fault));
     end_merge(f, all);
     return;
   }
@@ -485,11 +495,14 @@ void feed__source_end(struct feed *f) {
     source->more = false;
   } else if (short_of) {
     if (!source->cut)
-      report(f, line, "the list ends before what is known of it: it was cut");
+      report(f, source, line,
+             "the list ends before what is known of it: it was cut");
   } else if (!source->received) {
     if (!source->cut)
-      report(f, line,
-             "the list was cut off here when it came in: pipe it in again");
+      report(f, source, line,
+             source->fault != 0 ? plain_fault(source->fault)
+                                : "the list was cut off here when it came in: "
+                                  "pipe it in again");
   } else if (!source->ended) {
     source->ended = true;
     session__source_touch(f->session, source);

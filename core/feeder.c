@@ -179,6 +179,12 @@ static const struct manifest_format *format_here(const struct feed *f) {
   return source != NULL ? source->format : &manifest_text;
 }
 
+/* Its name may say what form it has. */
+static const char *hint_here(const struct feed *f) {
+  const struct source *source = f->incoming != NULL ? f->incoming : f->source;
+  return source != NULL && *source->path != '\0' ? source->path : NULL;
+}
+
 /* At the chunk's place, or on the way there by way of a table's header. */
 static bool seek_here(struct feed *f) {
   f->at_end = false;
@@ -213,7 +219,7 @@ static bool go_to_place(struct feed *f) {
   if (f->fd < 0 || f->fd_spool != f->here.spool || f->fd_source != source) {
     open_file(f);
     if (f->text_ready) {
-      manifest_use(&f->text, format_here(f), NULL);
+      manifest_use(&f->text, format_here(f), hint_here(f));
       manifest_seek(&f->text, f->here.offset, f->here.first_line);
     }
     f->at_end = f->heading = false;
@@ -223,6 +229,8 @@ static bool go_to_place(struct feed *f) {
     session__feed_trouble(f->session, ERR_NOMEM, NULL);
     return false;
   }
+  if (!f->text_ready)
+    manifest_use(&f->text, format_here(f), hint_here(f));
   f->text_ready = true;
   return seek_here(f);
 }

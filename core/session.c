@@ -67,6 +67,8 @@ static int find_unread_streams(struct session *s) {
       continue;
     session__spool_name(source->spool, name, sizeof name);
     source->merging = true;
+    if (*source->path != '\0')
+      continue; /* a file: it is opened again */
     if (fstatat(s->sdirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
         st.st_size > 0)
       continue;

@@ -5,6 +5,7 @@
  *   session.c        opening, options, closing
  *   session_dir.c    the directory, its lock, its files
  *   session_add.c    sources are added, recognised, compared
+ *   session_packed.c lists that are unpacked as they come
  *   session_args.c   the URLs of command lines
  *   session_grow.c   lines added while it runs
  *   session_run.c    the running session: settling, batches, counts
@@ -177,6 +178,13 @@ void session__source_undo(struct session *s);
 /* Checks that the files that are still needed are what they were. */
 int session__check_files(struct session *s, struct errmsg *msg);
 int session__fault(struct session *s, int rc, struct errmsg *msg);
+
+/* ---- session_packed.c ---- */
+bool session__is_packed(int fd);
+int session__add_packed(struct session *s, int fd, const char *path,
+                        struct errmsg *msg);
+/* Those that did not come in whole are opened again. */
+int session__reopen_packed(struct session *s, struct errmsg *msg);
 
 /* ---- session_run.c ---- */
 void session__touch(struct session *s, struct chunk *chunk);

@@ -122,6 +122,11 @@ void session__feed_trouble(struct session *s, int code, const char *text) {
     uv_timer_start(&s->retry_timer, on_retry, RETRY_MS, 0);
 }
 
+static void note_received(struct source *source) {
+  source->fault = spool_fault(source->spooler);
+  source->received = source->fault == 0;
+}
+
 static void poll_spools(struct session *s) {
   bool ended;
   int code, trouble = 0;
@@ -130,7 +135,7 @@ static void poll_spools(struct session *s) {
       continue;
     spool_state(s->sources[i].spooler, &ended, &code);
     if (ended)
-      s->sources[i].received = true;
+      note_received(&s->sources[i]);
     if (code != 0)
       trouble = code;
   }
@@ -393,12 +398,12 @@ void session_stop(struct session *s, void (*stopped)(void *arg), void *arg) {
     if (source->spooler == NULL)
       continue;
     spool_state(source->spooler, &ended, &trouble);
-    spool_free(source->spooler);
-    source->spooler = NULL;
     if (ended) {
-      source->received = true;
+      note_received(source);
       session__source_touch(s, source);
     }
+    spool_free(source->spooler);
+    source->spooler = NULL;
   }
   index__stop(s);
   store_thread_hurry(s->thread);

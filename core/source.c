@@ -37,7 +37,7 @@ enum source_kind source_kind_parse(const char *name) {
 }
 
 const char *source_name(const struct source *source) {
-  if (source->kind == SOURCE_STREAM)
+  if (source->kind == SOURCE_STREAM && *source->path == '\0')
     return "standard input";
   if (source->kind == SOURCE_ARGS)
     return "command line";

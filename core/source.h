@@ -31,12 +31,13 @@ struct source_identity {
 struct source {
   uint32_t id;
   enum source_kind kind;
-  char *path; /* taken; of a file: absolute */
+  char *path; /* taken; of a file, packed ones included: absolute; "" none */
   const struct manifest_format *format;
   struct source_identity identity;
   uint64_t first_object;   /* of its first good line; 0 not known yet */
   uint32_t spool;          /* where lines not seen yet come from; 0 = path */
   bool received;           /* a stream: its end was seen; else true */
+  int fault;               /* why it came in no further; 0 none */
   bool ended;              /* read to its end */
   uint64_t tasks;          /* task lines known, bad ones included */
   uint64_t bytes;          /* read so far */

@@ -13,13 +13,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "plain.h"
+
 #define SPOOL_BLOCK ((size_t)256 * 1024)
 #define RETRY_MS 1000
 
 struct spool {
   int in_fd, out_fd;
   int stop_pipe[2];
-  char *block;
+  char *block, *text; /* as it comes in; unpacked */
+  struct plain plain; /* the thread's */
+  int fault;          /* set before ended */
   uv_thread_t thread;
   uv_async_t *wake;
   _Atomic uint64_t size;
@@ -63,6 +67,30 @@ static bool write_all(struct spool *sp, const char *data, size_t left) {
   return true;
 }
 
+static void end(struct spool *sp, int fault) {
+  sp->fault = fault;
+  atomic_store(&sp->ended, true);
+  uv_async_send(sp->wake);
+}
+
+/* Writes what a block (length 0: the end) becomes. False: it is over. */
+static bool take_block(struct spool *sp, size_t length) {
+  int64_t n = plain_give(&sp->plain, sp->block, length);
+  while (n >= 0) {
+    n = plain_take(&sp->plain, sp->text, SPOOL_BLOCK);
+    if (n <= 0)
+      break;
+    if (!write_all(sp, sp->text, (size_t)n))
+      return false;
+    uv_async_send(sp->wake);
+  }
+  if (n < 0 || length == 0) {
+    end(sp, (int)n);
+    return false;
+  }
+  return true;
+}
+
 static void copy(void *arg) {
   struct spool *sp = arg;
   while (wait_for(sp, sp->in_fd, -1)) {
@@ -73,26 +101,22 @@ static void copy(void *arg) {
       tell_trouble(sp, ERR_IO);
       break;
     }
-    if (n == 0) {
-      atomic_store(&sp->ended, true);
-      uv_async_send(sp->wake);
+    if (!take_block(sp, (size_t)n))
       break;
-    }
-    if (!write_all(sp, sp->block, (size_t)n))
-      break;
-    uv_async_send(sp->wake);
   }
 }
 
 int spool_start(struct spool **out, int in_fd, int out_fd, uv_async_t *wake) {
   struct spool *sp = calloc(1, sizeof *sp);
-  char *block = malloc(SPOOL_BLOCK);
-  int rc = sp == NULL || block == NULL ? ERR_NOMEM : 0;
+  char *block = malloc(SPOOL_BLOCK), *text = malloc(SPOOL_BLOCK);
+  int rc = sp == NULL || block == NULL || text == NULL ? ERR_NOMEM : 0;
   if (rc == 0) {
     sp->in_fd = in_fd;
     sp->out_fd = out_fd;
     sp->wake = wake;
     sp->block = block;
+    sp->text = text;
+    plain_init(&sp->plain);
     if (pipe(sp->stop_pipe) < 0)
       rc = err_from_errno(errno);
   }
@@ -108,9 +132,14 @@ int spool_start(struct spool **out, int in_fd, int out_fd, uv_async_t *wake) {
     rc = ERR_NOMEM;
   }
   free(block);
+  free(text);
   free(sp);
   close(out_fd);
   return rc;
+}
+
+int spool_fault(const struct spool *sp) {
+  return sp->fault;
 }
 
 uint64_t spool_state(const struct spool *sp, bool *ended, int *trouble) {
@@ -126,6 +155,8 @@ void spool_free(struct spool *sp) {
   uv_thread_join(&sp->thread);
   close(sp->stop_pipe[0]);
   close(sp->out_fd);
+  plain_fini(&sp->plain);
   free(sp->block);
+  free(sp->text);
   free(sp);
 }

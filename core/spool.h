@@ -23,6 +23,10 @@ struct spool;
 int spool_start(struct spool **out, int in_fd, int out_fd,
                 uv_async_t *wake) MUST_CHECK;
 
+/* Packed input (plain.h) is unpacked; why it could not be to its end (the
+ * stream has ended there), or 0. Once it has ended. */
+int spool_fault(const struct spool *spool);
+
 /* Bytes in the file; *ended: the stream is at its end and all is there.
  * *trouble: 0 or why it waits. Any thread. */
 uint64_t spool_state(const struct spool *spool, bool *ended, int *trouble);

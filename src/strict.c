@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "manifest.h"
+#include "plain.h"
 #include "say.h"
 #include "tempfile.h"
 
@@ -44,29 +45,55 @@ static ssize_t read_some(int fd, char *buf, size_t room) {
   return got;
 }
 
+/* Moves all that plain holds into the manifest. */
+static int take_plain(struct plain *plain, struct manifest *manifest,
+                      struct tally *tally) {
+  for (;;) {
+    size_t room = 0;
+    char *space = manifest_space(manifest, &room);
+    int64_t got = space != NULL ? plain_take(plain, space, room) : ERR_TOOBIG;
+    if (got <= 0)
+      return (int)got;
+    manifest_filled(manifest, (size_t)got);
+    take_lines(manifest, tally);
+  }
+}
+
+/* Reads all; ERR_IO: see errno. */
+static int read_all(int fd, struct manifest *manifest, struct tally *tally) {
+  char block[65536];
+  struct plain plain;
+  ssize_t got;
+  int rc;
+  plain_init(&plain);
+  do {
+    got = read_some(fd, block, sizeof block);
+    rc = got < 0 ? ERR_IO : plain_give(&plain, block, (size_t)got);
+    if (rc == 0)
+      rc = take_plain(&plain, manifest, tally);
+  } while (rc == 0 && got > 0);
+  plain_fini(&plain);
+  return rc;
+}
+
 int strict_check(int fd, const char *name, const char *format,
                  struct errmsg *msg) {
   struct manifest manifest;
   struct tally tally = {.name = name};
-  ssize_t got = 1;
   int rc = manifest_init(&manifest, manifest_format_named(format));
   if (rc != 0)
     return err_set(msg, rc, "%s", err_text(rc));
   manifest_use(&manifest, manifest.format, name);
-  while (got > 0) {
-    size_t room = 0;
-    char *space = manifest_space(&manifest, &room);
-    got = space != NULL ? read_some(fd, space, room) : -1;
-    if (got > 0)
-      manifest_filled(&manifest, (size_t)got);
-    else
-      manifest_end(&manifest);
+  rc = read_all(fd, &manifest, &tally);
+  int saved = errno;
+  if (rc == 0) {
+    manifest_end(&manifest);
     take_lines(&manifest, &tally);
   }
   manifest_fini(&manifest);
-  if (got < 0)
-    return err_set(msg, ERR_IO, "%s: cannot be read: %s", name,
-                   strerror(errno));
+  if (rc < 0)
+    return err_set(msg, rc == ERR_IO ? rc : ERR_SYNTAX, "%s: %s", name,
+                   rc == ERR_IO ? strerror(saved) : plain_fault(rc));
   if (tally.bad > 0)
     return err_set(msg, ERR_SYNTAX,
                    "%s: %" PRIu64 " bad lines; nothing was started (--strict)",

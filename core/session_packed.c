@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Manifest files that are packed (gzip, zstd, xz, bzip2). They cannot be read
+ * from their middle, so they come in as a pipe does: unpacked into a spool of
+ * the session while the run goes on. What makes them a file is their path and
+ * identity: a list that came in whole is not unpacked again, one that a kill
+ * cut off is opened again without being asked for.
+ *
+ * Blocking; the starting thread.
+ */
+#include "config.h"
+
+#include "session_impl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "plain.h"
+
+bool session__is_packed(int fd) {
+  char head[PLAIN_MAGIC];
+  bool more;
+  ssize_t n;
+  do
+    n = pread(fd, head, sizeof head, 0);
+  while (n < 0 && errno == EINTR);
+  return n > 0 && plain_kind(head, (size_t)n, &more) != UNPACK_NONE;
+}
+
+static bool is_packed_file(const struct source *source) {
+  return source->kind == SOURCE_STREAM && !source->gone && *source->path != 0;
+}
+
+/* Receives the file into a source that has no line yet, or into a new one that
+ * is compared with what is known. fd is taken when it works. */
+static int receive(struct session *s, struct source *source, int fd,
+                   const char *path, const struct source_identity *identity,
+                   struct errmsg *msg) {
+  if (source == NULL) {
+    int rc = session_add_stream(s, fd, msg);
+    if (rc < 0)
+      return rc;
+    source = &s->sources[s->source_count - 1];
+  }
+  char *copy = strdup(path);
+  if (copy == NULL)
+    return err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+  free(source->path);
+  source->path = copy;
+  source->identity = *identity;
+  source->in_fd = fd;
+  source->checked = source->merging = true;
+  int rc = store_source_put(s->store, source);
+  if (rc < 0) {
+    source->in_fd = -1;
+    return session__fault(s, rc, msg);
+  }
+  source->fd_owned = true;
+  return 0;
+}
+
+static int receive_path(struct session *s, struct source *source, int fd,
+                        const char *path,
+                        const struct source_identity *identity,
+                        struct errmsg *msg) {
+  int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (own < 0)
+    return err_set(msg, ERR_IO, "%s: %s", path, strerror(errno));
+  int rc = receive(s, source, own, path, identity, msg);
+  if (rc < 0)
+    close(own);
+  return rc;
+}
+
+int session__add_packed(struct session *s, int fd, const char *path,
+                        struct errmsg *msg) {
+  struct source_identity identity;
+  struct source *unread = NULL;
+  int rc = source_identify(fd, &identity);
+  if (rc < 0)
+    return err_set(msg, rc, "%s: %s", path, err_text(rc));
+  for (size_t i = 0; i < s->source_count; i++) {
+    struct source *source = &s->sources[i];
+    if (!is_packed_file(source))
+      continue;
+    if (source->received && source_same(&source->identity, &identity)) {
+      source->checked = true;
+      return 0;
+    }
+    if (source->chunks == 0 && source->in_fd < 0 &&
+        strcmp(source->path, path) == 0)
+      unread = source;
+  }
+  return receive_path(s, unread, fd, path, &identity, msg);
+}
+
+static bool comes_in(const struct session *s, const char *path) {
+  for (size_t i = 0; i < s->source_count; i++)
+    if (s->sources[i].in_fd >= 0 && strcmp(s->sources[i].path, path) == 0)
+      return true;
+  return false;
+}
+
+/* A list that comes in otherwise may be this one, so that it is not missed. */
+static int open_again(struct session *s, struct source *source,
+                      bool others_come, struct errmsg *msg) {
+  struct source_identity identity;
+  int fd = open(source->path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0 && others_come)
+    return 0;
+  if (fd < 0)
+    return err_set(msg, ERR_NOTFOUND,
+                   "the manifest %s of this session was not read to its end, "
+                   "and cannot be opened: %s. Put it back, or move %s/%s away "
+                   "to begin anew",
+                   source->path, strerror(errno), s->dir, SESSION_DIR);
+  int rc = source_identify(fd, &identity);
+  if (rc < 0)
+    err_set(msg, rc, "%s: %s", source->path, err_text(rc));
+  else
+    rc = receive_path(s, source->chunks == 0 ? source : NULL, fd, source->path,
+                      &identity, msg);
+  close(fd);
+  return rc;
+}
+
+int session__reopen_packed(struct session *s, struct errmsg *msg) {
+  size_t count = s->source_count; /* those that are added are open */
+  bool others_come = false;
+  for (size_t i = 0; i < count; i++)
+    others_come |= s->sources[i].in_fd >= 0;
+  for (size_t i = 0; i < count; i++) {
+    struct source *source = &s->sources[i]; /* may move: not kept */
+    if (!is_packed_file(source) || source->received ||
+        comes_in(s, source->path))
+      continue;
+    int rc = open_again(s, source, others_come, msg);
+    if (rc < 0)
+      return rc;
+  }
+  return 0;
+}
