@@ -12,7 +12,7 @@ _spate() {
   }
 
   local run_options='
-    --input-file -i --input-format --strict --dir -d --out -o --checksum
+    --input-file -i --input-format --follow --strict --dir -d --out -o --checksum
     --checksum-file --digest --check --decompress --max-ratio --max-unpacked
     --exec --exec-shell --exec-timeout --layout
     --overwrite --skip-existing --auto-rename

@@ -117,6 +117,9 @@ const char *plain_fault(int code) {
   if (code == ERR_BOMB)
     return "the packed list unpacks to more than 900 times its size: it is no "
            "list";
+  if (code == ERR_CHANGED)
+    return "the followed list was cut short, or another file has its name: it "
+           "is followed no further";
   if (code == ERR_MALFORMED)
     return "the packed list is damaged or cut off here";
   return err_text(code);

@@ -81,6 +81,10 @@ int session_open(struct session **out, const char *dir, bool durable,
  * source. ERR_USAGE for another name. */
 int session_input_format(struct session *session, const char *name) MUST_CHECK;
 
+/* Manifest files that are added, or opened again, from here on are read on as
+ * they grow until the run is stopped. */
+void session_follow(struct session *session, bool follow);
+
 /* Adds a manifest file, or recognises it: the same file (size, time, sampled
  * digest), or one whose objects are those of a known source with other query
  * strings (signed again; all progress is kept), or longer than before. A

@@ -361,11 +361,11 @@ int session_add_file(struct session *s, const char *path, struct errmsg *msg) {
     return rc;
   }
   char *whole = S_ISREG(st.st_mode) ? realpath(path, NULL) : NULL;
-  int rc =
-      whole != NULL
-          ? (session__is_packed(fd) ? session__add_packed(s, fd, whole, msg)
-                                    : add_known_file(s, fd, whole, msg))
-          : err_set(msg, ERR_USAGE, "manifest %s is not a file", path);
+  int rc = whole != NULL
+               ? (session__is_packed(s, fd, whole)
+                      ? session__add_packed(s, fd, whole, msg)
+                      : add_known_file(s, fd, whole, msg))
+               : err_set(msg, ERR_USAGE, "manifest %s is not a file", path);
   free(whole);
   close(fd);
   return rc;

@@ -99,6 +99,7 @@ struct session {
   int64_t ours_since_unix_ns;
   uint32_t next_spool;
   const struct manifest_format *input_format; /* of what is added */
+  bool follow; /* manifest files grow, and are read on */
 
   /* running */
   uv_loop_t *loop; /* NULL: not started */
@@ -180,7 +181,8 @@ int session__check_files(struct session *s, struct errmsg *msg);
 int session__fault(struct session *s, int rc, struct errmsg *msg);
 
 /* ---- session_packed.c ---- */
-bool session__is_packed(int fd);
+/* Whether the file is to come in as a stream. */
+bool session__is_packed(const struct session *s, int fd, const char *path);
 int session__add_packed(struct session *s, int fd, const char *path,
                         struct errmsg *msg);
 /* Those that did not come in whole are opened again. */

@@ -4,7 +4,9 @@
  * from their middle, so they come in as a pipe does: unpacked into a spool of
  * the session while the run goes on. What makes them a file is their path and
  * identity: a list that came in whole is not unpacked again, one that a kill
- * cut off is opened again without being asked for.
+ * cut off is opened again without being asked for. So come lists that are
+ * followed as they grow: what was read of them stays, whatever becomes of the
+ * file.
  *
  * Blocking; the starting thread.
  */
@@ -20,18 +22,27 @@
 
 #include "plain.h"
 
-bool session__is_packed(int fd) {
+static bool is_packed_file(const struct source *source) {
+  return source->kind == SOURCE_STREAM && !source->gone && *source->path != 0;
+}
+
+bool session__is_packed(const struct session *s, int fd, const char *path) {
   char head[PLAIN_MAGIC];
   bool more;
   ssize_t n;
+  if (s->follow)
+    return true;
+  for (size_t i = 0; i < s->source_count; i++)
+    if (is_packed_file(&s->sources[i]) && strcmp(s->sources[i].path, path) == 0)
+      return true; /* as it came in before */
   do
     n = pread(fd, head, sizeof head, 0);
   while (n < 0 && errno == EINTR);
   return n > 0 && plain_kind(head, (size_t)n, &more) != UNPACK_NONE;
 }
 
-static bool is_packed_file(const struct source *source) {
-  return source->kind == SOURCE_STREAM && !source->gone && *source->path != 0;
+void session_follow(struct session *s, bool follow) {
+  s->follow = follow;
 }
 
 /* Receives the file into a source that has no line yet, or into a new one that
@@ -84,9 +95,16 @@ int session__add_packed(struct session *s, int fd, const char *path,
     return err_set(msg, rc, "%s: %s", path, err_text(rc));
   for (size_t i = 0; i < s->source_count; i++) {
     struct source *source = &s->sources[i];
+    if (source->kind == SOURCE_FILE && !source->gone &&
+        strcmp(source->path, path) == 0)
+      return err_set(msg, ERR_USAGE,
+                     "%s is a manifest of this session already, read to its "
+                     "end: to follow it, take another directory",
+                     path);
     if (!is_packed_file(source))
       continue;
-    if (source->received && source_same(&source->identity, &identity)) {
+    if (!s->follow && source->received &&
+        source_same(&source->identity, &identity)) {
       source->checked = true;
       return 0;
     }

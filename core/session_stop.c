@@ -216,7 +216,10 @@ static int start_spools(struct session *s, struct errmsg *msg) {
       continue;
     int rc = session__spool_create(s, source->spool, &fd, msg);
     if (rc == 0) {
-      rc = spool_start(&source->spooler, source->in_fd, fd, &s->wake);
+      rc = spool_start(&source->spooler, source->in_fd,
+                       s->follow && source->path[0] != '\0' ? source->path
+                                                            : NULL,
+                       fd, &s->wake);
       if (rc < 0)
         err_set(msg, rc, "%s", err_text(rc));
     }

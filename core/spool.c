@@ -11,15 +11,19 @@
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "plain.h"
 
 #define SPOOL_BLOCK ((size_t)256 * 1024)
 #define RETRY_MS 1000
+#define FOLLOW_MS 250
 
 struct spool {
   int in_fd, out_fd;
+  const char *follow; /* borrowed; NULL: the stream's end is its end */
+  int64_t taken;      /* bytes read */
   int stop_pipe[2];
   char *block, *text; /* as it comes in; unpacked */
   struct plain plain; /* the thread's */
@@ -91,6 +95,28 @@ static bool take_block(struct spool *sp, size_t length) {
   return true;
 }
 
+/* A followed file may still be what it was, and longer: 1. 0: the end of a
+ * stream. */
+static int look_again(const struct spool *sp) {
+  struct stat open_one, named;
+  if (sp->follow == NULL)
+    return 0;
+  if (fstat(sp->in_fd, &open_one) != 0)
+    return err_from_errno(errno);
+  bool same = stat(sp->follow, &named) == 0 &&
+              named.st_dev == open_one.st_dev &&
+              named.st_ino == open_one.st_ino;
+  return same && open_one.st_size >= sp->taken ? 1 : ERR_CHANGED;
+}
+
+/* At the file's end. False: it is over. */
+static bool wait_for_more(struct spool *sp) {
+  int again = look_again(sp);
+  if (again < 0)
+    end(sp, again);
+  return again > 0 && wait_for(sp, -1, FOLLOW_MS);
+}
+
 static void copy(void *arg) {
   struct spool *sp = arg;
   while (wait_for(sp, sp->in_fd, -1)) {
@@ -101,17 +127,24 @@ static void copy(void *arg) {
       tell_trouble(sp, ERR_IO);
       break;
     }
-    if (!take_block(sp, (size_t)n))
+    sp->taken += n;
+    if (n == 0 && sp->follow != NULL) {
+      if (!wait_for_more(sp))
+        break;
+    } else if (!take_block(sp, (size_t)n)) {
       break;
+    }
   }
 }
 
-int spool_start(struct spool **out, int in_fd, int out_fd, uv_async_t *wake) {
+int spool_start(struct spool **out, int in_fd, const char *follow, int out_fd,
+                uv_async_t *wake) {
   struct spool *sp = calloc(1, sizeof *sp);
   char *block = malloc(SPOOL_BLOCK), *text = malloc(SPOOL_BLOCK);
   int rc = sp == NULL || block == NULL || text == NULL ? ERR_NOMEM : 0;
   if (rc == 0) {
     sp->in_fd = in_fd;
+    sp->follow = follow;
     sp->out_fd = out_fd;
     sp->wake = wake;
     sp->block = block;

@@ -19,8 +19,11 @@
 struct spool;
 
 /* Starts copying from in_fd (borrowed) to out_fd (taken, also on failure).
+ * follow (borrowed until spool_free): in_fd is this file, which grows; its end
+ * is not the stream's, but that it is cut short or another file takes its name
+ * is (ERR_CHANGED). NULL: the end is the end.
  * wake (borrowed until spool_free) is sent after each change. */
-int spool_start(struct spool **out, int in_fd, int out_fd,
+int spool_start(struct spool **out, int in_fd, const char *follow, int out_fd,
                 uv_async_t *wake) MUST_CHECK;
 
 /* Packed input (plain.h) is unpacked; why it could not be to its end (the

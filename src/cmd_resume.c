@@ -72,6 +72,7 @@ static int open_session(struct session **out, struct invocation *invocation,
     rc = open_with_options(out, dir, options, msg);
   if (rc != 0)
     return rc;
+  session_follow(*out, options_flag(options, OPT_FOLLOW));
   rc = run_keep_options(*out, options, msg);
   if (rc != 0)
     session_close(*out, false);

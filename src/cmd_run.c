@@ -68,6 +68,11 @@ static int check_words(struct job *job, struct errmsg *msg) {
     return err_set(msg, ERR_USAGE,
                    "--out names a single URL; for several, put the names into "
                    "a list (-i), a tab behind each URL");
+  if (options_flag(options, OPT_FOLLOW) &&
+      (inputs != 1 || options_flag(options, OPT_STRICT) ||
+       strcmp(options_item(options, OPT_INPUT_FILE, 0), "-") == 0))
+    return err_set(msg, ERR_USAGE,
+                   "--follow takes one file (-i FILE), and no --strict");
   int rc = word_lines_init(&job->lines, cli->words, cli->count, out, msg);
   if (rc != 0 || !options_given(options, OPT_CHECKSUM))
     return rc;
@@ -154,6 +159,7 @@ static int open_inputs(struct job *job, struct errmsg *msg) {
 
 static int add_tasks(struct job *job, struct session *session,
                      struct errmsg *msg) {
+  session_follow(session, options_flag(&job->invocation->options, OPT_FOLLOW));
   int rc = session_input_format(
       session, options_text(&job->invocation->options, OPT_INPUT_FORMAT));
   if (rc == 0 && job->lines.count > 0)

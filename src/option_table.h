@@ -18,6 +18,8 @@
   X(OPT_INPUT_FORMAT, "input-format", 0, GROUP_WHAT, "FORMAT",                 \
     CHOICE("auto|text|aria2|jsonl|csv|tsv", "auto"), IN_RUN | NOT_KEPT,        \
     "form of the manifest; auto: what its beginning says")                     \
+  X(OPT_FOLLOW, "follow", 0, GROUP_WHAT, "", FLAG(0), IN_RUN | TAKES_WORD,     \
+    "read the manifest on as it grows, until interrupted")                     \
   X(OPT_STRICT, "strict", 0, GROUP_WHAT, "", FLAG(0), IN_RUN,                  \
     "stop before the first request when a manifest line is bad")               \
   X(OPT_DIR, "dir", 'd', GROUP_WHAT, "DIR", TEXT(RULE_TEXT, "."),              \

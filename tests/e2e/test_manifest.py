@@ -208,6 +208,60 @@ def test_signed_again_keeps_what_is_done(spate, faultd, tmp_path, form):
     assert result.code == 2 and b"list" in result.err, result
 
 
+def follow(spate, tmp_path, path, *args):
+    return spate.start("-d", tmp_path / "o", "-i", path, "--follow",
+                       "--progress=json", *args)
+
+
+def wait_for(path):
+    wait_until(path.exists, 20, what=str(path))
+
+
+@pytest.mark.parametrize("form", ["text", "aria2", "jsonl", "csv"])
+def test_growing_list_is_followed(spate, faultd, tmp_path, form):
+    lines = FORMS[form](rows_of(faultd, 30)).splitlines(True)
+    path, out = tmp_path / "list", tmp_path / "o"
+    cut = len(lines) // 2
+    path.write_bytes(b"".join(lines[:cut]) + lines[cut][:9])
+    run = follow(spate, tmp_path, path)
+    wait_for(out / "n/9")
+    time.sleep(0.4)
+    assert not (out / "n/20").exists() and run.process.poll() is None
+    with open(path, "ab") as f:
+        f.write(lines[cut][9:] + b"".join(lines[cut + 1:]))
+    wait_for(out / "n/28")
+    run.signal(signal.SIGINT)
+    result = run.wait()
+    assert result.code == 4, result
+    assert result.summary["bad_lines"] == 0 and result.summary["failed"] == 0
+    faultd.reset()
+    result = spate("resume", out, "--follow=no", "--progress=json")
+    assert result.code == 0, result
+    assert len(faultd.journal()) <= 1
+    check(out, 30)
+
+
+@pytest.mark.parametrize("how", ["truncated", "replaced"])
+def test_followed_list_that_changes_is_said(spate, faultd, tmp_path, how):
+    path = tmp_path / "list"
+    path.write_bytes(text(rows_of(faultd, 10)))
+    run = follow(spate, tmp_path, path, "--input-format=text")
+    wait_for(tmp_path / "o/n/9")
+    if how == "replaced":
+        os.rename(path, tmp_path / "list.1")
+    path.write_bytes(b"")
+    result = run.wait(20)
+    assert result.code in (1, 4), result
+    assert "followed no further" in result.event("failed")[0]["reason"]
+    assert result.summary["done"] == 10
+
+
+def test_follow_takes_one_file(spate, tmp_path):
+    for args in (["-i", "-"], ["http://127.0.0.1:1/x"]):
+        result = spate("-d", tmp_path / "o", "--follow", *args)
+        assert result.code == 2 and b"--follow" in result.err
+
+
 def test_table_without_url_starts_nothing(spate, tmp_path):
     (tmp_path / "l.csv").write_text("name,link\na,http://h/a\n")
     result = spate("-d", tmp_path / "o", "-i", tmp_path / "l.csv")
