@@ -160,6 +160,8 @@ static bool take_new(struct feed *f) {
   chunk->place = source->tail;
   chunk->readers++;
   take_up(f, chunk);
+  if (source->chunks == 0)
+    index__look(s, source);
   return true;
 }
 

@@ -190,16 +190,26 @@ void marks_drop(struct marks *m, int slot) {
     m->free_hint = slot;
 }
 
+static uint8_t *byte_of(const struct marks *m, int slot, uint32_t index) {
+  return sector_of(m, slot, (int)(index / PER_SECTOR)) + sizeof(struct tag) +
+         index % PER_SECTOR / 4;
+}
+
+bool marks_only(const struct marks *m, int slot, const uint8_t *bits) {
+  for (uint32_t i = 0; i < CHUNK_LINES; i += 4) {
+    uint8_t byte = *byte_of(m, slot, i);
+    for (uint32_t n = 0; n < 4 && byte != 0; n++)
+      if ((byte >> (n * 2) & 3) != MARK_NONE && !chunk_bit(bits, i + n))
+        return false;
+  }
+  return true;
+}
+
 void marks_each(struct marks *m,
                 void (*each)(void *arg, uint64_t key, int slot), void *arg) {
   for (int slot = 0; slot < m->window_count * MARKS_STEP; slot++)
     if (m->keys[slot] != NO_KEY)
       each(arg, m->keys[slot], slot);
-}
-
-static uint8_t *byte_of(const struct marks *m, int slot, uint32_t index) {
-  return sector_of(m, slot, (int)(index / PER_SECTOR)) + sizeof(struct tag) +
-         index % PER_SECTOR / 4;
 }
 
 enum mark marks_get(const struct marks *m, int slot, uint32_t index) {

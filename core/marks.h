@@ -43,6 +43,8 @@ int marks_find(struct marks *marks, uint64_t key);
 /* A slot for a chunk that has none; -1: none is free, grow first. */
 int marks_take(struct marks *marks, uint64_t key);
 void marks_drop(struct marks *marks, int slot);
+/* Whether no task but those of this bitmap (a bit each) has a mark. */
+bool marks_only(const struct marks *marks, int slot, const uint8_t *bits);
 
 /* Calls back for each slot in use; it may drop the slot. */
 void marks_each(struct marks *marks,

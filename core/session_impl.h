@@ -261,6 +261,8 @@ void feed__ask_full(struct session *s);
 /* Reads ahead where that is wanted; called whenever something has come. */
 void index__step(struct session *s);
 void index__want(struct session *s, struct source *source);
+/* A list is begun: its first chunk tells whether it is to be read ahead. */
+void index__look(struct session *s, struct source *source);
 /* Whether the list's unread lines come by way of the index. */
 bool index__reads(const struct session *s, const struct source *source);
 void index__stop(struct session *s);

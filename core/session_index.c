@@ -27,13 +27,23 @@ bool index__reads(const struct session *s, const struct source *source) {
   return source->index && !source->indexed && s->indexer != NULL;
 }
 
-void index__want(struct session *s, struct source *source) {
+static void begin(struct session *s, struct source *source) {
   source->index = true;
   if (source->kind == SOURCE_ARGS) /* short, and grows while it runs */
     source->indexed = true;
   else if (s->indexer == NULL && indexer_start(&s->indexer, &s->wake) < 0)
     source->indexed = true; /* it goes in the manifest's order then */
   index__step(s);
+}
+
+void index__want(struct session *s, struct source *source) {
+  source->index_all = true;
+  begin(s, source);
+}
+
+void index__look(struct session *s, struct source *source) {
+  if (!source->index)
+    begin(s, source);
 }
 
 /* ---- what is brought -------------------------------------------------------
@@ -60,14 +70,15 @@ static struct chunk *target(struct session *s, const struct source *source,
 }
 
 /* Who reads this chunk as it comes begins again, by what is known of it now. */
-static void read_in_order(struct session *s, const struct chunk *chunk,
-                          const struct line_keys *keys) {
-  bool matters =
-      !s->rules.shuffle &&
-      (keys->priority != 0 || (s->rules.deadlines && keys->deadline_unix != 0));
+static void read_in_order(struct session *s, const struct chunk *chunk) {
   for (int i = 0; i < SESSION_FEEDS; i++)
-    if (s->feeds[i].chunk == chunk && matters)
+    if (s->feeds[i].chunk == chunk && !s->rules.shuffle)
       s->feeds[i].leave_wanted = true;
+}
+
+static bool matters(const struct session *s, const struct line_keys *keys) {
+  return keys->priority != 0 ||
+         (s->rules.deadlines && keys->deadline_unix != 0);
 }
 
 /* Feeds in worse chunks change over; not more than a few times a second. */
@@ -105,7 +116,8 @@ static int add_lines(struct session *s, struct source *source,
   entry->state = is_read(s, chunk) ? ORDER_TAKEN : ORDER_OPEN;
   entry->keys = job->place.keys;
   session__touch(s, chunk);
-  read_in_order(s, chunk, &entry->keys);
+  if (matters(s, &entry->keys))
+    read_in_order(s, chunk);
   preempt(s, &entry->keys);
   return 0;
 }
@@ -163,6 +175,8 @@ static void collect(struct session *s) {
       source->indexed = true;
     else if (job->at_end && job->whole)
       end_list(s, source);
+    source->index_all |= matters(s, &job->place.keys);
+    source->index = source->index_all; /* else its beginning was enough */
     s->index_retry = 0;
   } else if (source != NULL && job->rc == ERR_NOTFOUND) {
     s->index_retry = job->end + GROWTH;

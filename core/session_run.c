@@ -109,7 +109,8 @@ void session__retire(struct session *s, struct chunk *chunk) {
       chunk->batches > 0)
     return;
   /* Marks stay while a task may still need them in a later run. */
-  if (chunk->slot >= 0 && chunk->settled == chunk->count)
+  if (chunk->slot >= 0 &&
+      marks_only(s->marks, chunk->slot, chunk->settled_bits))
     marks_drop(s->marks, chunk->slot);
   chunk_table_remove(&s->chunks, chunk);
 }

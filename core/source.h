@@ -53,6 +53,7 @@ struct source {
   bool more;             /* lines were added while it was being read */
   bool cut;              /* it ended too early; that was told */
   bool index;            /* it is to be read ahead of delivery */
+  bool index_all;        /* and not its first chunk alone */
   bool indexed;          /* that was done, or cannot be */
   bool checked;          /* its identity was compared in this run */
   int in_fd;             /* a stream to be received; -1 none (borrowed) */

@@ -140,6 +140,22 @@ static void grows_by_blocks_that_are_on_the_disk(void **state) {
   marks_close(marks);
 }
 
+static void a_page_is_needed_while_an_open_task_has_a_mark(void **state) {
+  (void)state;
+  uint8_t settled[CHUNK_BITMAP] = {0};
+  struct marks *marks = open_marks(7);
+  int slot = marks_take(marks, 9);
+  assert_true(marks_only(marks, slot, settled));
+  marks_set(marks, slot, 4097, MARK_WRITTEN);
+  marks_set(marks, slot, CHUNK_LINES - 1, MARK_STARTED);
+  chunk_bit_set(settled, 4097);
+  chunk_bit_set(settled, 4096); /* without a mark */
+  assert_false(marks_only(marks, slot, settled));
+  chunk_bit_set(settled, CHUNK_LINES - 1);
+  assert_true(marks_only(marks, slot, settled));
+  marks_close(marks);
+}
+
 static void torn_page_lends_no_marks(void **state) {
   (void)state;
   char sectors[2][512];
@@ -174,6 +190,7 @@ int main(void) {
       T(taint_spares_nobody_who_began),
       T(pages_are_used_again_and_empty),
       T(grows_by_blocks_that_are_on_the_disk),
+      T(a_page_is_needed_while_an_open_task_has_a_mark),
       T(torn_page_lends_no_marks),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

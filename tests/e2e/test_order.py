@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""The order of tasks: priorities, deadlines, at random, hosts side by side."""
+import json
+import time
+
+from harness import wait_until
+
+
+def named(faultd, host, name, **options):
+    return faultd.data(1, 20, name, host=host, **options)
+
+
+def resolved(faultd, *hosts):
+    args = []
+    for host in hosts:
+        args += ["--resolve", f"{host}:{faultd.port}:127.0.0.1"]
+    return args
+
+
+def asked(faultd):
+    """Names in the order of their requests."""
+    return [e["target"].partition("?")[0].rsplit("/", 1)[1]
+            for e in faultd.journal()]
+
+
+def test_a_list_sorted_by_host_keeps_all_hosts_busy(spate, faultd, out, tmp_path):
+    hosts = [f"h{i}.test" for i in range(8)]
+    with open(tmp_path / "list", "w") as f:
+        for host in hosts:
+            for i in range(5000):
+                f.write(named(faultd, host, f"{host}-{i}", delay=100) + "\n")
+    run = spate.start("-i", tmp_path / "list", "-d", out, "--layout", "hash",
+                      "-j", "64", "--per-host", "2", *resolved(faultd, *hosts))
+    wait_until(lambda: faultd.journal(), what="the first request")
+    time.sleep(1)
+    counts = {host: 0 for host in hosts}
+    for name in asked(faultd):
+        counts[name.split("-")[0]] += 1
+    assert all(counts.values()), counts
+    assert max(counts.values()) <= 3 * min(counts.values()), counts
+    run.signal(15)
+    assert run.wait().code == 4
+
+
+def test_passing_over_full_hosts_loses_no_line(spate, faultd, out, tmp_path):
+    hosts = [f"h{i}.test" for i in range(4)]
+    with open(tmp_path / "list", "w") as f:
+        for host in hosts:
+            for i in range(1500):
+                f.write(named(faultd, host, f"{host}-{i}") + "\n")
+    result = spate("-i", tmp_path / "list", "-d", out, "--layout", "hash",
+                   "--per-host", "1", *resolved(faultd, *hosts),
+                   "--progress=json")
+    assert result.code == 0, result
+    assert result.summary["done"] == 6000
+    names = asked(faultd)
+    assert len(names) == len(set(names)) == 6000
+
+
+def test_higher_priorities_go_first(spate, faultd, out, tmp_path):
+    with open(tmp_path / "list.jsonl", "w") as f:
+        for i in range(3000):
+            f.write(json.dumps({"url": faultd.data(i, 20, f"f{i}"),
+                                "priority": 7 if i >= 2900 else 0}) + "\n")
+    result = spate("-i", tmp_path / "list.jsonl", "-d", out, "-j", "2")
+    assert result.code == 0, result
+    names = asked(faultd)
+    assert sorted(names) == sorted(f"f{i}" for i in range(3000))
+    last = max(names.index(f"f{i}") for i in range(2900, 3000))
+    assert last < 1500, last
+
+
+def test_the_earliest_deadline_goes_first(spate, faultd, out, tmp_path):
+    late, early = int(time.time()) + 86400 * 7, int(time.time()) + 3600
+    with open(tmp_path / "list.jsonl", "w") as f:
+        for i in range(3000):
+            f.write(json.dumps({"url": faultd.data(i, 20, f"f{i}"),
+                                "deadline": early if i >= 2900 else late}) + "\n")
+    result = spate("-i", tmp_path / "list.jsonl", "-d", out, "-j", "2")
+    assert result.code == 0, result
+    names = asked(faultd)
+    last = max(names.index(f"f{i}") for i in range(2900, 3000))
+    assert len(names) == 3000 and last < 1500, last
+
+
+def test_shuffled_and_stopped_each_comes_once(spate, faultd, out, tmp_path):
+    count = 20000
+    with open(tmp_path / "list", "w") as f:
+        for i in range(count):
+            f.write(faultd.data(i, 20, f"f{i}") + "\n")
+    args = ["-i", tmp_path / "list", "-d", out, "--layout", "hash", "-j", "16"]
+    run = spate.start(*args, "--shuffle")
+    wait_until(lambda: len(faultd.journal()) > 2000, what="2000 requests")
+    run.signal(15)
+    assert run.wait().code == 4
+    first = [int(name[1:]) for name in asked(faultd)][:2000]
+    steps = sum(b == a + 1 for a, b in zip(first, first[1:]))
+    assert steps < 200, steps
+    assert max(first) > count * 3 // 4 and min(first) < count // 4
+    result = spate("resume", out, "--progress=json")
+    assert result.code == 0, result
+    assert sum(1 for _ in out.glob("*/*/f*")) == count
+    names = asked(faultd)
+    assert len(set(names)) == count and len(names) < count + 100
