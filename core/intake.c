@@ -413,9 +413,9 @@ static unsigned room(const struct engine *e) {
   uint64_t window = WINDOW_BASE + 4 * (uint64_t)e->limit[LIMIT_CONCURRENCY];
   uint64_t near =
       e->scheduler.runnable + e->incoming_count + (uint64_t)e->lookups * BATCH;
-  /* Files that wait for their program take part, or a slow one would let
-   * their number grow without end. */
-  uint64_t open = e->tasks.count - e->counts.in[TASK_VERIFYING] + e->execs.live;
+  /* Files that wait for their program or their commit take part, or a slow one
+   * would let their number grow without end. */
+  uint64_t open = e->tasks.count;
   if (e->stopping || near >= window || open >= WINDOW_TASKS)
     return 0;
   return (unsigned)(window - near < WINDOW_TASKS - open ? window - near

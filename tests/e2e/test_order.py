@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The order of tasks: priorities, deadlines, at random, hosts side by side."""
 import json
+import shutil
+import subprocess
 import time
+
+import pytest
 
 from harness import wait_until
 
@@ -102,3 +106,32 @@ def test_shuffled_and_stopped_each_comes_once(spate, faultd, out, tmp_path):
     assert sum(1 for _ in out.glob("*/*/f*")) == count
     names = asked(faultd)
     assert len(set(names)) == count and len(names) < count + 100
+
+
+# ---- what is in memory -----------------------------------------------------
+
+SLOW_FLUSH = "int syncfs(int);unsigned sleep(unsigned);" \
+             "int syncfs(int fd){sleep(60);return fd>=0?0:-1;}"
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+def test_a_flush_that_takes_long_does_not_fill_the_memory(
+        spate, faultd, out, tmp_path):
+    """Files that are written and not committed yet count too."""
+    (tmp_path / "slow.c").write_text(SLOW_FLUSH)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "slow.so",
+                    tmp_path / "slow.c"], check=True)
+    with open(tmp_path / "list", "w") as f:
+        for i in range(40000):
+            f.write(faultd.data(1, 20, f"f{i}") + "\n")
+    run = spate.start(
+        "-i", tmp_path / "list", "-d", out, "--layout", "hash", "-j", "64",
+        env={"LD_PRELOAD": str(tmp_path / "slow.so"),
+             "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"})
+    seen = -1
+    while (now := faultd.stats()["requests"]) != seen:
+        seen = now
+        time.sleep(1)
+    assert run.process.poll() is None
+    assert 1000 < seen <= 17000, seen
+    run.kill()
