@@ -32,7 +32,7 @@
 #define LOOKUPS_MAX 4
 #define WINDOW_BASE 512u
 #define HELD_LEAST 32 /* ready tasks that may not start: a host may be full */
-#define WINDOW_TASKS 16384u /* tasks in memory, waiting ones included */
+#define WINDOW_TASKS 12288u /* tasks in memory, waiting ones included */
 
 struct lookup {
   struct task *task; /* the loop's; not touched by the job */
