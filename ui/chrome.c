@@ -312,13 +312,15 @@ static const struct {
   const char *label;
   int rank;
 } shown_keys[] = {
-    {ACT_HELP, "help", 20},       {ACT_TOGGLE, "pause", 18},
-    {ACT_DROP, "drop", 16},       {ACT_RETRY, "retry", 17},
-    {ACT_OPEN, "open", 11},       {ACT_SORT, "sort", 13},
-    {ACT_FILTER, "filter", 14},   {ACT_NET_UP, "conc", 10},
-    {ACT_RATE_UP, "rate", 9},     {ACT_BAND_UP, "band", 8},
-    {ACT_COMMAND, "command", 15}, {ACT_NEXT_SCREEN, "next", 12},
-    {ACT_BACK, "stop", 19},
+    {ACT_HELP, "help", 20},        {ACT_TOGGLE, "pause", 18},
+    {ACT_DROP, "drop", 16},        {ACT_RETRY, "retry", 17},
+    {ACT_OPEN, "open", 13},        {ACT_ADD, "add", 12},
+    {ACT_ERRORS, "errors", 9},     {ACT_LIMITS, "limits", 8},
+    {ACT_LEVEL, "level", 13},      {ACT_MORE, "change", 17},
+    {ACT_SORT, "sort", 13},        {ACT_FILTER, "filter", 14},
+    {ACT_NET_UP, "conc", 11},      {ACT_RATE_UP, "rate", 9},
+    {ACT_BAND_UP, "band", 8},      {ACT_COMMAND, "command", 15},
+    {ACT_NEXT_SCREEN, "next", 12}, {ACT_BACK, "stop", 19},
 };
 
 #define SHOWN_KEYS (int)(sizeof shown_keys / sizeof shown_keys[0])
@@ -330,6 +332,7 @@ static void first_key(const struct app *app, enum action action, char *buf,
   enum action down = action == ACT_NET_UP    ? ACT_NET_DOWN
                      : action == ACT_RATE_UP ? ACT_RATE_DOWN
                      : action == ACT_BAND_UP ? ACT_BAND_DOWN
+                     : action == ACT_MORE    ? ACT_LESS
                                              : ACTION_COUNT;
   keymap_names(&app->keys, action, names, sizeof names);
   names[strcspn(names, " ")] = '\0';
@@ -342,7 +345,21 @@ static void first_key(const struct app *app, enum action action, char *buf,
   snprintf(buf, cap, "%.16s %.16s", other, names);
 }
 
+/* A box of text has keys of its own. */
+static void draw_box_keys(const struct draw *draw) {
+  int x = draw_text(draw, 0, 0, ROLE_KEY, "Enter");
+  x += draw_text(draw, 0, x, ROLE_DIM, " add  ");
+  x += draw_text(draw, 0, x, ROLE_KEY, "Down");
+  x += draw_text(draw, 0, x, ROLE_DIM, " next line  ");
+  x += draw_text(draw, 0, x, ROLE_KEY, "Esc");
+  draw_text(draw, 0, x, ROLE_DIM, " leave");
+}
+
 static void draw_keys(const struct app *app, const struct draw *draw) {
+  if (app__view(app->screen)->key != NULL) {
+    draw_box_keys(draw);
+    return;
+  }
   struct items items = {0};
   unsigned where = app__view(app->screen)->where;
   for (int i = 0; i < SHOWN_KEYS; i++) {

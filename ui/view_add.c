@@ -72,6 +72,17 @@ static void draw_text_lines(struct app *app, const struct draw *draw, int y0,
   }
 }
 
+/* Until there is something to see. */
+static void draw_hints(const struct draw *draw, int y) {
+  static const char *const hints[] = {
+      "Paste or type URLs, one a line. Enter adds them.",
+      "Down begins another line, Ctrl-U takes the last one away.",
+      "Tab behind a URL: then the name of its file.",
+  };
+  for (int i = 0; i < 3; i++)
+    draw_text(draw, y + i, 7, ROLE_DIM, hints[i]);
+}
+
 static void draw_add(struct app *app, const struct draw *draw) {
   struct draw body = draw_in(draw, app->layout.part[PART_TABLE]);
   int height = body.rect.h;
@@ -79,6 +90,8 @@ static void draw_add(struct app *app, const struct draw *draw) {
   if (height < 4)
     return;
   draw_text_lines(app, &body, 1, height - 4);
+  if (app->add.len == 0 && height >= 9)
+    draw_hints(&body, 3);
   draw_rule(&body, height - 3, "", "");
   draw_count(app, &body, height - 2);
   int x = draw_text(&body, height - 1, 1, ROLE_DIM, "into ") + 1;

@@ -61,7 +61,10 @@ static void field_text(const struct snap_host *host, enum host_field field,
     text_count(buf, cap, host->queued);
     break;
   case HOST_RATE:
-    of_limit(buf, cap, host->requests_per_s, host->rate_limit);
+    if (host->rate_limit > 0)
+      snprintf(buf, cap, "%.1f/%.4g", host->requests_per_s, host->rate_limit);
+    else
+      snprintf(buf, cap, "%.1f", host->requests_per_s);
     break;
   case HOST_REQUESTS:
     text_count(buf, cap, host->requests);

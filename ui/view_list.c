@@ -234,6 +234,22 @@ static void draw_row(const struct app *app, const struct draw *draw, int y,
             row->reason[0] != '\0' ? row->reason : row->url, TEXT_MIDDLE);
 }
 
+/* "5 of 32000000   0.00%", or of what was read so far. */
+static void place_text(const struct list_state *list, char *buf, size_t cap) {
+  const struct history_count *count = &list->shown->count;
+  char guess[TEXT_NUMBER_CAP];
+  unsigned long long at = (unsigned long long)list->at + 1;
+  unsigned long long all = (unsigned long long)count->tasks;
+  if (count->complete)
+    snprintf(buf, cap, "%llu of %llu   %.*f%%", at, all, all > 100000 ? 2 : 0,
+             (double)at * 100 / (double)all);
+  else if (count->guess >= 0)
+    snprintf(buf, cap, "%llu of %llu read so far, about %s in all", at, all,
+             text_count(guess, sizeof guess, (uint64_t)count->guess));
+  else
+    snprintf(buf, cap, "%llu of %llu read so far", at, all);
+}
+
 static void draw_title(const struct app *app, const struct draw *draw) {
   const struct list_state *list = &app->list;
   const struct pager_wish *wish = &list->wish;
@@ -247,14 +263,8 @@ static void draw_title(const struct app *app, const struct draw *draw) {
            kinds[0] != '\0' ? kinds : "all tasks",
            wish->class_name[0] != '\0' ? ": " : "", wish->class_name,
            wish->text[0] != '\0' ? " with " : "", wish->text);
-  if (list->shown != NULL && list->shown->count.tasks > 0) {
-    uint64_t all = list->shown->count.tasks;
-    snprintf(hint, sizeof hint, "%llu of %s%llu   %.*f%%",
-             (unsigned long long)list->at + 1,
-             list->shown->count.complete ? "" : "at least ",
-             (unsigned long long)all, all > 100000 ? 2 : 0,
-             (double)(list->at + 1) * 100 / (double)all);
-  }
+  if (list->shown != NULL && list->shown->count.tasks > 0)
+    place_text(list, hint, sizeof hint);
   draw_rule(draw, 0, title, hint);
 }
 

@@ -5,10 +5,12 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "views.h"
 
 #define ETAG_FROM_COLS 90
+#define ETAG_CELLS 24
 
 static int label(const struct draw *draw, int y, const char *text) {
   return draw_fmt(draw, y, 1, ROLE_DIM, "%-4s", text) + 2;
@@ -21,36 +23,42 @@ static int field(const struct draw *draw, int y, int x, const char *name,
   return x + draw_clip(draw, y, x, cells, ROLE_TEXT, value, 0) + 3;
 }
 
-static void draw_http(const struct draw *draw, int y, int x,
-                      const struct snap_task *task) {
-  if (task->status == 0)
-    return;
+static void http_text(const struct snap_task *task, char *buf, size_t cap) {
+  char version[16] = "";
   if (task->http_version >= 20)
-    x += draw_fmt(draw, y, x, ROLE_TEXT, "HTTP/%d ", task->http_version / 10);
+    snprintf(version, sizeof version, "HTTP/%d ", task->http_version / 10);
   else if (task->http_version > 0)
-    x += draw_fmt(draw, y, x, ROLE_TEXT, "HTTP/%d.%d ", task->http_version / 10,
-                  task->http_version % 10);
-  x += draw_fmt(draw, y, x, task->status >= 400 ? ROLE_ALERT : ROLE_TEXT, "%d",
-                task->status);
-  x += 3;
-  if (task->etag[0] != '\0' && draw->rect.w >= ETAG_FROM_COLS)
-    x = field(draw, y, x, "etag", task->etag, 24);
-  field(draw, y, x, "resume", task->resumable ? "yes" : "no", 4);
+    snprintf(version, sizeof version, "HTTP/%d.%d ", task->http_version / 10,
+             task->http_version % 10);
+  snprintf(buf, cap, "%s%d", version, task->status);
 }
 
+/* What the server said stands at the end of the line; the path takes what is
+ * left. */
 static void draw_file(const struct app *app, const struct draw *draw, int y,
                       const struct snap_task *task) {
-  char path[2048];
-  const char *dir = app->snap->session_dir;
-  bool part = task->state != TASK_DONE && task->got > 0;
-  snprintf(path, sizeof path, "%s%s%s%s", dir, dir[0] != '\0' ? "/" : "",
-           task->name, part ? ".part" : "");
+  char path[2048], http[32] = "";
+  const char *resume = task->resumable ? "yes" : "no";
+  bool known = task->status != 0;
+  bool etag = known && task->etag[0] != '\0' && draw->rect.w >= ETAG_FROM_COLS;
+  int tag = etag ? text_width(task->etag, TEXT_WHOLE, 0) : 0;
+  tag = tag > ETAG_CELLS ? ETAG_CELLS : tag;
+  view__path(app, task, path, sizeof path);
+  if (known)
+    http_text(task, http, sizeof http);
+  int tail = known ? (int)strlen(http) + 3 + (etag ? tag + 8 : 0) + 10 + 3 : 0;
   int x = label(draw, y, "file");
-  bool etag = task->etag[0] != '\0' && draw->rect.w >= ETAG_FROM_COLS;
-  int tail = task->status == 0 ? 0 : etag ? 50 : 28;
   x += draw_clip(draw, y, x, draw->rect.w - x - tail, ROLE_TEXT, path,
                  TEXT_MIDDLE);
-  draw_http(draw, y, x + 3, task);
+  if (!known)
+    return;
+  x += 3;
+  x +=
+      draw_text(draw, y, x, task->status >= 400 ? ROLE_ALERT : ROLE_TEXT, http);
+  x += 3;
+  if (etag)
+    x = field(draw, y, x, "etag", task->etag, tag);
+  field(draw, y, x, "resume", resume, 4);
 }
 
 static void draw_now(const struct draw *draw, int y,

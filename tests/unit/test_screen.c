@@ -146,6 +146,9 @@ static void test_golden_other_screens(void **state) {
       {"errors", "e"},
       {"limits", "L"},
       {"error-tasks", "e\r\r"},
+      {"add", "a"},
+      {"task-limits", "l"},
+      {"drop-data", "D"},
   };
   char name[64];
   (void)state;
