@@ -18,6 +18,7 @@ _spate() {
     --overwrite --skip-existing --auto-rename
     --results --expect-type --min-size --max-size --durability
     --file-allocation --no-remote-time
+    --output --shard-size --shard-count --shard-headers --compress
     --concurrency -j --per-host --rate --per-host-rate --limit-rate
     --per-host-limit-rate --per-transfer-limit-rate --host-limit
     --split -s --min-split-size
@@ -80,6 +81,8 @@ _spate() {
     ;;
   --layout) mapfile -t COMPREPLY < <(compgen -W 'flat path hash' -- "$cur") ;;
   --durability) mapfile -t COMPREPLY < <(compgen -W 'batch none' -- "$cur") ;;
+  --output) mapfile -t COMPREPLY < <(compgen -W 'files jsonl tar warc' -- "$cur") ;;
+  --compress) mapfile -t COMPREPLY < <(compgen -W 'zstd gzip none' -- "$cur") ;;
   --progress) mapfile -t COMPREPLY < <(compgen -W 'line json none' -- "$cur") ;;
   --deadline) mapfile -t COMPREPLY < <(compgen -W 'auto none' -- "$cur") ;;
   --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur") ;;
@@ -94,6 +97,7 @@ _spate() {
     --header | -H | --user | -u | --oauth2-bearer | --cookie | -b | \
     --user-agent | -A | --proxy | -x | --noproxy | --resolve | \
     --reason | --status | --expect-type | --min-size | --max-size | \
+    --shard-size | --shard-count | --shard-headers | \
     --progress-interval | --profile | --throttle-status | --throttle-words)
     return
     ;;

@@ -187,7 +187,7 @@ static void check_end(struct engine *e) {
     return;
   if (only_commits_left(e))
     session_hurry(e->session);
-  if (!all_done && !stopped)
+  if ((!all_done && !stopped) || !gather_end(e, all_done))
     return;
   e->session_stopping = true;
   report_traffic(e);
@@ -209,6 +209,7 @@ static void on_prepare(uv_prepare_t *prepare) {
   struct engine *e = prepare->data;
   loopwatch_enter(&e->watch, "scheduler");
   sinks_turn(&e->sinks);
+  gather_turn(e);
   intake_run(e);
   scheduler_run(&e->scheduler, engine_now());
   split_turn(e);
@@ -326,6 +327,7 @@ static const struct session_hooks session_hooks_template = {
     .committed = fetch_committed,
     .lost = fetch_lost,
     .exhausted = on_exhausted,
+    .file = gather_file_committed,
     .trouble = on_trouble,
     .warning = on_warning};
 
@@ -526,6 +528,8 @@ int engine_start(struct engine **out, struct session *session,
   init_handles(e);
   code = init_parts(e, msg);
   if (code == 0)
+    code = gather_open(e, msg);
+  if (code == 0)
     code = start_session(e, msg);
   if (code == 0 && uv_thread_create(&e->thread, engine_main, e) != 0)
     code = err_set(msg, ERR_NOMEM, "cannot start a thread");
@@ -564,6 +568,7 @@ void engine_free(struct engine *e) {
   idmap_fini(&e->tasks);
   outputs_fini(&e->outputs);
   results_text_fini(&e->results);
+  shards_free(e->shards);
   sinks_fini(&e->sinks);
   execs_fini(&e->execs);
   verify_fini(e);

@@ -17,6 +17,7 @@
 #include "digest.h"
 #include "expect.h"
 #include "names.h"
+#include "scribe.h"
 #include "session.h"
 #include "snapshot.h"
 #include "steps.h"
@@ -74,7 +75,12 @@ struct engine_config {
   int throttle_status[ENGINE_THROTTLE_CODES]; /* more codes that mean 429 */
   size_t throttle_status_count;
   struct str_list throttle_words; /* see verdict.h; none = built in */
-  struct expect expect;           /* of good answers; types owned likewise */
+  enum shard_form output;         /* FORM_FILES: a file each */
+  enum codec shard_codec;
+  int64_t shard_size;        /* bytes */
+  unsigned shard_count;      /* open at once */
+  const char *shard_headers; /* names with commas; NULL none */
+  struct expect expect;      /* of good answers; types owned likewise */
 };
 
 /* What happened to one task, for reporters that print events. Strings are

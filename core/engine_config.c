@@ -15,6 +15,7 @@
 #define STRINGS(X) \
   X(user_agent)    \
   X(user_pwd)      \
+  X(shard_headers) \
   X(bearer)        \
   X(cookie)        \
   X(proxy)         \

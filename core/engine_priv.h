@@ -13,6 +13,7 @@
  *   control.c  what commands do; control_task.c, control_host.c,
  *              control_add.c
  *   hold.c     everything waits: full disk, network down
+ *   gather.c   bodies become records of shards
  *   picture.c  the building of snapshots
  *
  * Thread: everything here belongs to the loop's thread, except the part of
@@ -37,6 +38,7 @@
 #include "results.h"
 #include "retry.h"
 #include "scheduler.h"
+#include "shards.h"
 #include "sink.h"
 #include "stats.h"
 #include "task.h"
@@ -46,6 +48,7 @@
 #define ENGINE_RECENT_DONE 100
 #define ENGINE_RECENT_FAILED 1000
 #define ENGINE_HOLD_TEXT 280
+#define GATHER_NAME 64
 
 struct checksum_table;
 struct intake_batch;
@@ -88,6 +91,7 @@ struct engine {
   struct execs execs;
   struct checksum_table *checksums; /* NULL none */
   unsigned adoptions; /* files that were there and are being read */
+  struct shards *shards; /* NULL: a file each, and none is left to end */
   struct bandwidth bandwidth;
   struct byte_limit all_bytes;
   struct rng rng;
@@ -270,6 +274,26 @@ void fetch__retry(struct engine *e, struct task *task, double wait_s,
 void fetch__forget_partial(struct engine *e, struct task *task);
 /* The same for the whole task: as if it had never been tried. */
 void fetch__start_over(struct engine *e, struct task *task);
+
+/* ---- gather.c ---- */
+/* Bodies go to shards instead of a file each. */
+static inline bool gathering(const struct engine *e) {
+  return e->config.output != FORM_FILES;
+}
+/* Makes the shards; before the session is started. Blocks. */
+int gather_open(struct engine *e, struct errmsg *msg) MUST_CHECK;
+void gather_turn(struct engine *e);
+/* May the session be stopped? complete: every task has come to its end. */
+bool gather_end(struct engine *e, bool complete);
+/* Where the sink of a task keeps a body that does not fit into memory. */
+const char *gather_name(const struct engine *e, const struct task *task,
+                        char *name, size_t cap);
+/* Remembers the head of the answer for the record. */
+void gather_head(struct engine *e, struct task *task,
+                 const struct transfer *transfer);
+void gather_picture(const struct engine *e, struct snap_shards *shown);
+/* The session's hook. */
+void gather_file_committed(void *arg, const char *name, int64_t bytes);
 
 /* ---- control.c ---- */
 void control_run(struct engine *e, const struct command *command);

@@ -164,13 +164,15 @@ static void take_validators(struct task *task, const struct answer *answer) {
 static void open_sink(struct engine *e, struct task *task, int64_t offset,
                       int64_t size) {
   struct sink_target target;
+  char name[GATHER_NAME];
   task->size = size;
   task->got = ranges_total(&task->kept);
-  session_mark_started(e->session, task->id);
+  if (!gathering(e))
+    session_mark_started(e->session, task->id);
   memset(&target, 0, sizeof(target));
   target.task = task->id;
-  target.name = task->name;
-  target.ours = task->ours || task->own_part;
+  target.name = gather_name(e, task, name, sizeof(name));
+  target.ours = task->ours || task->own_part || gathering(e);
   target.replace = task->replace;
   target.rename = task->rename;
   target.offset = offset;
@@ -244,6 +246,7 @@ static void on_head(void *owner, struct transfer *transfer) {
   if (a->status < 200 || a->status > 299 || task->sink != NULL ||
       !is_expected(e, task, transfer, why))
     return;
+  gather_head(e, task, transfer);
   if (a->status == 206) {
     if (!range_fits(task, transfer)) {
       task->start_over = asked_range(transfer);

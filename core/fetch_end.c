@@ -113,6 +113,8 @@ void fetch_lost(void *arg, uint64_t id) {
   if (task == NULL || task->state != TASK_VERIFYING)
     return;
   task_set_reason(task, "the system lost what was written");
+  if (gathering(e)) /* behind the gap nothing can be kept in this run */
+    engine__stop(e);
   task_set_state(&e->counts, task, TASK_FAILED);
   engine__retire(e, task);
 }
@@ -388,11 +390,16 @@ static void on_sink_ended(void *owner, const struct sink_result *result) {
   }
   if (result->named) {
     task->after = AFTER_NOTHING;
-    session_mark_written(e->session, task->id);
-    take_name(task, result->name);
+    if (!gathering(e)) {
+      session_mark_written(e->session, task->id);
+      take_name(task, result->name);
+    }
     if (task->has_partial)
       session_partial_put(e->session, task->id, NULL);
-    finish_file(e, task);
+    if (gathering(e)) /* now, in one transaction with the shard's length */
+      settle(e, task, TASK_DONE);
+    else
+      finish_file(e, task);
     return;
   }
   if (throws_away(task->after)) {

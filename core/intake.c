@@ -218,7 +218,7 @@ static void enter_unseen(struct engine *e) {
     struct lookup lookup;
     memset(&lookup, 0, sizeof(lookup));
     lookup.task = LINK_ENTRY(link, struct task, queued);
-    lookup.part_size = -1;
+    lookup.part_size = gathering(e) ? INT64_MAX : -1; /* its sink will see */
     e->incoming_count--;
     enter(e, &lookup);
   }
@@ -291,7 +291,7 @@ static int number_name(struct engine *e, struct task *task) {
 static int claim_name(struct engine *e, struct task *task, char *why,
                       size_t cap) {
   const struct task *first = outputs_find(&e->outputs, task->name);
-  if (first != NULL) {
+  if (first != NULL && !gathering(e)) {
     bool same_list =
         first->id >> TASK_ORDINAL_BITS == task->id >> TASK_ORDINAL_BITS;
     snprintf(why, cap, "line %llu%s has the same output, %s",
@@ -306,6 +306,8 @@ static int claim_name(struct engine *e, struct task *task, char *why,
                  task->name);
   }
   why[0] = '\0';
+  if (gathering(e)) /* keys may repeat */
+    return 0;
   return outputs_add(&e->outputs, task);
 }
 
@@ -424,7 +426,7 @@ static unsigned room(const struct engine *e) {
 
 void intake_run(struct engine *e) {
   unsigned now;
-  if (e->empty_dir)
+  if (e->empty_dir || gathering(e)) /* keys of shards may repeat */
     enter_unseen(e);
   while (!list_empty(&e->incoming) && e->lookups < LOOKUPS_MAX) {
     unsigned before = e->lookups;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * JSON text as it comes, piece by piece: is it one well-formed value (RFC
- * 8259), is it UTF-8 at all, and the same value without the blanks between its
- * tokens, so that it fits into a line. Nothing is converted: numbers, escapes
- * and members stay exactly as they were sent.
+ * JSON text as it comes, piece by piece: is it one well-formed value
+ * (json_check.h), is it UTF-8 at all, and the same value without the blanks
+ * between its tokens, so that it fits into a line. Nothing is converted:
+ * numbers, escapes and members stay exactly as they were sent.
  *
  * Pure; any thread, one at a time.
  */
@@ -15,20 +15,15 @@
 #include <stdint.h>
 
 #include "bytes.h"
-
-#define JSON_DEPTH 1024 /* arrays and objects within each other */
+#include "json_check.h"
 
 struct json_scan {
   /* private */
-  uint8_t state;
-  uint8_t back;      /* state after the string or word at hand */
-  uint8_t hex;       /* digits of \uXXXX left */
-  uint8_t tail;      /* continuation bytes of a character left */
-  uint8_t low, high; /* what the next of them may be */
-  const char *word;  /* the rest of true, false or null */
-  bool bad_json, bad_utf8;
-  unsigned depth;
-  uint8_t kind[JSON_DEPTH / 8]; /* a bit each: 1 = object */
+  struct json_check check;
+  bool begun, marked; /* a byte order mark may not stand within a line */
+  uint8_t tail;       /* continuation bytes of a character left */
+  uint8_t low, high;  /* what the next of them may be */
+  bool bad_utf8;
 };
 
 void json_scan_init(struct json_scan *scan);

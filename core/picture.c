@@ -478,6 +478,7 @@ static void fill_health(struct snapshot *s, const struct engine *e) {
   fill_loop(s, &e->watch);
   s->buffer_bytes = e->sinks.buffer_bytes;
   s->buffer_limit = e->sinks.buffer_limit;
+  gather_picture(e, &s->shards);
   s->rss_bytes = resident_bytes();
 }
 

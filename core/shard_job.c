@@ -344,6 +344,14 @@ void shard_job_name(struct shard_file *file) {
     (void)give_name(file, file->index);
 }
 
+void shard_job_discard(struct shard_file *file) {
+  char part[SHARD_NAME + 8];
+  part_of(file->name, part);
+  (void)unlinkat(file->dirfd, part, 0);
+  part_of(file->index, part);
+  (void)unlinkat(file->dirfd, part, 0);
+}
+
 /* ---- files of earlier runs --------------------------------------------------
  */
 

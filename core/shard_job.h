@@ -32,6 +32,7 @@ struct frame {
   struct stream *stream;
   enum frame_state state;
   struct record *first, *last;
+  unsigned count;        /* of records */
   uint64_t raw;          /* bytes of bodies */
   uint64_t weight;       /* of the records, counted in memory */
   uint64_t counted;      /* of out, likewise */
@@ -97,6 +98,8 @@ void shard_job_append(struct shard_file *file);
 void shard_job_append_piece(struct shard_file *file);
 void shard_job_end(struct shard_file *file);
 void shard_job_name(struct shard_file *file);
+/* Nothing was ever put in. */
+void shard_job_discard(struct shard_file *file);
 
 /* Opens a file of an earlier run and cuts it to its lengths. */
 int shard_reopen(struct shard_file *file, struct errmsg *msg) MUST_CHECK;

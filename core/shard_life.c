@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #define APPEND_MAX ((int64_t)16 << 20) /* in one job */
+#define APPEND_RECORDS 1024            /* which are settled in one callback */
 
 struct shard_file *shards__file_new(struct shards *s) {
   struct shard_file *file = calloc(1, sizeof *file);
@@ -266,10 +267,12 @@ static struct frame *head(struct stream *stream) {
 static void append_ready(struct shard_file *file) {
   struct stream *stream = file->stream;
   int64_t more = 0;
+  unsigned count = 0;
   for (;;) {
     struct frame *frame = head(stream);
     if (frame == NULL || frame->state != FRAME_READY || frame->code != 0 ||
-        more >= APPEND_MAX)
+        more >= APPEND_MAX ||
+        (count > 0 && count + frame->count > APPEND_RECORDS))
       break;
     if ((file->records > 0 || more > 0) &&
         file->length + more + (int64_t)frame->out.len >
@@ -278,6 +281,7 @@ static void append_ready(struct shard_file *file) {
     list_remove(&frame->link);
     frame->state = FRAME_WRITING;
     more += (int64_t)frame->out.len;
+    count += frame->count;
     list_append(&file->frames, &frame->link);
   }
   submit(file, FILE_APPENDING, "shard written", on_append_work, on_appended);
@@ -375,6 +379,19 @@ void shards__close(struct shard_file *file) {
   list_append(&file->shards->ending, &file->link);
 }
 
+static void on_discard_work(struct job *job) {
+  shard_job_discard(file_of(job));
+}
+
+static void on_discarded(struct job *job) {
+  struct shard_file *file = file_of(job);
+  struct shards *s = file->shards;
+  s->jobs--;
+  list_remove(&file->link);
+  list_append(&s->dead, &file->link);
+  say(file, true, -1, -1);
+}
+
 void shards__ending_pump(struct shards *s) {
   struct link *next;
   if (s->blocked)
@@ -382,7 +399,9 @@ void shards__ending_pump(struct shards *s) {
   for (struct link *l = s->ending.next; l != &s->ending; l = next) {
     struct shard_file *file = LINK_ENTRY(l, struct shard_file, link);
     next = l->next;
-    if (file->state == FILE_OPEN)
+    if (file->state == FILE_OPEN && file->records == 0)
+      submit(file, FILE_ENDING, "shard ended", on_discard_work, on_discarded);
+    else if (file->state == FILE_OPEN)
       submit(file, FILE_ENDING, "shard ended", on_end_work, on_ended);
   }
 }

@@ -17,7 +17,7 @@
 #define MEGA ((uint64_t)1 << 20)
 #define LINGER_PACKED_NS (1000 * MEGA) /* few large frames compress better */
 #define LINGER_PLAIN_NS (100 * MEGA)
-#define FRAME_RECORDS 4096 /* and their memory */
+#define FRAME_RECORDS 1024 /* are as much as one callback may settle */
 #define OUT_MAX ((size_t)512 << 20)
 
 /* ---- frames -------------------------------------------------------------- */
@@ -193,7 +193,6 @@ static void flush(struct shards *s) {
   if (s->filling != NULL)
     dispatch(s, s->filling);
   s->filling = NULL;
-  s->filling_count = 0;
 }
 
 static void put(struct frame *frame, struct record *record) {
@@ -204,6 +203,7 @@ static void put(struct frame *frame, struct record *record) {
   else
     frame->first = record;
   frame->last = record;
+  frame->count++;
   frame->raw += (uint64_t)record->size;
   frame->weight += weight;
   *frame->shards->config.memory += weight;
@@ -230,7 +230,7 @@ void shards_add(struct shards *s, struct record *record) {
   if (big) {
     frame->state = FRAME_BIG;
     dispatch(s, frame);
-  } else if (frame->raw >= s->frame_bytes || ++s->filling_count == FRAME_RECORDS) {
+  } else if (frame->raw >= s->frame_bytes || frame->count == FRAME_RECORDS) {
     flush(s);
   }
 }

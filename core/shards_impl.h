@@ -30,7 +30,6 @@ struct shards {
   struct link ending; /* files on their way to their name */
   struct link dead;   /* that could not be ended; a batch may need their fd */
   struct frame *filling;
-  unsigned filling_count;
   uint64_t frame_bytes; /* a frame is sent off at */
   struct packer *packers[SHARD_PACKERS + SHARD_COUNT_MAX];
   unsigned packer_count, packing;

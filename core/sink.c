@@ -7,6 +7,7 @@
 
 #include "sink_impl.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -204,6 +205,35 @@ static void set_durable(struct sink *sink, const struct ranges *from) {
   (void)!ranges_add_all(&sink->durable, from);
 }
 
+/* The body goes to where bodies are gathered. */
+static void hand_over(struct sink *sink) {
+  struct sinks *sinks = sink->sinks;
+  struct sink_body body = {NULL, NULL, sink->end};
+  char part[NAME_CAP + 8];
+  sink->running = true; /* nothing else may begin */
+  if (sink->spilled) {
+    snprintf(part, sizeof(part), "%s.part", sink->job.name);
+    body.part = part;
+  } else {
+    body.data = sink->memory != NULL ? sink->memory->data : "";
+  }
+  sinks->store(sinks->store_arg, sink->owner, sink, &body);
+}
+
+void sink_drop_body(struct sink *sink) {
+  if (sink->memory != NULL)
+    sink__block_put(sink->sinks, sink->memory);
+  sink->memory = NULL;
+}
+
+void sink_stored(struct sink *sink, int code, int saved_errno) {
+  sink->job.action = SINK_STORE;
+  sink->job.code = code;
+  sink->job.saved_errno = saved_errno;
+  sink->running = false;
+  end(sink);
+}
+
 void sink__worked(struct sink *sink) {
   struct sinks *sinks = sink->sinks;
   enum sink_action action = sink->job.action;
@@ -218,6 +248,10 @@ void sink__worked(struct sink *sink) {
     ranges_clear(&sink->durable);
   if (sink->job.code != 0 || action >= SINK_FINISH) {
     end(sink);
+    return;
+  }
+  if (action == SINK_CLOSE) {
+    hand_over(sink);
     return;
   }
   sink__tell_room(sink);
@@ -378,8 +412,10 @@ static enum sink_action next_action(const struct sink *sink) {
     return SINK_DROP;
   if (sink->want_finish && sink->unpack.code != 0) /* full: it is tried again */
     return sink->unpack.code == ERR_FULL ? SINK_KEEP : SINK_DROP;
+  if (sink->want_finish && sink->checked && sink->spilled)
+    return sink->sinks->store != NULL ? SINK_CLOSE : SINK_FINISH;
   if (sink->want_finish && sink->checked)
-    return sink->spilled ? SINK_FINISH : SINK_STORE;
+    return SINK_STORE;
   return SINK_WRITE;
 }
 
@@ -404,6 +440,10 @@ void sink__pump(struct sink *sink) {
   action = next_action(sink);
   if (action == SINK_WRITE) {
     start_writes(sink);
+    return;
+  }
+  if (action == SINK_STORE && sink->sinks->store != NULL) {
+    hand_over(sink);
     return;
   }
   sink__queue_all(sink);

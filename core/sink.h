@@ -83,6 +83,13 @@ struct sink_ops {
   void (*durable)(void *owner, const struct ranges *durable);
 };
 
+/* A complete body that is not to become a file of its own. */
+struct sink_body {
+  const char *data; /* all of it, until sink_drop_body(); NULL: in the file */
+  const char *part; /* that file, for the call */
+  int64_t size;
+};
+
 /* What all sinks of an engine share. */
 struct sinks {
   struct pool *pool; /* borrowed */
@@ -90,6 +97,11 @@ struct sinks {
   bool durable;      /* flush a large file before it gets its name */
   bool allocate;     /* reserve the space of a large file when it is opened */
   const struct sink_ops *ops;
+  /* When this is not NULL complete bodies are handed over instead of getting
+   * a name; the sink waits for sink_stored(). */
+  void (*store)(void *arg, void *owner, struct sink *sink,
+                const struct sink_body *body);
+  void *store_arg;
   uint64_t buffer_bytes, buffer_limit; /* in use, allowed */
   /* private */
   struct link starved;  /* sinks that found the budget used up */
@@ -162,5 +174,11 @@ void sink_finish(struct sink *sink);
 /* The transfer was cut. keep: what has come stays as NAME.part, flushed;
  * otherwise nothing is left behind. Answered by ended. */
 void sink_cut(struct sink *sink, bool keep);
+
+/* For whom bodies are handed over to. The body in memory is not needed any
+ * more: */
+void sink_drop_body(struct sink *sink);
+/* It is stored (0), or could not be: answered by ended. */
+void sink_stored(struct sink *sink, int code, int saved_errno);
 
 #endif

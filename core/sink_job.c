@@ -385,6 +385,10 @@ void sink_job_work(struct sink_job *job) {
   case SINK_WRITE:
     (void)write_blocks(job);
     break;
+  case SINK_CLOSE:
+    if (write_blocks(job) == 0)
+      (void)close_fd(job);
+    break;
   case SINK_FINISH:
     finish(job);
     break;

@@ -21,6 +21,7 @@ struct block {
 
 enum sink_action {
   SINK_WRITE,  /* blocks to the .part, which is opened first */
+  SINK_CLOSE,  /* the same and close: somebody else reads it */
   SINK_FINISH, /* the same, flush if durable, rename */
   SINK_STORE,  /* one block as a new file under its own name */
   SINK_KEEP,   /* blocks, flush, close: the .part stays */

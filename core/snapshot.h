@@ -105,6 +105,17 @@ struct snap_log {
   const char *text;
 };
 
+/* Bodies that become records of shards (--output jsonl, tar, warc). */
+struct snap_shards {
+  bool on;
+  uint64_t shards;  /* that have their name, earlier runs included */
+  uint64_t open;    /* that are appended to */
+  uint64_t records; /* in all of them */
+  uint64_t bytes;   /* of all of them on the disk */
+  uint64_t records_run, bytes_in, bytes_out; /* by this run */
+  uint64_t waiting; /* records that are not in a shard yet */
+};
+
 struct snap_totals {
   int64_t tasks;       /* all tasks of the session; -1 not known yet */
   int64_t tasks_guess; /* an estimate while unknown; -1 none */
@@ -130,6 +141,7 @@ struct snapshot {
   const char *hold; /* why the whole engine waits (disk full, ...); "" */
 
   struct snap_totals total;
+  struct snap_shards shards;
   double bytes_per_s, bytes_per_s_avg, bytes_per_s_peak;
   double requests_per_s; /* started, averaged over about 10 s */
   double done_per_s;

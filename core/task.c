@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "redact.h"
+#include "scribe.h"
 #include "steps.h"
 
 #define TO(state) (1u << (state))
@@ -74,6 +75,7 @@ void task_free(struct task *task) {
   steps_free(task->steps);
   free(task->digest);
   ranges_fini(&task->kept);
+  record_free(task->record);
   free(task);
 }
 

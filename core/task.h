@@ -23,6 +23,7 @@
 #include "unpack.h"
 
 struct engine;
+struct record;
 struct host;
 struct adoption;
 struct exec;
@@ -101,6 +102,8 @@ struct task {
   int status;
   int http_version;
   int64_t ours_since_unix_ns;
+
+  struct record *record; /* the head of its answer, for a shard; owned */
 
   bool ours;           /* a file of its name is this session's */
   bool replace;        /* such a file may be replaced */

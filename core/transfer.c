@@ -20,6 +20,7 @@
 #define CONNECTION_LIFETIME_S 3600L
 #define BUFFER_FEW (512L << 10) /* only what is used of it is memory */
 #define BUFFER_MANY (16L << 10)
+#define HEAD_MAX (512u << 10) /* more than libcurl takes itself */
 
 /* ---- callbacks of libcurl ----------------------------------------------- */
 
@@ -30,6 +31,14 @@ static void head_complete(struct transfer *transfer) {
   transfer->ops->head(transfer->owner, transfer);
 }
 
+static void keep_head(struct transfer *transfer, const char *line,
+                      size_t length, bool status_line) {
+  if (status_line)
+    bytes_clear(&transfer->head);
+  if (line[0] != '\r' && line[0] != '\n')
+    bytes_add(&transfer->head, line, length);
+}
+
 static size_t on_header(char *data, size_t size, size_t count, void *arg) {
   struct transfer *transfer = arg;
   size_t length = size * count;
@@ -37,6 +46,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg) {
   if (transfer->head_ns != 0 && !status_line)
     return length; /* a trailer may not change what the head said */
   transfer->head_ns = 0;
+  if (transfer->pool->keep_heads)
+    keep_head(transfer, data, length, status_line);
   if (answer_line(&transfer->answer, data, length) == ANSWER_END)
     head_complete(transfer);
   return length;
@@ -270,6 +281,7 @@ void transfers_fini(struct transfers *transfers) {
     struct transfer *transfer = transfers->free_list;
     transfers->free_list = transfer->next_free;
     curl_easy_cleanup(transfer->easy);
+    bytes_fini(&transfer->head);
     free(transfer);
   }
   if (transfers->mux != NULL)
@@ -296,6 +308,7 @@ static struct transfer *take(struct transfers *transfers) {
     return NULL;
   }
   transfer->pool = transfers;
+  bytes_init(&transfer->head, HEAD_MAX);
   set_lasting(transfer);
   return transfer;
 }
@@ -318,6 +331,7 @@ int transfer_start(struct transfers *transfers, void *owner,
   transfer->head_ns = 0;
   transfer->page_len = 0;
   transfer->error[0] = '\0';
+  bytes_clear(&transfer->head);
   answer_reset(&transfer->answer);
   transfer->lane = curlmux_lane(transfers->mux, request->host->number);
   if (curl_easy_setopt(transfer->easy, CURLOPT_URL, request->url) != CURLE_OK ||
@@ -355,6 +369,7 @@ void transfer_free(struct transfer *transfer) {
   transfer->owner = NULL;
   if (transfers->free_count >= FREE_MAX) {
     curl_easy_cleanup(transfer->easy);
+    bytes_fini(&transfer->head);
     free(transfer);
     return;
   }

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bytes.h"
 #include "curlmux.h"
 #include "digest.h"
 #include "engine.h"
@@ -64,6 +65,7 @@ struct transfer {
   int64_t range_from; /* asked for with Range; 0 and no end: none */
   int64_t range_to;   /* last byte asked for; -1 up to the end */
   struct answer answer;
+  struct bytes head;        /* as it came, when heads are kept */
   struct curl_slist *extra; /* headers of this request alone; owned */
   struct transfer *next_free;
   char error[CURL_ERROR_SIZE];
@@ -90,6 +92,7 @@ struct transfers {
   const struct transfer_ops *ops;
   struct curl_slist *headers; /* the user's */
   struct curl_slist *resolve; /* the user's --resolve */
+  bool keep_heads;            /* whole, for records of shards */
   /* private */
   struct transfer *free_list;
   unsigned free_count;

@@ -41,7 +41,19 @@ _Static_assert(SNAP_JOBS == 12, "all of them are here");
 
 _Static_assert(SNAP_LAG_BANDS == 8 && SNAP_SLOW == 6, "all of them are here");
 
+#define SHARDS                                                      \
+  HEAD(WIRE_BOOL, shards.on)                                        \
+  HEAD(WIRE_U64, shards.shards)                                     \
+  HEAD(WIRE_U64, shards.open)                                       \
+  HEAD(WIRE_U64, shards.records)                                    \
+  HEAD(WIRE_U64, shards.bytes)                                      \
+  HEAD(WIRE_U64, shards.records_run)                                \
+  HEAD(WIRE_U64, shards.bytes_in)                                   \
+  HEAD(WIRE_U64, shards.bytes_out)                                  \
+  HEAD(WIRE_U64, shards.waiting)
+
 static const struct wire_field head_fields[] = {
+    SHARDS
     /* clang-format off */
     HEAD(WIRE_U64, seq) HEAD(WIRE_RATE, t_s) HEAD(WIRE_I64, unix_ms) HEAD(
         WIRE_U64, total.bytes) HEAD(WIRE_RATE, bytes_per_s)

@@ -17,6 +17,7 @@
 #include "member.h"
 #include "say.h"
 #include "session.h"
+#include "status_shards.h"
 #include "subcommand.h"
 #include "text.h"
 
@@ -56,7 +57,8 @@ static json_t *classes_json(const struct history_class *classes, size_t count) {
 
 /* run is taken over; NULL when nobody runs it or answers. */
 static void print_json(const char *dir, const struct session_status *status,
-                       const struct failures *failures, json_t *run) {
+                       const struct failures *failures,
+                       const struct shard_sum *shards, json_t *run) {
   const struct session_counts *counts = &status->counts;
   json_t *o = json_object();
   member_text(o, "session", dir);
@@ -78,6 +80,7 @@ static void print_json(const char *dir, const struct session_status *status,
   member_whole(o, "throttled", status->traffic.throttled);
   member_put(o, "created", json_integer(status->created_unix));
   member_put(o, "updated", json_integer(status->updated_unix));
+  member_put(o, "shards", shard_sum_json(shards));
   member_put(o, "run", run != NULL ? run : json_null());
   json_dumpf(o, stdout, MEMBER_FORMAT);
   putchar('\n');
@@ -158,7 +161,8 @@ static void print_classes(const struct failures *failures) {
 }
 
 static void print_text(const char *dir, const struct session_status *status,
-                       const struct failures *failures, const json_t *run) {
+                       const struct failures *failures,
+                       const struct shard_sum *shards, const json_t *run) {
   const struct session_counts *counts = &status->counts;
   char shown[1024], bytes[TEXT_NUMBER_CAP];
   text_clip(shown, sizeof shown, dir, TEXT_WHOLE, -1, 0, NULL);
@@ -185,6 +189,7 @@ static void print_text(const char *dir, const struct session_status *status,
          text_bytes(bytes, sizeof bytes, (int64_t)status->traffic.bytes),
          status->traffic.requests, status->traffic.retries,
          status->traffic.throttled);
+  shard_sum_print(shards);
   if (run != NULL)
     print_run(run);
   print_time("started", status->created_unix);
@@ -199,7 +204,10 @@ int cmd_status(struct invocation *invocation) {
   if (rc != 0)
     return say_error(rc, &msg);
   struct failures failures = {0};
+  struct shard_sum shards;
   rc = read_classes(dir, &failures, &msg);
+  if (rc == 0)
+    rc = shard_sum_read(&shards, dir, &msg);
   if (rc != 0)
     return say_error(rc, &msg);
   json_t *run = NULL;
@@ -208,9 +216,9 @@ int cmd_status(struct invocation *invocation) {
       ctl_ask(dir, "status", NULL, ASK_MS, &run, NULL) != 0)
     run = NULL;
   if (options_flag(&invocation->options, OPT_JSON)) {
-    print_json(dir, &status, &failures, run);
+    print_json(dir, &status, &failures, &shards, run);
   } else {
-    print_text(dir, &status, &failures, run);
+    print_text(dir, &status, &failures, &shards, run);
     json_decref(run);
   }
   free(failures.classes);

@@ -69,6 +69,20 @@
     IN_RUN, "an answer with fewer bytes is a failure (0 = none)")              \
   X(OPT_MAX_SIZE, "max-size", 0, GROUP_WHAT, "BYTES", TEXT(RULE_BYTES, "0"),   \
     IN_RUN, "an answer with more bytes is a failure, and cut (0 = none)")      \
+  X(OPT_OUTPUT, "output", 0, GROUP_WHAT, "FORM",                               \
+    CHOICE("files|jsonl|tar|warc", "files"), IN_RUN,                           \
+    "files: one each; else bodies are gathered in a few large shards")         \
+  X(OPT_SHARD_SIZE, "shard-size", 0, GROUP_WHAT, "BYTES",                      \
+    TEXT(RULE_BYTES, "256M"), IN_RUN, "a shard that would grow beyond it is "  \
+    "ended and another begun")                                                 \
+  X(OPT_SHARD_COUNT, "shard-count", 0, GROUP_WHAT, "N", NUMBER(1, 64, "1"),    \
+    IN_RUN, "shards that are written at once")                                 \
+  X(OPT_SHARD_HEADERS, "shard-headers", 0, GROUP_WHAT, "LIST",                 \
+    TEXT(RULE_WORD_LIST, "content-type"), IN_RUN,                              \
+    "fields of the answers to be kept in jsonl and tar shards")                \
+  X(OPT_COMPRESS, "compress", 0, GROUP_WHAT, "HOW",                            \
+    CHOICE("zstd|gzip|none", "zstd"), IN_RUN,                                  \
+    "of shards, in frames that can be read each by itself (warc: gzip)")       \
   X(OPT_DURABILITY, "durability", 0, GROUP_WHAT, "HOW",                        \
     CHOICE("batch|none", "batch"), IN_RUN,                                     \
     "batch: nothing is called done before it is on the disk")                  \

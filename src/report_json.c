@@ -75,6 +75,8 @@ static void progress(struct report *report, const struct snapshot *snap) {
   member_put(o, "rate", rate(snap));
   member_put(o, "loop", loop(snap));
   member_whole(o, "rss_bytes", snap->rss_bytes);
+  if (snap->shards.on)
+    member_put(o, "shards", snapshot_json_shards(snap));
   if (*snap->hold != '\0')
     member_text(o, "hold", snap->hold);
   print(report, o);
@@ -142,6 +144,8 @@ static void end(struct report *report, const struct snapshot *snap,
   member_whole(o, "requests", total->requests);
   member_whole(o, "retries", total->retries);
   member_whole(o, "throttled", total->throttled);
+  if (snap->shards.on)
+    member_put(o, "shards", snapshot_json_shards(snap));
   member_whole(o, "events_dropped", report->dropped);
   member_put(o, "exit", json_integer(status));
   print(report, o);

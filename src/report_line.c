@@ -201,6 +201,16 @@ static void add_end_counts(struct line *line, const struct snap_totals *total) {
     add(line, ", %" PRIu64 " bad lines", total->bad_lines);
 }
 
+static void add_shards(struct line *line, const struct snap_shards *shards) {
+  char in[TEXT_NUMBER_CAP], out[TEXT_NUMBER_CAP];
+  if (!shards->on)
+    return;
+  add(line, "; %" PRIu64 " records, %s, as %s in shards (%" PRIu64 ",",
+      shards->records_run, text_bytes(in, sizeof in, (int64_t)shards->bytes_in),
+      text_bytes(out, sizeof out, (int64_t)shards->bytes_out), shards->shards);
+  add(line, " %" PRIu64 " open)", shards->open);
+}
+
 static void end(struct report *report, const struct snapshot *snap,
                 int status) {
   char bytes[TEXT_NUMBER_CAP], time[TEXT_NUMBER_CAP], rate[TEXT_NUMBER_CAP];
@@ -214,6 +224,7 @@ static void end(struct report *report, const struct snapshot *snap,
       text_rate(rate, sizeof rate, bytes_per_s), snap->total.requests);
   if (snap->total.retries > 0)
     add(&line, ", %" PRIu64 " retries", snap->total.retries);
+  add_shards(&line, &snap->shards);
   clear_line(report);
   put_clipped(&report->out, line.text, -1);
   put_text(&report->out, "\n");

@@ -129,6 +129,23 @@ static int config_throttle(struct run_config *config,
   return config_words(config, options);
 }
 
+/* Readers of WARC know gzip best: so that is what it gets unasked. */
+static void config_shards(struct engine_config *config,
+                          const struct options *options) {
+  static const enum shard_form forms[] = {FORM_FILES, FORM_JSONL, FORM_TAR,
+                                          FORM_WARC};
+  static const enum codec codecs[] = {CODEC_ZSTD, CODEC_GZIP, CODEC_NONE};
+  config->output = forms[options_choice(options, OPT_OUTPUT)];
+  config->shard_codec = codecs[options_choice(options, OPT_COMPRESS)];
+  if (config->output == FORM_WARC && !options_given(options, OPT_COMPRESS))
+    config->shard_codec = CODEC_GZIP;
+  if (option_parse_bytes(options_text(options, OPT_SHARD_SIZE),
+                         &config->shard_size) != 0)
+    config->shard_size = 0;
+  config->shard_count = (unsigned)options_number(options, OPT_SHARD_COUNT);
+  config->shard_headers = options_text(options, OPT_SHARD_HEADERS);
+}
+
 static void config_plain(struct engine_config *config,
                          const struct options *options) {
   static const enum layout layouts[] = {LAYOUT_FLAT, LAYOUT_PATH, LAYOUT_HASH};
@@ -235,6 +252,7 @@ int run_config_init(struct run_config *config, const struct options *options,
   config_plain(engine, options);
   config_texts(engine, options);
   config_deadline(engine, options);
+  config_shards(engine, options);
   config_expect(engine, options);
   engine->shuffle = options_flag(options, OPT_SHUFFLE);
   int rc = list_of(&engine->headers, options, OPT_HEADER);

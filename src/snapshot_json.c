@@ -58,6 +58,22 @@ json_t *snapshot_json_limit(const struct snapshot *snap, enum limit_id id) {
   return o;
 }
 
+json_t *snapshot_json_shards(const struct snapshot *snap) {
+  const struct snap_shards *shards = &snap->shards;
+  if (!shards->on)
+    return json_null();
+  json_t *o = json_object();
+  member_whole(o, "shards", shards->shards);
+  member_whole(o, "open", shards->open);
+  member_whole(o, "records", shards->records);
+  member_whole(o, "bytes", shards->bytes);
+  member_whole(o, "records_run", shards->records_run);
+  member_whole(o, "bytes_in", shards->bytes_in);
+  member_whole(o, "bytes_out", shards->bytes_out);
+  member_whole(o, "waiting", shards->waiting);
+  return o;
+}
+
 json_t *snapshot_json_limits(const struct snapshot *snap) {
   json_t *list = json_array();
   for (int id = 0; id < LIMIT_COUNT; id++)
@@ -151,6 +167,7 @@ json_t *snapshot_json_status(const struct snapshot *snap) {
   member_put(o, "jobs", snapshot_json_jobs(snap));
   member_put(o, "programs", snapshot_json_programs(snap));
   member_put(o, "deadline", snapshot_json_deadline(snap));
+  member_put(o, "shards", snapshot_json_shards(snap));
   return o;
 }
 

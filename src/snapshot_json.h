@@ -35,4 +35,7 @@ json_t *snapshot_json_semaphore(const struct snap_sem *sem);
 json_t *snapshot_json_limit(const struct snapshot *snap, enum limit_id id);
 json_t *snapshot_json_limits(const struct snapshot *snap);
 
+/* Figures of the shards; null when bodies become files. */
+json_t *snapshot_json_shards(const struct snapshot *snap);
+
 #endif

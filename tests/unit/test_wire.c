@@ -26,7 +26,7 @@
 #define WIRE_TASK_PADDING 15
 #define WIRE_HOST_PADDING 10
 #define WIRE_LOG_PADDING 4
-#define WIRE_HEAD_OTHERS 4024
+#define WIRE_HEAD_OTHERS 4031
 
 struct scene {
   struct snapshot snap;
