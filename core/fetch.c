@@ -213,6 +213,7 @@ void fetch__note_head(struct task *task, const struct transfer *transfer) {
   hosts_note_ttfb(transfer->host,
                   (transfer->head_ns - transfer->sent_ns) / 1000,
                   transfer->head_ns);
+  transfer->host->reached = true; /* long before a large file's end */
   learn_skew(transfer);
 }
 
@@ -534,7 +535,10 @@ static void on_done(void *owner, struct transfer *transfer, CURLcode code) {
   unreachable = transfer_unreachable(transfer, code);
   fetch__report(e, transfer, follow ? GOVERNOR_OK : v.outcome);
   release(e, task);
-  engine__note_reach(e, host, unreachable);
+  /* A time-out says neither: what was under way when the network went down
+   * ends with one, and must not end the wait for it. */
+  if (unreachable || code != CURLE_OPERATION_TIMEDOUT)
+    engine__note_reach(e, host, unreachable);
   if (code != CURLE_OK && v.class == FAIL_PASSING)
     resolve_doubt(&e->resolver, host, engine_now());
   if (follow) {
