@@ -211,6 +211,7 @@ static void on_prepare(uv_prepare_t *prepare) {
   sinks_turn(&e->sinks);
   gather_turn(e);
   intake_run(e);
+  hold__watch_space(e);
   scheduler_run(&e->scheduler, engine_now());
   split_turn(e);
   check_end(e);
@@ -223,6 +224,7 @@ static void on_wake(void *arg) {
 }
 
 static void every_second(struct engine *e, uint64_t now) {
+  e->space_stale = true; /* others write to the disk too */
   for (int i = 0; i < 3; i++)
     histogram_window_turn(&e->waits[i], now);
   for (struct link *l = e->hosts.list.next; l != &e->hosts.list; l = l->next) {
@@ -242,7 +244,6 @@ static void on_tick(uv_timer_t *timer) {
   e->last_tick_ns = now;
   series_update(&e->byte_series, e->bytes, now);
   series_update(&e->request_series, e->requests, now);
-  hold__watch_space(e);
   if (now / SECOND_NS != last / SECOND_NS)
     every_second(e, now);
   if (now / CHECKPOINT_NS != last / CHECKPOINT_NS)

@@ -124,9 +124,12 @@ struct engine {
   uint64_t hold_need;    /* free bytes to wait for */
   struct job hold_probe; /* looks at the disk */
   bool probing;
-  uint64_t probe_need; /* bytes that it tries to get; 0: only looks */
-  bool probe_good;     /* it got them */
-  uint64_t probe_free; /* bytes that are left to us; UINT64_MAX unknown */
+  uint64_t probe_need;   /* bytes that it tries to get; 0: only looks */
+  bool probe_good;       /* it got them */
+  uint64_t probe_free;   /* bytes that are left to us; UINT64_MAX unknown */
+  uint64_t space_credit; /* bytes that may be taken before it is looked at */
+  uint64_t space_bytes, space_requests; /* when it was given */
+  bool space_stale, space_short;        /* it is old; it is used up */
   bool session_trouble;
   uint64_t network_probe_ns, network_wait_ns;
   uint64_t stop_deadline_ns;
@@ -158,7 +161,11 @@ void hold__update(struct engine *e);
 void hold__release(struct engine *e);
 /* Looks, once a second, whether what holds everything is over. */
 void hold__check(struct engine *e);
-/* Looks, every tick, whether the disk still has --min-free-space. */
+/* Whether a chunk of a body must wait: what hold__update() has said, and what
+ * this turn of the loop has taken already. */
+bool hold__frozen(struct engine *e);
+/* Looks, at each turn of the loop, whether the disk may come too near to
+ * --min-free-space before it was looked at again. */
 void hold__watch_space(struct engine *e);
 
 /* ---- engine.c ---- */

@@ -293,7 +293,7 @@ static size_t on_body(void *owner, struct transfer *transfer, const char *data,
   if (task->sink == NULL)
     return fetch__take_page(transfer, data, length,
                             is_expected(e, task, transfer, why));
-  if (e->frozen) /* one that was not connected when the pause came */
+  if (hold__frozen(e)) /* or one that was not connected when the pause came */
     return TRANSFER_BODY_PAUSE;
   now = engine_now();
   task->byte_turn.go = on_turn;

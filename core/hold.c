@@ -23,6 +23,8 @@
 #define HOLD_NEED_FIRST ((uint64_t)1 << 20)
 #define HOLD_NEED_MAX ((uint64_t)64 << 20)
 #define SLACK_MAX ((uint64_t)16 << 20)
+#define CREDIT_LEAST ((uint64_t)32 << 10)
+#define FILE_COST ((uint64_t)8 << 10) /* of a file besides its bytes */
 #define PROBE_NAME SESSION_DIR "/room"
 
 /* ---- what a hold means --------------------------------------------------- */
@@ -40,8 +42,10 @@ static void each_transfer(struct engine *e, void (*act)(struct transfer *)) {
 /* A pause stops bytes as well as starts, and so does the reserve of the disk:
  * what runs would eat it. Otherwise what runs may come to its end. */
 void hold__update(struct engine *e) {
-  bool frozen = e->paused || (e->hold_code == ERR_FULL && e->hold_reserve);
-  e->scheduler.blocked = e->paused || e->stopping || e->hold_code != 0;
+  bool frozen = e->paused || e->space_short ||
+                (e->hold_code == ERR_FULL && e->hold_reserve);
+  e->scheduler.blocked =
+      e->paused || e->stopping || e->space_short || e->hold_code != 0;
   if (frozen == e->frozen)
     return;
   e->frozen = frozen;
@@ -108,23 +112,37 @@ static void hold_reserve(struct engine *e, uint64_t reserve) {
   text_bytes(have, sizeof have, (int64_t)e->probe_free);
   text_bytes(want, sizeof want, (int64_t)reserve);
   snprintf(text, sizeof text,
-           "the disk has %s left, less than the %s of --min-free-space: free "
+           "the disk has %s left and --min-free-space keeps %s of it: free "
            "some space, or lower it",
            have, want);
   e->hold_reserve = true;
   engine__hold(e, ERR_FULL, text);
 }
 
+/* Half of what is left above the reserve may be taken before the disk is
+ * looked at again; what is in memory is as good as on it. */
+static void give_credit(struct engine *e, uint64_t reserve) {
+  uint64_t taken = reserve + e->sinks.buffer_bytes;
+  e->space_bytes = e->bytes;
+  e->space_requests = e->requests;
+  e->space_credit = e->probe_free > taken ? (e->probe_free - taken) / 2 : 0;
+  if (e->space_credit < CREDIT_LEAST && !e->stopping)
+    hold_reserve(e, reserve);
+  e->space_stale = e->space_short = false;
+  hold__update(e);
+}
+
 static void on_probed(struct job *job) {
   struct engine *e = LINK_ENTRY(job, struct engine, hold_probe);
   uint64_t reserve = (uint64_t)e->limit[LIMIT_MIN_FREE];
   bool disk = e->hold_code == ERR_FULL || e->hold_code == ERR_READONLY;
+  uint64_t enough =
+      reserve > 0 ? reserve + slack(reserve) + e->sinks.buffer_bytes : 0;
   e->probing = false;
-  if (e->hold_code == 0 && !e->stopping &&
-      e->probe_free < reserve + e->sinks.buffer_bytes)
-    hold_reserve(e, reserve);
-  else if (disk && e->probe_good && !e->session_trouble &&
-           e->probe_free >= reserve + slack(reserve))
+  if (e->hold_code == 0 && reserve > 0)
+    give_credit(e, reserve);
+  else if (disk && e->probe_good && !e->session_trouble && !e->stopping &&
+           e->probe_free >= enough)
     hold__release(e);
 }
 
@@ -137,9 +155,26 @@ static void look_at_disk(struct engine *e, uint64_t need) {
               on_probed);
 }
 
+static uint64_t spent_space(const struct engine *e) {
+  return e->bytes - e->space_bytes +
+         (e->requests - e->space_requests) * FILE_COST;
+}
+
+bool hold__frozen(struct engine *e) {
+  return e->frozen || (e->limit[LIMIT_MIN_FREE] > 0 && e->hold_code == 0 &&
+                       spent_space(e) >= e->space_credit);
+}
+
 void hold__watch_space(struct engine *e) {
-  if (e->limit[LIMIT_MIN_FREE] > 0 && e->hold_code == 0)
+  bool wanted = e->limit[LIMIT_MIN_FREE] > 0 && e->hold_code == 0;
+  uint64_t spent = spent_space(e);
+  bool too_much = wanted && spent >= e->space_credit;
+  if (wanted && (e->space_stale || spent >= e->space_credit / 2))
     look_at_disk(e, 0);
+  if (too_much == e->space_short)
+    return;
+  e->space_short = too_much;
+  hold__update(e);
 }
 
 /* ---- the network --------------------------------------------------------- */

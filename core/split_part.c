@@ -221,7 +221,7 @@ static size_t on_body(void *owner, struct transfer *transfer, const char *data,
     return fetch__take_page(transfer, data, length, true);
   if (room == 0)
     return TRANSFER_BODY_ABORT;
-  if (e->frozen)
+  if (hold__frozen(e))
     return TRANSFER_BODY_PAUSE;
   now = engine_now();
   part->byte_turn.go = on_turn;
@@ -381,7 +381,8 @@ static void on_done(void *owner, struct transfer *transfer, CURLcode code) {
   split__part_end(e, part);
   transfer_free(transfer);
   scheduler_ended(&e->scheduler, host, engine_now());
-  engine__note_reach(e, host, unreachable);
+  if (unreachable || code != CURLE_OPERATION_TIMEDOUT)
+    engine__note_reach(e, host, unreachable);
   if (finished || follow) {
     split__settle(e, split, host, NULL, -1);
     return;

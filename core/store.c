@@ -98,6 +98,12 @@ static const char files_text[] =
     "CREATE TABLE IF NOT EXISTS files(name TEXT PRIMARY KEY,"
     " bytes INTEGER NOT NULL,records INTEGER NOT NULL) WITHOUT ROWID;";
 
+/* Databases of earlier builds know no classes of failures. */
+static const char class_text[] =
+    "ALTER TABLE tasks ADD COLUMN class TEXT;"
+    "CREATE INDEX tasks_by_class ON tasks(class,source,task)"
+    " WHERE class IS NOT NULL;";
+
 /* ---- errors ------------------------------------------------------------ */
 
 static int code_of(int rc) {
@@ -364,6 +370,18 @@ static int check_pages(struct store *st, const char *path, struct errmsg *msg) {
   return rc == 0 ? 0 : explain(st, path, rc, msg);
 }
 
+/* Adds what a database of an earlier build lacks. */
+static int bring_up(struct store *st) {
+  int64_t known = 0;
+  int rc = exec(st, files_text);
+  if (rc == 0)
+    rc = pragma_value(st,
+                      "SELECT count(*) FROM pragma_table_info('tasks')"
+                      " WHERE name='class'",
+                      &known);
+  return rc == 0 && known == 0 ? exec(st, class_text) : rc;
+}
+
 static int dial(struct store **out, const char *path, int flags,
                 struct errmsg *msg) {
   struct store *st = calloc(1, sizeof *st);
@@ -401,7 +419,7 @@ int store_open(struct store **out, const char *path, struct errmsg *msg) {
   if (rc == 0)
     rc = check_pages(st, path, msg);
   if (rc == 0) {
-    rc = exec(st, files_text);
+    rc = bring_up(st);
     if (rc < 0)
       explain(st, path, rc, msg);
   }

@@ -105,20 +105,18 @@ def test_reserve_is_kept_and_the_run_goes_on(spate, faultd, small_disk, tmp_path
                                              size, count):
     disk = small_disk("16m")
     ballast, args = full_run(spate, faultd, disk, tmp_path, size, count,
-                             "-j", "4", "--min-free-space", "4M",
-                             "--limit-rate", "8M")
+                             "-j", "16", "--min-free-space", "4M")
     run = spate.start(*args)
     wait_until(lambda: says(run, b"min-free-space") or
                run.process.poll() is not None, 20, what="a word about the disk")
     assert run.process.poll() is None, run.wait()
     time.sleep(0.5)
     before = free(disk)
-    # a tenth of a second of 8 MB/s, and what is in memory
-    assert 2 * MB < before < 4 * MB + 65536 * 5, before
+    assert 3.5 * MB < before < 4.5 * MB, before  # however quick the disk is
     asked = len(faultd.journal())
     time.sleep(1.5)
     assert abs(free(disk) - before) <= 65536  # all of it waits
-    assert len(faultd.journal()) <= asked + 4
+    assert len(faultd.journal()) <= asked + 16
     os.unlink(ballast)
     result = run.wait(30)
     assert result.code == 0, result
