@@ -25,6 +25,7 @@ static const struct {
     {"truncated", "not finished"},
     {"redirect", "redirect"},
     {"exists", "does not belong to this session"},
+    {"exists", "is not of this session"},
     {"name", "leave the output directory"},
     {"lost", "lost data"},
     {"lost", "system lost"},

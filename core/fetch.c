@@ -174,6 +174,7 @@ static void open_sink(struct engine *e, struct task *task, int64_t offset,
   target.name = gather_name(e, task, name, sizeof(name));
   target.ours = task->ours || task->own_part || gathering(e);
   target.replace = task->replace;
+  target.unname = task->unname;
   target.rename = task->rename;
   target.offset = offset;
   target.kept = &task->kept;

@@ -119,6 +119,7 @@ static int judge_existing(struct engine *e, struct task *task,
   }
   if (lookup->regular && ours) {
     task->replace = true;
+    task->unname = e->config.exists != EXISTS_OVERWRITE;
     return 0;
   }
   switch (e->config.exists) {
@@ -139,6 +140,16 @@ static int judge_existing(struct engine *e, struct task *task,
   return 1;
 }
 
+/* A .part gets its name when it is whole (and, durable, on the disk): where
+ * the session knows a .part of this size, and there is a file of ours instead,
+ * the run was killed between the naming and the word about it. */
+static bool was_named(const struct engine *e, const struct task *task,
+                      const struct lookup *lookup) {
+  bool sure = e->config.durable || task->ours_since_unix_ns == 0;
+  return sure && task->ours && task->has_partial && lookup->regular &&
+         lookup->part_size < 0 && task->size > 0 && task->size == lookup->size;
+}
+
 static void enter(struct engine *e, struct lookup *lookup) {
   struct task *task = lookup->task;
   task->in_intake = false;
@@ -154,6 +165,10 @@ static void enter(struct engine *e, struct lookup *lookup) {
   if (task->deadline_unix <= (int64_t)time(NULL) + task->host->skew_s &&
       !(lookup->exists && task->no_request)) {
     fetch_expire(e, task);
+    return;
+  }
+  if (was_named(e, task, lookup)) {
+    fetch_adopt(e, task, lookup->size);
     return;
   }
   if (task->has_partial && lookup->part_size < ranges_end(&task->kept))

@@ -128,6 +128,7 @@ struct sink_target {
   const char *name;          /* copied */
   bool ours;                 /* NAME.part is this session's if it exists */
   bool replace;              /* NAME may be replaced */
+  bool unname;               /* NAME is ours: it goes when NAME.part is made */
   bool rename;               /* if NAME exists another is found */
   int64_t offset;            /* where sink_write() begins */
   const struct ranges *kept; /* what of NAME.part holds; NULL: the bytes

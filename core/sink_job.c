@@ -33,6 +33,7 @@ void sink_job_init(struct sink_job *job, int dirfd,
   job->time = SINK_NO_TIME;
   job->ours = target->ours;
   job->replace = target->replace;
+  job->unname = target->unname;
   job->rename = target->rename;
 }
 
@@ -159,16 +160,25 @@ static int reopen_part(struct sink_job *job, const char *part) {
   return 0;
 }
 
+static void remove_name(struct sink_job *job, const char *name) {
+  const char *leaf;
+  int parent = name_open_parent(job->dirfd, name, false, &leaf);
+  if (parent < 0)
+    return;
+  (void)unlinkat(parent, leaf, 0);
+  close(parent);
+}
+
+/* A body has its NAME or its .part, never both: who finds both takes NAME for
+ * somebody else's. One that was named by a run which was killed before it could
+ * say so is fetched again, and goes first. */
 static int create_part(struct sink_job *job, const char *part) {
   const int flags = O_WRONLY | O_CREAT | O_EXCL;
+  if (job->unname)
+    remove_name(job, job->name);
   job->fd = name_open(job->dirfd, part, flags, 0666, true);
   if (job->fd == ERR_EXISTS && job->ours) {
-    const char *leaf;
-    int parent = name_open_parent(job->dirfd, part, false, &leaf);
-    if (parent >= 0) {
-      (void)unlinkat(parent, leaf, 0);
-      close(parent);
-    }
+    remove_name(job, part);
     job->fd = name_open(job->dirfd, part, flags, 0666, true);
   }
   return job->fd < 0 ? fail_code(job, job->fd) : 0;

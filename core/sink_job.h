@@ -39,7 +39,7 @@ struct sink_job {
   int64_t size;   /* expected; -1 unknown */
   int64_t kept;   /* bytes of it that are there */
   int64_t time;   /* of modification; SINK_NO_TIME */
-  bool ours, replace, rename, flush, allocate;
+  bool ours, replace, unname, rename, flush, allocate;
   /* results */
   int code, saved_errno;
   bool made_part;  /* or reopened one of this session */

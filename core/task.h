@@ -107,6 +107,7 @@ struct task {
 
   bool ours;           /* a file of its name is this session's */
   bool replace;        /* such a file may be replaced */
+  bool unname;         /* such a file is ours, and not whole as far as known */
   bool rename;         /* take another name if there is such a file */
   bool no_request;     /* the file is there and whole: adopt it */
   bool renamed;        /* name is not what URL and manifest say */

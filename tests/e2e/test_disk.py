@@ -111,11 +111,12 @@ def test_reserve_is_kept_and_the_run_goes_on(spate, faultd, small_disk, tmp_path
                run.process.poll() is not None, 20, what="a word about the disk")
     assert run.process.poll() is None, run.wait()
     time.sleep(0.5)
-    before = free(disk)
-    assert 3.5 * MB < before < 4.5 * MB, before  # however quick the disk is
     asked = len(faultd.journal())
-    time.sleep(1.5)
-    assert abs(free(disk) - before) <= 65536  # all of it waits
+    # what is in memory has its place on the disk, and may go there
+    in_memory = 0 if size < MB else count * MB
+    for _ in range(25):
+        assert 3.5 * MB < free(disk) < 4.5 * MB + in_memory, free(disk)
+        time.sleep(0.1)
     assert len(faultd.journal()) <= asked + 16
     os.unlink(ballast)
     result = run.wait(30)

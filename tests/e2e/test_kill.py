@@ -127,6 +127,33 @@ def test_killed_when_a_file_gets_its_name(spate, faultd, out, tmp_path):
     assert_files(out, {f"f{i}": body(i, 2048) for i in range(4)})
 
 
+@pytest.mark.parametrize("options", [{}, {"chunked": 1}])
+def test_large_file_killed_when_it_got_its_name(spate, faultd, out, tmp_path,
+                                                options):
+    """Between the naming and the word about it, and then again while it is
+    fetched once more: its own file does not stand in its way."""
+    size = 8 << 20
+    listing = write_list(tmp_path / "l", [
+        faultd.data(1, size, "f", rate=2_000_000, **options)])
+    part = out / "f.part"
+    run = spate.start("-d", out, "-i", listing)
+    time.sleep(2.7)  # a record of the .part has been made
+    run.kill()
+    assert part.exists()
+    part.unlink()
+    (out / "f").write_bytes(body(1, size))
+    asked = len(faultd.journal())
+    run = spate.start("-d", out, "-i", listing)
+    time.sleep(1.5)
+    run.kill()
+    assert not (part.exists() and (out / "f").exists())
+    last = spate("-d", out, "-i", listing)
+    assert last.code == 0, last
+    assert_files(out, {"f": body(1, size)})
+    if not options:  # its size was known: no need to ask again
+        assert len(faultd.journal()) <= asked + 1
+
+
 # ---- finished ------------------------------------------------------------
 
 

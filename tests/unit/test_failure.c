@@ -36,6 +36,8 @@ static void test_classes(void **state) {
       {0, "SSL certificate problem: self-signed certificate", "tls"},
       {302, "more than 20 redirects", "redirect"},
       {200, "cannot write the file: Permission denied", "disk"},
+      {0, "the file exists and is not of this session (see --overwrite)",
+       "exists"},
       {0, "something nobody has thought of", "other"},
       {0, "", "other"},
       {0, NULL, "other"},
@@ -96,8 +98,8 @@ static void test_filters(void **state) {
 static void test_status_lists(void **state) {
   (void)state;
   const char *const good[] = {"404", "5xx", "404,5XX,301"};
-  const char *const bad[] = {"", "40", "4044", "404,", ",404", "x04",
-                             "4x4", "404 500", "000"};
+  const char *const bad[] = {"",    "40",  "4044",    "404,", ",404",
+                             "x04", "4x4", "404 500", "000"};
   for (size_t i = 0; i < sizeof good / sizeof *good; i++)
     assert_int_equal(failure_status_check(good[i]), 0);
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
