@@ -124,6 +124,8 @@ void fetch_start(void *arg, struct task *task) {
     return;
   }
   fetch__count_request(e, task->host, now);
+  if (task->started_unix_ms == 0)
+    task->started_unix_ms = engine__unix_ms();
   if (task->attempts > 1)
     e->retries++;
   fetch_set_byte_limit(e, task);

@@ -322,28 +322,36 @@ static void take_name(struct task *task, const char *name) {
   task->renamed = true;
 }
 
+static void hold_for_space(struct engine *e, const struct task *task,
+                           const struct sink_result *result) {
+  char text[ENGINE_HOLD_TEXT];
+  int64_t need = task->size - ranges_total(&task->kept);
+  if (result->lacking <= 0) {
+    engine__hold(e, ERR_FULL,
+                 result->saved_errno == EDQUOT
+                     ? "the disk quota is used up: free some space, or ask "
+                       "for more"
+                     : "the disk is full: free some space");
+    return;
+  }
+  snprintf(text, sizeof(text),
+           "the disk is full: free %lld bytes more for %s, or cancel it",
+           (long long)result->lacking, task->name);
+  engine__hold(e, ERR_FULL, text);
+  if (need > 0 && e->hold_need < (uint64_t)need)
+    e->hold_need = (uint64_t)need;
+}
+
 /* The disk would not take it. No server's fault: no attempt is lost. */
 static void disk_failure(struct engine *e, struct task *task,
                          const struct sink_result *result) {
   char why[200];
-  if (result->code == ERR_FULL && result->lacking > 0) {
-    keep_partial(e, task, result->durable);
-    snprintf(why, sizeof(why),
-             "no space for it on the disk: %lld bytes are lacking",
-             (long long)result->lacking);
-    fetch_fail(e, task, why);
-    return;
-  }
   if (result->code == ERR_FULL || result->saved_errno == EROFS) {
     keep_partial(e, task, result->durable);
     if (task->attempts > 0)
       task->attempts--;
     if (result->code == ERR_FULL)
-      engine__hold(e, ERR_FULL,
-                   result->saved_errno == EDQUOT
-                       ? "the disk quota is used up: free some space, or ask "
-                         "for more"
-                       : "the disk is full: free some space");
+      hold_for_space(e, task, result);
     else
       engine__hold(e, ERR_READONLY,
                    "the file system is read-only: mount it for writing");
