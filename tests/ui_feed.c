@@ -24,12 +24,17 @@
   .url = "https://" host_ "/pub/" name_, .reason = reason_, .size = size_, \
   .got = got_, .bytes_per_s = rate_, .eta_s = eta_, .due_in_ms = due_,     \
   .connections = cx_, .attempt = attempt_, .tries = 5, .status = status_,  \
-  .http_version = 20, .etag = "\"3b8e-62\"", .resumable = true,             \
+  .http_version = 20, .etag = "\"3b8e-62\"", .resumable = true,            \
   .deadline_in_s = INT64_MAX
 
 static const struct snap_task tame[] = {
     {T(1, TASK_ACTIVE, "debian-12.7.0-amd64-DVD-1.iso", "cdimage.debian.org",
-       3983540224, 2470000000, 11.2 * MIB, 124, 4, -1, 1, 206, "")},
+       3983540224, 2470000000, 11.2 * MIB, 124, 4, -1, 1, 206, ""),
+     .segments = "0-900000000-1000000000 3250585 ;"
+                 "1000000000-1700000000-2000000000 3040870 ;"
+                 "2000000000-2450000000-3000000000 !0 mirror.example.net",
+     .resolved_us = 1200, .connected_us = 13900, .secured_us = 41200,
+     .first_byte_us = 88000},
     {T(2, TASK_ACTIVE, "linux-6.11.tar.xz", "cdn.kernel.org", 146130000,
        128600000, 4.1 * MIB, 4, 2, -1, 1, 206, "")},
     {T(3, TASK_ACTIVE, "ubuntu-24.04.1-desktop-amd64.iso",
@@ -172,6 +177,13 @@ static void fill_figures(struct snapshot *snap) {
   snap->slowest = "curl_multi_socket_action";
   snap->slowest_ms = 8.4;
   snap->rate_throttled = 0.34;
+  snap->job[0] = (struct snap_job){.name = "digest",
+                                   .cpu = true,
+                                   .running = 2,
+                                   .waiting = 1,
+                                   .jobs = 12,
+                                   .cpu_us = 8100000,
+                                   .waited_us = 90000};
   snap->slow_count = 2;
   snap->slow[0] =
       (struct snap_callback){"curl_multi_socket_action", 120345, 14210, 8.4};

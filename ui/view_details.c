@@ -10,6 +10,7 @@
 
 #include "chrome.h"
 #include "page.h"
+#include "snap_segments.h"
 #include "views.h"
 
 void view__path(const struct app *app, const struct snap_task *task, char *buf,
@@ -98,6 +99,61 @@ static void draw_orders(struct page *page, const struct snap_task *task) {
     page_text(page, "url dies", ROLE_ALERT, "it is past its time");
 }
 
+/* A line for each connection: its part of the file, how much of it has come,
+ * its rate, and whence. */
+static void draw_segments(struct page *page, const struct snap_task *task) {
+  const struct draw *draw = page->draw;
+  const char *text = task->segments;
+  struct snap_segment segment;
+  char rate[TEXT_NUMBER_CAP], first[TEXT_NUMBER_CAP], end[TEXT_NUMBER_CAP];
+  bool wide = draw->rect.w >= 70, any = false;
+  for (int i = 0; text != NULL && snap_segment_next(&text, &segment); i++) {
+    if (!any)
+      page_title(page, "connections", "");
+    any = true;
+    int y = page_next(page), bar = wide ? 24 : 0;
+    if (y < 0)
+      continue;
+    int64_t size = segment.end - segment.first;
+    double part =
+        size > 0 ? (double)(segment.at - segment.first) / (double)size : 0;
+    draw_right(draw, y, 5, ROLE_DIM, "%d", i);
+    if (wide)
+      draw_bar(draw, y, 7, bar, ROLE_BAR, part, draw->glyphs->bar_full);
+    int x = 7 + bar + (bar > 0);
+    draw_right(draw, y, x + 5, ROLE_TEXT, "%.0f%%", part * 100);
+    if (segment.receiving)
+      draw_right(draw, y, x + 14, ROLE_FIGURE, "%s",
+                 text_rate(rate, sizeof rate, segment.bytes_per_s));
+    else
+      draw_right(draw, y, x + 14, ROLE_DIM, "asking");
+    x += 16;
+    x += draw_fmt(draw, y, x, ROLE_DIM, "%5s to %-5s  ",
+                  text_bytes(first, sizeof first, segment.first),
+                  text_bytes(end, sizeof end, segment.end));
+    draw_clip(draw, y, x, draw->rect.w - x, ROLE_TEXT, segment.host, 0);
+  }
+}
+
+/* How long the last answer took to come, step by step. */
+static void draw_times(struct page *page, const struct snap_task *task) {
+  if (task->first_byte_us == 0)
+    return;
+  uint32_t tcp = task->connected_us > task->resolved_us
+                     ? task->connected_us - task->resolved_us
+                     : 0;
+  uint32_t tls = task->secured_us > task->connected_us
+                     ? task->secured_us - task->connected_us
+                     : 0;
+  uint32_t before =
+      task->secured_us > 0 ? task->secured_us : task->connected_us;
+  uint32_t wait =
+      task->first_byte_us > before ? task->first_byte_us - before : 0;
+  page_fmt(page, "times", ROLE_TEXT,
+           "name %.1f   connect %.1f   TLS %.1f   first byte %.1f ms",
+           task->resolved_us / 1e3, tcp / 1e3, tls / 1e3, wait / 1e3);
+}
+
 /* ---- the server ---------------------------------------------------------- */
 
 static void http_text(const struct snap_task *task, char *buf, size_t cap) {
@@ -119,8 +175,9 @@ static const char *resume_text(const struct snap_task *task) {
     return "nothing to keep yet";
   if (!task->resumable)
     return "starts over unless the server serves ranges (not shown yet)";
-  return strong ? "goes on from what is kept, if the etag is still the same"
-                : "goes on from what is kept, if date and size still agree";
+  return strong
+             ? "goes on from what is kept, if the validator is still the same"
+             : "goes on from what is kept, if date and size still agree";
 }
 
 static void draw_server(struct page *page, const struct snap_task *task) {
@@ -133,8 +190,9 @@ static void draw_server(struct page *page, const struct snap_task *task) {
   }
   http_text(task, text, sizeof text);
   page_text(page, "answer", task->status >= 400 ? ROLE_ALERT : ROLE_TEXT, text);
+  draw_times(page, task);
   if (task->etag[0] != '\0')
-    page_text(page, "etag", ROLE_TEXT, task->etag);
+    page_text(page, "validator", ROLE_TEXT, task->etag);
   page_text(page, "ranges", ROLE_TEXT,
             task->resumable ? "yes: the server has served one"
                             : "not shown by the server");
@@ -216,6 +274,7 @@ static void draw_details(struct app *app, const struct draw *draw) {
   page_text(&page, "file", ROLE_TEXT, path);
   draw_state(&page, task);
   draw_orders(&page, task);
+  draw_segments(&page, task);
   draw_server(&page, task);
   draw_log(&page, app, task->id);
   page_end(&page);

@@ -194,6 +194,36 @@ static void loop_lines(struct page *page, const struct snapshot *snap) {
   callbacks(page, snap);
 }
 
+/* ---- the pool ------------------------------------------------------------ */
+
+/* Kinds of work that have not come up are not named. */
+static void jobs(struct page *page, const struct snapshot *snap) {
+  char count[TEXT_NUMBER_CAP];
+  bool any = false;
+  for (int i = 0; i < SNAP_JOBS; i++) {
+    const struct snap_job *job = &snap->job[i];
+    if (job->name == NULL || job->name[0] == '\0')
+      continue;
+    if (!any)
+      page_title(page, "pool, by kind of job", "");
+    any = true;
+    double each =
+        job->jobs > 0 ? (double)job->waited_us / (double)job->jobs : 0;
+    page_fmt(page, job->cpu ? "cpu" : "disk",
+             job->waiting > 0 ? ROLE_WARN : ROLE_TEXT,
+             "%2u run %3u wait %6s done %7.1f s CPU %6.1f ms waited  %s",
+             job->running, job->waiting,
+             text_count(count, sizeof count, job->jobs),
+             (double)job->cpu_us / 1e6, each / 1e3, job->name);
+  }
+  if (snap->exec_started > 0)
+    page_fmt(page, "exec", snap->exec_failed > 0 ? ROLE_WARN : ROLE_TEXT,
+             "%llu programs, %llu of them failed, %.1f s CPU",
+             (unsigned long long)snap->exec_started,
+             (unsigned long long)snap->exec_failed,
+             (double)snap->exec_cpu_us / 1e6);
+}
+
 /* ---- disk, database, traffic, this screen -------------------------------- */
 
 static void store_lines(struct page *page, const struct snapshot *snap) {
@@ -265,6 +295,7 @@ static void draw_gauges(struct app *app, const struct draw *draw) {
   buckets(&page, app);
   page_title(&page, "loop", "");
   loop_lines(&page, app->snap);
+  jobs(&page, app->snap);
   page_title(&page, "machinery", "");
   store_lines(&page, app->snap);
   screen_lines(&page, app);
