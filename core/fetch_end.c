@@ -346,6 +346,15 @@ static void hold_for_space(struct engine *e, const struct task *task,
 static void disk_failure(struct engine *e, struct task *task,
                          const struct sink_result *result) {
   char why[200];
+  if (result->code == ERR_FULL && result->never) { /* waiting is no use */
+    keep_partial(e, task, result->durable);
+    snprintf(why, sizeof(why),
+             "no space for it: the whole disk is smaller (%lld bytes are "
+             "lacking)",
+             (long long)result->lacking);
+    fetch_fail(e, task, why);
+    return;
+  }
   if (result->code == ERR_FULL || result->saved_errno == EROFS) {
     keep_partial(e, task, result->durable);
     if (task->attempts > 0)

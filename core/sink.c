@@ -176,6 +176,7 @@ static void end(struct sink *sink) {
   result.named = result.code == 0 && (sink->job.action == SINK_FINISH ||
                                       sink->job.action == SINK_STORE);
   result.lacking = sink->job.lacking;
+  result.never = sink->job.never;
   result.part = sink->job.made_part;
   memcpy(name, sink->job.name, strlen(sink->job.name) + 1);
   result.name = name;

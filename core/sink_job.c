@@ -127,6 +127,7 @@ static int check_space(struct sink_job *job) {
   if (need <= room)
     return 0;
   job->lacking = (int64_t)(need - room);
+  job->never = need > (uint64_t)st.f_blocks * st.f_frsize;
   return lacks(job);
 }
 

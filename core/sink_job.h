@@ -44,6 +44,7 @@ struct sink_job {
   int code, saved_errno;
   bool made_part;  /* or reopened one of this session */
   int64_t lacking; /* see struct sink_result */
+  bool never;
 };
 
 /* Blocks to a .part that is open, or its flush: side by side. */
