@@ -449,6 +449,8 @@ static void new_line(struct feed *f, uint32_t index,
   if (source->first_object == 0 && line->why == NULL) {
     source->first_object = line->object;
     session__source_touch(s, source);
+    if (source->kind == SOURCE_STREAM)
+      session_hurry(s); /* by it the list is known again after a kill */
   }
   session__touch(s, chunk);
   if (line->why == NULL) {
@@ -615,6 +617,8 @@ static bool next_line(struct feed *f) {
   }
   if (read_more(f))
     return true;
+  if (!f->fs_busy && f->text.format == &manifest_auto)
+    session__patience(f->session);
   /* The list is still being written: what else is there goes on meanwhile. */
   if (!f->fs_busy && f->chunk != NULL && feed__has_other(f)) {
     feed__leave(f, f->index >= f->chunk->count);

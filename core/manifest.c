@@ -59,7 +59,7 @@ void manifest_seek(struct manifest *manifest, uint64_t offset, uint64_t line) {
   manifest->offset = offset;
   manifest->line = line;
   manifest->skipping = false;
-  manifest->ended = false;
+  manifest->ended = manifest->hurried = false;
   if (offset == 0)
     manifest->columns = 0; /* the header comes first */
 }
@@ -330,8 +330,8 @@ const struct manifest_format *manifest_detect(const char *data, size_t length,
 static int auto_next(struct manifest *m, struct manifest_line *line) {
   const struct manifest_format *format = &manifest_text;
   if (m->offset == 0)
-    format =
-        manifest_detect(m->buf + m->head, m->tail - m->head, m->ended, m->hint);
+    format = manifest_detect(m->buf + m->head, m->tail - m->head,
+                             m->ended || m->hurried, m->hint);
   if (format == NULL)
     return 0;
   m->format = format;
@@ -339,3 +339,25 @@ static int auto_next(struct manifest *m, struct manifest_line *line) {
 }
 
 const struct manifest_format manifest_auto = {"auto", auto_next, false};
+
+static bool has_task_line(const char *at, const char *end) {
+  while (at < end) {
+    const char *newline = memchr(at, '\n', (size_t)(end - at));
+    if (newline == NULL)
+      return false;
+    while (at < newline && manifest__is_blank(*at))
+      at++;
+    if (at < newline && *at != '#')
+      return true;
+    at = newline + 1;
+  }
+  return false;
+}
+
+bool manifest_hurry(struct manifest *m) {
+  if (m->format != &manifest_auto || m->hurried || m->head == m->tail ||
+      m->buf[m->tail - 1] != '\n')
+    return false;
+  m->hurried = has_task_line(m->buf + m->head, m->buf + m->tail);
+  return m->hurried;
+}

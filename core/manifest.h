@@ -93,6 +93,7 @@ struct manifest {
   uint64_t line;              /* number of the line at head */
   bool skipping;              /* inside a line that is too long */
   bool ended;
+  bool hurried;                   /* see manifest_hurry() */
   struct manifest_record *record; /* taken; what a line's fields stand in */
   int columns;                    /* of a table; 0: its header is not known */
   unsigned char column[MANIFEST_COLUMNS]; /* the field that each one holds */
@@ -122,6 +123,11 @@ void manifest_filled(struct manifest *manifest, size_t bytes);
 
 /* Nothing comes after this: the last line needs no newline. */
 void manifest_end(struct manifest *manifest);
+
+/* Nothing more has come for a while. Where whole lines are there and only the
+ * format is open, for it might show in the next one, these decide: true, and
+ * manifest_next() has something to say. */
+bool manifest_hurry(struct manifest *manifest);
 
 int manifest_next(struct manifest *manifest, struct manifest_line *line);
 

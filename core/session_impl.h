@@ -105,7 +105,7 @@ struct session {
   uv_loop_t *loop; /* NULL: not started */
   struct session_hooks hooks;
   uv_async_t wake;
-  uv_timer_t commit_timer, retry_timer;
+  uv_timer_t commit_timer, retry_timer, patience_timer;
   uv_idle_t idle;
   struct store_thread *thread;
   struct chunk_table chunks;
@@ -231,6 +231,9 @@ void session__stop_step(struct session *s);
 void session__feed_trouble(struct session *s, int code, const char *text);
 /* Wakes the feeds: something they waited for may have come. */
 void session__kick(struct session *s);
+/* A feed has lines of a list whose format is open: when nothing more comes
+ * for a while they decide it. */
+void session__patience(struct session *s);
 
 /* ---- feeder.c ---- */
 /* Takes one step; false: nothing can be done now. */

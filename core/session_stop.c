@@ -18,7 +18,8 @@
 #include "spool.h"
 
 #define SLICE_NS UINT64_C(2000000)
-#define SLICE_STEPS 64 /* between two looks at the clock */
+#define SLICE_STEPS 64  /* between two looks at the clock */
+#define PATIENCE_MS 200 /* for the second line of a list */
 #define RETRY_MS 1000
 
 /* ---- the pump ---------------------------------------------------------- */
@@ -122,9 +123,31 @@ void session__feed_trouble(struct session *s, int code, const char *text) {
     uv_timer_start(&s->retry_timer, on_retry, RETRY_MS, 0);
 }
 
-static void note_received(struct source *source) {
+static void on_patience(uv_timer_t *timer) {
+  struct session *s = timer->data;
+  bool decided = false;
+  for (int i = 0; i < SESSION_FEEDS; i++)
+    if (s->feeds[i].text_ready)
+      decided |= manifest_hurry(&s->feeds[i].text);
+  if (decided)
+    session__kick(s);
+}
+
+void session__patience(struct session *s) {
+  if (!s->stopping && !uv_is_active((uv_handle_t *)&s->patience_timer))
+    uv_timer_start(&s->patience_timer, on_patience, PATIENCE_MS, 0);
+}
+
+/* Recorded at once: after a kill it tells a whole list from one cut off. A
+ * list of which no line was read yet is recorded when one is. */
+static void note_received(struct session *s, struct source *source) {
+  bool before = source->received;
   source->fault = spool_fault(source->spooler);
   source->received = source->fault == 0;
+  if (source->received == before || source->first_object == 0)
+    return;
+  session__source_touch(s, source);
+  session_hurry(s);
 }
 
 static void poll_spools(struct session *s) {
@@ -135,7 +158,7 @@ static void poll_spools(struct session *s) {
       continue;
     spool_state(s->sources[i].spooler, &ended, &code);
     if (ended)
-      note_received(&s->sources[i]);
+      note_received(s, &s->sources[i]);
     if (code != 0)
       trouble = code;
   }
@@ -200,7 +223,8 @@ static void on_closed(uv_handle_t *handle) {
 static void close_handles(struct session *s) {
   uv_handle_t *all[] = {(uv_handle_t *)&s->wake, (uv_handle_t *)&s->idle,
                         (uv_handle_t *)&s->commit_timer,
-                        (uv_handle_t *)&s->retry_timer};
+                        (uv_handle_t *)&s->retry_timer,
+                        (uv_handle_t *)&s->patience_timer};
   s->open_handles = sizeof all / sizeof *all;
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
     uv_close(all[i], on_closed);
@@ -243,8 +267,10 @@ static int begin_run(struct session *s, struct errmsg *msg) {
 static void init_handles(struct session *s, uv_loop_t *loop) {
   uv_timer_init(loop, &s->commit_timer);
   uv_timer_init(loop, &s->retry_timer);
+  uv_timer_init(loop, &s->patience_timer);
   uv_idle_init(loop, &s->idle);
   s->wake.data = s->commit_timer.data = s->retry_timer.data = s->idle.data = s;
+  s->patience_timer.data = s;
 }
 
 /* What was begun is ended; the handles are closed by the loop's next turn,
@@ -394,6 +420,7 @@ void session_stop(struct session *s, void (*stopped)(void *arg), void *arg) {
   uv_idle_stop(&s->idle);
   uv_timer_stop(&s->commit_timer);
   uv_timer_stop(&s->retry_timer);
+  uv_timer_stop(&s->patience_timer);
   for (size_t i = 0; i < s->source_count; i++) {
     struct source *source = &s->sources[i];
     bool ended;
@@ -402,7 +429,7 @@ void session_stop(struct session *s, void (*stopped)(void *arg), void *arg) {
       continue;
     spool_state(source->spooler, &ended, &trouble);
     if (ended) {
-      note_received(source);
+      note_received(s, source);
       session__source_touch(s, source);
     }
     spool_free(source->spooler);

@@ -616,6 +616,31 @@ static uint64_t json_object_of(const char *more) {
   return object_of(&manifest_jsonl, text);
 }
 
+static bool hurries(const char *text) {
+  struct manifest list;
+  struct manifest_line line;
+  size_t room;
+  assert_int_equal(manifest_init(&list, &manifest_auto), 0);
+  memcpy(manifest_space(&list, &room), text, strlen(text));
+  manifest_filled(&list, strlen(text));
+  assert_int_equal(manifest_next(&list, &line), 0);
+  bool hurried = manifest_hurry(&list);
+  assert_int_equal(manifest_next(&list, &line), hurried);
+  if (hurried)
+    assert_string_equal(list.format->name, "text");
+  manifest_fini(&list);
+  return hurried;
+}
+
+static void a_whole_line_need_not_wait_for_ever(void **state) {
+  (void)state;
+  assert_true(hurries("http://h/a\n"));
+  assert_true(hurries("# c\n\nhttp://h/a\n"));
+  assert_false(hurries("# c\n"));
+  assert_false(hurries("http://h/a"));
+  assert_false(hurries("http://h/a\n  ou"));
+}
+
 static void object_is_what_is_fetched_and_where_to(void **state) {
   (void)state;
   uint64_t a = json_object_of("");
@@ -656,6 +681,7 @@ int main(void) {
       cmocka_unit_test(nonsense_is_survived_and_read_alike),
       cmocka_unit_test(form_is_told_by_the_first_line),
       cmocka_unit_test(form_waits_for_what_decides),
+      cmocka_unit_test(a_whole_line_need_not_wait_for_ever),
       cmocka_unit_test(object_is_what_is_fetched_and_where_to),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
