@@ -36,7 +36,7 @@ static void draw_count(struct app *app, const struct draw *draw, int y) {
     x += draw_fmt(draw, y, x, ROLE_ALERT, ", %s no URL (line %zu)",
                   text_count(text, sizeof text, count.bad), count.first_bad);
   if (app->add.refused > 0)
-    draw_fmt(draw, y, x, ROLE_ALERT, ", the box is full: use a file (A)");
+    draw_fmt(draw, y, x, ROLE_ALERT, ", the box is full");
 }
 
 static void draw_text_lines(struct app *app, const struct draw *draw, int y0,
