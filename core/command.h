@@ -56,12 +56,14 @@ enum command_args {
   X(CMD_TASK_RATE, "task-rate", ARGS_TASK_BYTES,                            \
     "bytes a second for one task; 0: as per-transfer-limit-rate says")      \
   X(CMD_TASK_SPLIT, "task-split", ARGS_TASK_COUNT,                          \
-    "connections for one task, at once; 0: as --split says")                 \
+    "connections for one task, at once; 0: as --split says")                \
   X(CMD_PAUSE_HOST, "pause-host", ARGS_HOST, "ask this host for nothing")   \
   X(CMD_RESUME_HOST, "resume-host", ARGS_HOST, "go on with this host")      \
   X(CMD_SET_HOST, "set-host", ARGS_HOST_LIMIT,                              \
     "per-host, per-host-rate or per-host-limit-rate of one host")           \
   X(CMD_SET_LIMIT, "set", ARGS_LIMIT, "change a limit of the run")          \
+  X(CMD_READ_AHEAD, "read-ahead", ARGS_NONE,                                \
+    "read the lists to their ends, to look at all of their lines")          \
   X(CMD_ADD, "add", ARGS_LINES, "add URLs, or lines from standard input")   \
   X(CMD_SUSPENDED, "suspended", ARGS_LOCAL, /* the process was stopped and  \
                                                went on: restart the rate    \

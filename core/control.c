@@ -190,6 +190,8 @@ static bool obey(struct engine *e, const struct command *c) {
     pause_all(e);
   else if (c->kind == CMD_RESUME_ALL)
     resume_all(e);
+  else if (c->kind == CMD_READ_AHEAD)
+    session_read_ahead(e->session);
   else if (c->kind == CMD_SUSPENDED)
     restart_figures(e);
   return true;

@@ -240,6 +240,11 @@ int session_start(struct session *session, uv_loop_t *loop,
 /* The engine has room for this many more tasks (absolute, not added up). */
 void session_want(struct session *session, unsigned room);
 
+/* Reads every list to its end, in the background and at low priority, so that
+ * all of its lines can be looked at (history.h), not only those that a run has
+ * come to. */
+void session_read_ahead(struct session *session);
+
 /* A host that was full wants tasks again (or a second has passed). */
 void session_hosts_changed(struct session *session);
 

@@ -46,6 +46,12 @@ void index__look(struct session *s, struct source *source) {
     begin(s, source);
 }
 
+void session_read_ahead(struct session *s) {
+  for (size_t i = 0; i < s->source_count; i++)
+    if (!s->sources[i].gone && !s->sources[i].indexed)
+      index__want(s, &s->sources[i]);
+}
+
 /* ---- what is brought -------------------------------------------------------
  */
 

@@ -93,6 +93,7 @@ struct list_state {
   struct pager_wish wish;     /* the last one */
   struct pager_result *shown; /* taken; NULL before the first */
   bool asked, failed;
+  bool ahead; /* the engine was asked to read the lists to their ends */
   int64_t asked_ms;
   uint64_t at; /* position of the cursor */
   size_t line; /* its line on the screen */

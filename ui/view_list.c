@@ -122,6 +122,13 @@ static void set_text(struct list_state *list, const char *text) {
            text);
 }
 
+/* Whoever looks at the list wants to see all of it, once in a run. */
+static void want_all(struct app *app) {
+  if (!app->list.ahead)
+    app__send(app, (struct command){.kind = CMD_READ_AHEAD});
+  app->list.ahead = true;
+}
+
 void view__list_open(struct app *app, unsigned kinds, const char *class_name,
                      const char *text) {
   const struct pager_wish *wish = &app->list.wish;
@@ -133,6 +140,7 @@ void view__list_open(struct app *app, unsigned kinds, const char *class_name,
              "%.*s", FAILURE_CLASS_CAP - 1, class_name);
     set_text(&app->list, text);
   }
+  want_all(app);
   app__go(app, SCREEN_LIST);
 }
 
@@ -143,6 +151,7 @@ void view__list_search(struct app *app, const char *text) {
 
 void view__list_goto(struct app *app, uint64_t position) {
   uint64_t before = position > PREFETCH ? position - PREFETCH : 0;
+  want_all(app);
   app__go(app, SCREEN_LIST);
   app->list.at = position;
   ask(app, before, false);

@@ -5,7 +5,9 @@ import json
 import os
 import re
 import select
+import signal
 import socket
+import sqlite3
 import stat
 import time
 
@@ -739,3 +741,22 @@ def test_many_lines_at_once(spate, faultd, out, slow_run, tmp_path):
     result = slow_run.wait(60)
     assert result.code == 0, result
     assert len(list(out.iterdir())) == 10400 + 1
+
+
+def test_read_ahead_knows_the_list_to_its_end(spate, faultd, out, tmp_path):
+    lines = [faultd.data(i, 10, f"f{i}") for i in range(40000)]
+    run = spate.start("-i", write_list(tmp_path / "l", lines), "-d", out,
+                      "-j", "1", "--rate", "2/s", "--no-config", "-q")
+    wait_until(lambda: faultd.journal(), what="the first request")
+
+    def known():
+        with sqlite3.connect(out / ".spate/session.db") as db:
+            return db.execute("SELECT sum(tasks) FROM chunks").fetchone()[0] or 0
+
+    time.sleep(0.5)
+    assert known() < 40000
+    assert spate("ctl", out, "read-ahead").code == 0
+    wait_until(lambda: known() == 40000, what="all lines in the session")
+    assert len(faultd.journal()) < 30
+    run.signal(signal.SIGTERM)
+    assert run.wait(10).code == 4
