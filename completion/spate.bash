@@ -16,7 +16,7 @@ _spate() {
     --checksum-file --digest --check --decompress --max-ratio --max-unpacked
     --exec --exec-shell --exec-timeout --layout
     --overwrite --skip-existing --auto-rename
-    --results --expect-type --min-size --max-size --durability
+    --results --write-checksums --expect-type --min-size --max-size --durability
     --file-allocation --no-remote-time
     --output --shard-size --shard-count --shard-headers --compress
     --concurrency -j --per-host --rate --per-host-rate --limit-rate
@@ -67,7 +67,7 @@ _spate() {
     mapfile -t COMPREPLY < <(compgen -d -- "$cur")
     return
     ;;
-  --input-file | -i | --out | -o | --cacert | --log | --results | --config)
+  --input-file | -i | --out | -o | --cacert | --log | --results | --write-checksums | --config)
     mapfile -t COMPREPLY < <(compgen -f -- "$cur")
     return
     ;;

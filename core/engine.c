@@ -489,10 +489,17 @@ static int start_session(struct engine *e, struct errmsg *msg) {
   e->scheduler.shuffle = order.shuffle;
   e->scheduler.seed = order.seed;
   session_order(e->session, &order);
-  int code =
-      e->config.results_file == NULL
-          ? 0
-          : session_results_open(e->session, e->config.results_file, msg);
+  const char *const lists[SESSION_LISTS] = {
+      [SESSION_RESULTS] = e->config.results_file,
+      [SESSION_CHECKSUMS] = e->config.checksums_file};
+  int code = 0;
+  if (gathering(e) && lists[SESSION_CHECKSUMS] != NULL)
+    return err_set(msg, ERR_USAGE,
+                   "--write-checksums is for files, and --output makes "
+                   "shards of them");
+  for (int i = 0; i < SESSION_LISTS && code == 0; i++)
+    if (lists[i] != NULL)
+      code = session_list_open(e->session, (enum session_list)i, lists[i], msg);
   return code != 0 ? code : session_start(e->session, &e->loop, &hooks, msg);
 }
 

@@ -53,11 +53,12 @@ struct engine_config {
   struct str_list host_limits; /* "HOST,LIMIT=VALUE", host_limit.h */
   struct str_list resolve;     /* HOST:PORT:ADDR as curl's --resolve */
   bool insecure, netrc;
-  int ip_version;           /* 0, 4 or 6 */
-  int http_version;         /* 0 = by the run-time libcurl, 11, 20 */
-  int want_done_events;     /* JSON lines of finished tasks (-v) */
-  const char *log_file;     /* NULL = the session's own event log */
-  const char *results_file; /* a line for each task that ends; NULL none */
+  int ip_version;             /* 0, 4 or 6 */
+  int http_version;           /* 0 = by the run-time libcurl, 11, 20 */
+  int want_done_events;       /* JSON lines of finished tasks (-v) */
+  const char *log_file;       /* NULL = the session's own event log */
+  const char *results_file;   /* a line for each task that ends; NULL none */
+  const char *checksums_file; /* a line for each finished file; NULL none */
   struct str_list checksum_files;
   const char *exec;      /* run for each file; NULL nothing */
   bool exec_shell;       /* by sh -c */

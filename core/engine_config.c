@@ -12,15 +12,17 @@
 #include <string.h>
 
 /* Every string member, so that copy and free cannot disagree. */
-#define STRINGS(X) \
-  X(user_agent)    \
-  X(user_pwd)      \
-  X(shard_headers) \
-  X(bearer)        \
-  X(cookie)        \
-  X(proxy)         \
-  X(noproxy)       \
-  X(cacert) X(interface) X(log_file) X(exec) X(expect.types) X(results_file)
+#define STRINGS(X)                                                 \
+  X(user_agent)                                                    \
+  X(user_pwd)                                                      \
+  X(shard_headers)                                                 \
+  X(bearer)                                                        \
+  X(cookie)                                                        \
+  X(proxy)                                                         \
+  X(noproxy)                                                       \
+  X(cacert)                                                        \
+  X(interface) X(log_file) X(exec) X(expect.types) X(results_file) \
+      X(checksums_file)
 
 static bool copy_string(const char **out, const char *in) {
   *out = in != NULL ? strdup(in) : NULL;

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "checksum_file.h"
 #include "engine_priv.h"
 #include "finish.h"
 #include "partial.h"
@@ -38,9 +39,29 @@ static void add_result(struct engine *e, struct task *task,
       .started_unix_ms = task->started_unix_ms,
       .ended_unix_ms = engine__unix_ms()};
   if (results_line(&e->results, &record) == 0)
-    session_results_add(e->session, e->results.data, e->results.length);
+    session_list_add(e->session, SESSION_RESULTS, e->results.data,
+                     e->results.length);
   else
     eventlog_add(&e->log, LOG_ERROR, task->id, "no memory for its result");
+}
+
+/* The line of --write-checksums about it. A lone dash would be read as the
+ * standard input. */
+static void add_checksum(struct engine *e, struct task *task) {
+  char line[2 * NAME_CAP + DIGEST_TEXT];
+  struct digest digest;
+  int length = ERR_NOTFOUND;
+  if (task->digest != NULL && task->name != NULL &&
+      digest_parse(task->digest, &digest, NULL) == 0)
+    length = checksum_line_format(
+        &digest, strcmp(task->name, "-") == 0 ? "./-" : task->name, line,
+        sizeof(line));
+  if (length > 0)
+    session_list_add(e->session, SESSION_CHECKSUMS, line, (size_t)length);
+  else
+    eventlog_add(&e->log, LOG_ERROR, task->id,
+                 "%s: no checksum of it could be written down",
+                 task->name != NULL ? task->name : task->url);
 }
 
 static void settle(struct engine *e, struct task *task, enum task_state state) {
@@ -55,12 +76,11 @@ static void settle(struct engine *e, struct task *task, enum task_state state) {
   result.path = task->name != NULL ? task->name : "";
   result.renamed = task->renamed;
   result.digest = task->digest != NULL ? task->digest : "";
-  if (e->config.results_file == NULL) {
-    session_settle(e->session, &result);
-    return;
-  }
   session_group_begin(e->session);
-  add_result(e, task, &result);
+  if (e->config.results_file != NULL)
+    add_result(e, task, &result);
+  if (e->config.checksums_file != NULL && state == TASK_DONE)
+    add_checksum(e, task);
   session_settle(e->session, &result);
   session_group_end(e->session);
 }

@@ -125,7 +125,9 @@ int session_open(struct session **out, const char *dir, bool durable,
   if (s == NULL)
     return err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
   s->dirfd = s->sdirfd = s->lockfd = -1;
-  s->redo.fd = s->results.fd = -1;
+  s->redo.fd = -1;
+  for (int list = 0; list < SESSION_LISTS; list++)
+    s->lists[list].fd = -1;
   for (int i = 0; i < SESSION_FEEDS; i++)
     s->feeds[i].fd = -1;
   s->durable = durable;
@@ -209,7 +211,7 @@ void session_close(struct session *s, bool forget_if_done) {
   chunk_table_fini(&s->chunks);
   store_batch_fini(&s->batches[0]);
   store_batch_fini(&s->batches[1]);
-  session__results_fini(s);
+  session__lists_fini(s);
   free(s->redo_ids);
   free(s->dirtys);
   free(s->sents);

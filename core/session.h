@@ -121,11 +121,17 @@ int session_options_get(struct session *session,
                                     const char *value),
                         void *arg, struct errmsg *msg) MUST_CHECK;
 
-/* The file that gets a line for each task that is settled, exactly once (see
- * session_results.c); before session_start(). One that the session does not
+/* Lists beside the session, which get a line for tasks that are settled,
+ * exactly once (see session_lists.c). */
+enum session_list { SESSION_RESULTS, SESSION_CHECKSUMS, SESSION_LISTS };
+
+/* "results", "checksums". */
+const char *session_list_name(enum session_list list);
+
+/* The file of a list; before session_start(). One that the session does not
  * know is added to. */
-int session_results_open(struct session *session, const char *path,
-                         struct errmsg *msg) MUST_CHECK;
+int session_list_open(struct session *session, enum session_list list,
+                      const char *path, struct errmsg *msg) MUST_CHECK;
 
 /* Of what failed or expired before, only this is tried again by this run
  * (usually all of it is). texts are borrowed until session_start(). */
@@ -274,10 +280,10 @@ void session_file_put(struct session *session, const char *name, int fd,
 void session_group_begin(struct session *session);
 void session_group_end(struct session *session);
 
-/* A line of results (its newline included) of the task that is settled in the
- * same group. */
-void session_results_add(struct session *session, const char *line,
-                         size_t length);
+/* A line (its newline included) of the task that is settled in the same group,
+ * for a list that is open. */
+void session_list_add(struct session *session, enum session_list list,
+                      const char *line, size_t length);
 
 /* Nothing more is to come: what is settled is committed at once. */
 void session_hurry(struct session *session);

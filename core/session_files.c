@@ -58,8 +58,7 @@ void session__files_done(struct session *s, const struct store_batch *b) {
   if (b->lost || b->suspect || s->hooks.file == NULL)
     return;
   for (size_t i = 0; i < b->file_count; i++)
-    if (strncmp(b->files[i].name, SESSION_RESULTS,
-                sizeof SESSION_RESULTS - 1) != 0)
+    if (!session__is_list(b->files[i].name))
       s->hooks.file(s->hooks.arg, b->files[i].name, b->files[i].bytes);
 }
 

@@ -10,7 +10,7 @@
  *   session_grow.c   lines added while it runs
  *   session_run.c    the running session: settling, batches, counts
  *   session_stop.c   its start, its pump and its orderly end
- *   session_results.c  a line for each task that is settled
+ *   session_lists.c  lines for tasks that are settled
  *   session_files.c  the lengths of files that grow beside it
  *   feeder.c         reading a chunk and delivering its tasks
  *   feed_source.c    which chunk comes next
@@ -115,11 +115,12 @@ struct session {
   struct indexer *indexer; /* NULL: not needed so far */
   struct index_job index_job;
   bool index_busy;
-  uint32_t index_source_id;  /* of the job under way */
-  char *index_path;          /* taken; of the job */
-  uint64_t index_retry;      /* bytes of a spool before it is tried again */
-  struct feed index_pin;     /* holds the chunk that the job goes on with */
-  struct store_file results; /* fd -1: none; lengths: when it was opened */
+  uint32_t index_source_id; /* of the job under way */
+  char *index_path;         /* taken; of the job */
+  uint64_t index_retry;     /* bytes of a spool before it is tried again */
+  struct feed index_pin;    /* holds the chunk that the job goes on with */
+  struct store_file lists[SESSION_LISTS];  /* fd -1: none; lengths: when it was
+                                              opened */
   const struct failure_filter *retry_only; /* borrowed; NULL: all */
   unsigned room;
   bool told_exhausted;
@@ -211,9 +212,10 @@ struct store_batch *session__filling(struct session *s);
 /* Something is pending: it goes out in time. */
 void session__schedule(struct session *s);
 
-/* ---- session_results.c ---- */
-#define SESSION_RESULTS "results:" /* begins the name of such a file */
-void session__results_fini(struct session *s);
+/* ---- session_lists.c ---- */
+/* Whether a file of session_file_put() is a list. */
+bool session__is_list(const char *name);
+void session__lists_fini(struct session *s);
 
 /* ---- session_files.c ---- */
 /* A batch came back: tells whose length is in the database now. */

@@ -341,12 +341,12 @@ int session_start(struct session *s, uv_loop_t *loop,
   struct store_thread_config config = {.store = s->store,
                                        .marks = s->marks,
                                        .dirfd = s->dirfd,
-                                       .results = s->results,
                                        .durable = s->durable,
                                        .wake = &s->wake,
                                        .done = on_job,
                                        .trouble = on_store_trouble,
                                        .arg = s};
+  memcpy(config.lists, s->lists, sizeof config.lists);
   if (uv_async_init(loop, &s->wake, on_wake) < 0)
     return err_set(msg, ERR_IO, "the event loop has no descriptor left");
   init_handles(s, loop);

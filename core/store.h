@@ -101,9 +101,11 @@ struct store_batch {
   size_t path_count, path_cap;
   struct store_file *files; /* not written when data was lost */
   size_t file_count, file_cap;
-  char *text; /* taken: lines for the file of results */
-  size_t text_length, text_cap;
-  uint64_t text_records;
+  struct store_text {
+    char *data; /* taken: lines for a list */
+    size_t length, cap;
+    uint64_t records;
+  } texts[SESSION_LISTS];
   struct session_traffic traffic;
   uint64_t run;
   bool lost; /* the flush failed: what was done is failed, see lost_from */

@@ -180,16 +180,18 @@ static int put_text(const struct store_file *file, const char *text,
   return 0;
 }
 
-/* The lines of results of a batch, whose new length its transaction keeps. */
-static int write_results(struct store_thread *t, struct store_batch *batch) {
-  struct store_file *file = &t->config.results;
+/* The lines of a batch for one list, whose new length its transaction keeps. */
+static int write_list(struct store_thread *t, struct store_batch *batch,
+                      enum session_list list) {
+  struct store_file *file = &t->config.lists[list];
+  const struct store_text *lines = &batch->texts[list];
   int tries = 0, rc;
-  if (batch->text_length == 0)
+  if (lines->length == 0)
     return 0;
-  while ((rc = put_text(file, batch->text, batch->text_length)) < 0) {
+  while ((rc = put_text(file, lines->data, lines->length)) < 0) {
     char text[256];
-    snprintf(text, sizeof text, "the results cannot be written: %s",
-             err_text(rc));
+    snprintf(text, sizeof text, "the %s cannot be written: %s",
+             session_list_name(list), err_text(rc));
     set_trouble(t, rc, text);
     if (!again(t, &tries))
       return rc;
@@ -199,8 +201,8 @@ static int write_results(struct store_thread *t, struct store_batch *batch) {
     free(name);
     return ERR_NOMEM;
   }
-  file->bytes += (int64_t)batch->text_length;
-  file->records += batch->text_records;
+  file->bytes += (int64_t)lines->length;
+  file->records += lines->records;
   batch->files[batch->file_count] = *file;
   batch->files[batch->file_count++].name = name;
   return 0;
@@ -209,7 +211,9 @@ static int write_results(struct store_thread *t, struct store_batch *batch) {
 static int write_batch(struct store_thread *t, struct store_batch *batch) {
   uint64_t begin = uv_hrtime();
   int tries = 0;
-  int rc = write_results(t, batch);
+  int rc = 0;
+  for (int list = 0; rc == 0 && list < SESSION_LISTS; list++)
+    rc = write_list(t, batch, (enum session_list)list);
   if (rc == 0)
     rc = flush_batch(t, batch);
   if (rc < 0) /* nothing of it may be called done */

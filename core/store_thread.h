@@ -42,7 +42,7 @@ struct store_thread_config {
   struct store *store;       /* borrowed: the thread's until it has ended */
   struct marks *marks;       /* borrowed */
   int dirfd;                 /* output directory */
-  struct store_file results; /* fd -1: none; name and fd borrowed */
+  struct store_file lists[SESSION_LISTS]; /* fd -1: none; name, fd borrowed */
   bool durable;
   uv_async_t *wake; /* borrowed; store_thread_poll() answers it */
   void (*done)(void *arg, struct store_job *job);

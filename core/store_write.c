@@ -61,7 +61,8 @@ void store_batch_reset(struct store_batch *b) {
     free(b->options[i].name);
   b->option_count = 0;
   b->source_count = b->id_count = b->path_count = 0;
-  b->text_length = b->text_records = 0;
+  for (int list = 0; list < SESSION_LISTS; list++)
+    b->texts[list].length = b->texts[list].records = 0;
   b->traffic = (struct session_traffic){0};
   b->lost = b->suspect = false;
 }
@@ -76,7 +77,8 @@ void store_batch_fini(struct store_batch *b) {
   free(b->paths);
   free(b->files);
   free(b->options);
-  free(b->text);
+  for (int list = 0; list < SESSION_LISTS; list++)
+    free(b->texts[list].data);
   *b = (struct store_batch){0};
 }
 

@@ -62,6 +62,9 @@
     IN_RUN, "choose another name when the file is there")                      \
   X(OPT_RESULTS, "results", 0, GROUP_WHAT, "FILE", TEXT(RULE_TEXT, ""),        \
     IN_RUN, "add a line of JSON to FILE for each task that ends")              \
+  X(OPT_WRITE_CHECKSUMS, "write-checksums", 0, GROUP_WHAT, "FILE",             \
+    TEXT(RULE_TEXT, ""), IN_RUN,                                               \
+    "add a line to FILE for each finished file, as sha256sum writes it")       \
   X(OPT_EXPECT_TYPE, "expect-type", 0, GROUP_WHAT, "LIST",                     \
     TEXT(RULE_TYPE_LIST, ""), IN_RUN,                                          \
     "an answer of another Content-Type is a failure: image/*,text/csv")        \

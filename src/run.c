@@ -132,7 +132,8 @@ static bool is_kept(const struct option_info *info) {
 /* Files are kept by their full path: a run may go on from elsewhere. */
 static char *kept_text(enum option_id id, const char *text) {
   char dir[4096], path[8192];
-  bool is_path = id == OPT_CACERT || id == OPT_LOG || id == OPT_RESULTS;
+  bool is_path = id == OPT_CACERT || id == OPT_LOG || id == OPT_RESULTS ||
+                 id == OPT_WRITE_CHECKSUMS;
   if (!is_path || *text == '/' || getcwd(dir, sizeof dir) == NULL)
     return strdup(text);
   int len = snprintf(path, sizeof path, "%s/%s", dir, text);

@@ -66,6 +66,9 @@ static void config_texts(struct engine_config *config,
   config->log_file = given_text(options, OPT_LOG);
   config->exec = given_text(options, OPT_EXEC);
   config->results_file = given_text(options, OPT_RESULTS);
+  config->checksums_file = given_text(options, OPT_WRITE_CHECKSUMS);
+  if (config->checksums_file != NULL && config->digest == DIGEST_NONE)
+    config->digest = DIGEST_SHA256;
 }
 
 static void config_deadline(struct engine_config *config,
