@@ -24,7 +24,6 @@ struct store {
   sqlite3 *db;
   sqlite3_stmt *stmts[SQL_COUNT];
   char fault[256];
-  bool old; /* of format 1: there are no ranges */
 };
 
 static const char *const sql_text[] = {
@@ -82,27 +81,11 @@ static const char schema_text[] =
      * is there behind them: "FIRST-LAST,FIRST-LAST", both counted. */
     "CREATE TABLE partials(source INTEGER NOT NULL,task INTEGER NOT NULL,"
     " durable INTEGER NOT NULL,size INTEGER NOT NULL,etag TEXT,"
-    " last_modified TEXT,ranges TEXT,PRIMARY KEY(source,task)) WITHOUT ROWID;";
-
-/* From format 1 to 2; the classes came a little before the ranges. */
-static const char upgrade_text[] =
-    "ALTER TABLE partials ADD COLUMN ranges TEXT;";
-static const char upgrade_classes_text[] =
-    "ALTER TABLE tasks ADD COLUMN class TEXT;"
-    "CREATE INDEX tasks_by_class ON tasks(class,source,task)"
-    " WHERE class IS NOT NULL;";
-
-/* Files that grow beside the session (shards, results): how many bytes and
- * records of them belong to tasks that are settled. */
-static const char files_text[] =
-    "CREATE TABLE IF NOT EXISTS files(name TEXT PRIMARY KEY,"
-    " bytes INTEGER NOT NULL,records INTEGER NOT NULL) WITHOUT ROWID;";
-
-/* Databases of earlier builds know no classes of failures. */
-static const char class_text[] =
-    "ALTER TABLE tasks ADD COLUMN class TEXT;"
-    "CREATE INDEX tasks_by_class ON tasks(class,source,task)"
-    " WHERE class IS NOT NULL;";
+    " last_modified TEXT,ranges TEXT,PRIMARY KEY(source,task)) WITHOUT ROWID;"
+    /* Files that grow beside the session (shards, results): how many bytes
+     * and records of them belong to tasks that are settled. */
+    "CREATE TABLE files(name TEXT PRIMARY KEY,bytes INTEGER NOT NULL,"
+    " records INTEGER NOT NULL) WITHOUT ROWID;";
 
 /* ---- errors ------------------------------------------------------------ */
 
@@ -254,10 +237,6 @@ void store_end_read(struct store *st) {
   store_rollback(st);
 }
 
-bool store__old(const struct store *st) {
-  return st->old;
-}
-
 int store_checkpoint(struct store *st) {
   return code_of(sqlite3_wal_checkpoint_v2(
       st->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL));
@@ -284,26 +263,15 @@ static int exec(struct store *st, const char *sql) {
   return rc == SQLITE_OK ? 0 : fail(st, rc);
 }
 
-static int upgrade(struct store *st) {
-  int64_t classes = 0;
-  int rc = pragma_value(st,
-                        "SELECT count(*) FROM pragma_table_info('tasks')"
-                        " WHERE name='class'",
-                        &classes);
-  if (rc == 0 && classes == 0)
-    rc = exec(st, upgrade_classes_text);
-  return rc == 0 ? exec(st, upgrade_text) : rc;
-}
-
-/* Brings the tables to this format in one transaction. */
-static int make_schema(struct store *st, bool fresh) {
+/* Makes the tables in one transaction. */
+static int make_schema(struct store *st) {
   char version[96];
   snprintf(version, sizeof version,
            "PRAGMA user_version=%d;PRAGMA application_id=%d;", STORE_VERSION,
            APPLICATION_ID);
   int rc = store_begin(st);
   if (rc == 0)
-    rc = fresh ? exec(st, schema_text) : upgrade(st);
+    rc = exec(st, schema_text);
   if (rc == 0)
     rc = exec(st, version);
   if (rc == 0)
@@ -330,21 +298,21 @@ static int check_version(struct store *st, const char *path, bool writer,
     rc = pragma_value(st, "SELECT count(*) FROM sqlite_schema", &tables);
   if (rc < 0)
     return explain(st, path, rc, msg);
-  st->old = version == 1 && !writer;
-  if (version == STORE_VERSION || st->old)
+  if (version == STORE_VERSION)
     return 0;
-  if (version > STORE_VERSION)
+  if (version > 0)
     return err_set(msg, ERR_UNSUPPORTED,
-                   "%s was written by a newer spate (format %lld, this one "
-                   "knows %d)",
-                   path, (long long)version, STORE_VERSION);
-  if (tables > 0 && version != 1) {
+                   "%s was written by %s spate (format %lld, this one knows "
+                   "%d): go on with that one, or begin in another directory",
+                   path, version > STORE_VERSION ? "a newer" : "an older",
+                   (long long)version, STORE_VERSION);
+  if (tables > 0) {
     snprintf(st->fault, sizeof st->fault, "not a session database");
     return explain(st, path, ERR_CORRUPT, msg);
   }
   if (!writer)
     return err_set(msg, ERR_NOTFOUND, "%s is empty", path);
-  rc = make_schema(st, version != 1);
+  rc = make_schema(st);
   return rc == 0 ? 0 : explain(st, path, rc, msg);
 }
 
@@ -368,18 +336,6 @@ static int check_pages(struct store *st, const char *path, struct errmsg *msg) {
     rc = good ? 0 : ERR_CORRUPT;
   }
   return rc == 0 ? 0 : explain(st, path, rc, msg);
-}
-
-/* Adds what a database of an earlier build lacks. */
-static int bring_up(struct store *st) {
-  int64_t known = 0;
-  int rc = exec(st, files_text);
-  if (rc == 0)
-    rc = pragma_value(st,
-                      "SELECT count(*) FROM pragma_table_info('tasks')"
-                      " WHERE name='class'",
-                      &known);
-  return rc == 0 && known == 0 ? exec(st, class_text) : rc;
 }
 
 static int dial(struct store **out, const char *path, int flags,
@@ -418,11 +374,6 @@ int store_open(struct store **out, const char *path, struct errmsg *msg) {
     rc = check_version(st, path, true, msg);
   if (rc == 0)
     rc = check_pages(st, path, msg);
-  if (rc == 0) {
-    rc = bring_up(st);
-    if (rc < 0)
-      explain(st, path, rc, msg);
-  }
   if (rc < 0) {
     store_close(st);
     return rc;

@@ -22,8 +22,8 @@
 #include "session.h"
 #include "source.h"
 
-#define STORE_VERSION 2 /* 2: partials.ranges */
-#define STORE_AHEAD 16  /* chunks that store_next() reads at once */
+#define STORE_VERSION 3
+#define STORE_AHEAD 16 /* chunks that store_next() reads at once */
 
 /* A task with something to say; ROW_NONE takes its row away. */
 enum row_state {
@@ -420,8 +420,6 @@ struct sqlite3_stmt;
  * store_fault(). */
 struct sqlite3_stmt *store__bind(struct store *store, enum store_sql sql,
                                  const char *types, ...);
-/* Opened for looking, and written by a version that kept less. */
-bool store__old(const struct store *store);
 /* Steps to the end. */
 int store__run(struct store *store, struct sqlite3_stmt *stmt) MUST_CHECK;
 /* 1 a row, 0 the end, or an error. Reset when it is not 1. */

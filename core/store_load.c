@@ -52,11 +52,8 @@ static void copy_text(char *out, size_t cap, sqlite3_stmt *stmt, int column) {
   snprintf(out, cap, "%s", text != NULL ? text : "");
 }
 
-/* Who only looks does not need them. */
 static int load_partials(struct store *st, struct store_loaded *l) {
   size_t cap = 0;
-  if (store__old(st))
-    return 0;
   int64_t before = (int64_t)l->chunk.number * CHUNK_LINES;
   sqlite3_stmt *stmt =
       store__bind(st, SQL_PARTIALS_OF, "ii", (int64_t)l->chunk.source, before);

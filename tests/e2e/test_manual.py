@@ -97,3 +97,17 @@ def test_queries_answer(session):
     assert [row[:3] for row in answers[1]] == [("http-404", 404, 1)]
     assert [row[4:] for row in answers[3]] == [(0, 2)]  # nothing open, two failed
     assert [row[0] for row in answers[5]] == [1] and answers[5][0][3] == "ended"
+
+
+def test_database_of_another_format_is_refused(spate, faultd, out, tmp_path):
+    urls = write_list(tmp_path / "list", [faultd.data(1, 10, "a"), faultd.data(2, 10, "b")])
+    assert spate("-i", urls, "-d", out).code == 0
+    before = (out / "a").read_bytes()
+    for format_, word in (2, b"older"), (99, b"newer"):
+        with sqlite3.connect(out / ".spate/session.db") as db:
+            db.execute(f"PRAGMA user_version = {format_}")
+        for args in (["-i", urls, "-d", out], ["resume", out], ["status", out]):
+            run = spate(*args)
+            assert run.code == 3, run
+            assert word in run.err and str(format_).encode() in run.err, run
+    assert (out / "a").read_bytes() == before

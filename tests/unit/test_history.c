@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <sqlite3.h>
 
 #include "history.h"
 #include "session_rig.h"
@@ -332,37 +331,6 @@ static void test_while_it_runs(void **state) {
   assert_int_equal(seen_started, 100);
 }
 
-/* Failures of a database that knew no classes have none; new ones do. */
-static void test_database_of_an_earlier_build(void **state) {
-  (void)state;
-  struct history_class *classes;
-  size_t count;
-  sqlite3 *db;
-  char path[300];
-  rig_fini(&rig);
-  rig_init(&rig);
-  rig.verdict = verdict;
-  rig.dress = dress;
-  rig_manifest(&rig, "list", 0, 10, "x", list, sizeof list);
-  rig_session(&rig, list); /* line 4 fails */
-  snprintf(path, sizeof path, "%s/.spate/session.db", rig.dir);
-  assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-  assert_int_equal(sqlite3_exec(db,
-                                "DROP INDEX tasks_by_class;"
-                                "ALTER TABLE tasks DROP COLUMN class;",
-                                NULL, NULL, NULL),
-                   SQLITE_OK);
-  sqlite3_close(db);
-  rig_reset(&rig);
-  rig_session(&rig, list); /* it fails again */
-  struct history *h = open_it();
-  assert_int_equal(history_classes(h, &classes, &count, NULL), 0);
-  assert_int_equal(count, 1);
-  assert_string_equal(classes[0].name, "connection");
-  free(classes);
-  history_close(h);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_everything),
@@ -373,7 +341,6 @@ int main(void) {
       cmocka_unit_test(test_list_changed_or_gone),
       cmocka_unit_test(test_no_session),
       cmocka_unit_test(test_while_it_runs),
-      cmocka_unit_test(test_database_of_an_earlier_build),
   };
   return cmocka_run_group_tests(tests, setup, teardown);
 }
