@@ -210,6 +210,8 @@ static void set_durable(struct sink *sink, const struct ranges *from) {
 static void hand_over(struct sink *sink) {
   struct sinks *sinks = sink->sinks;
   struct sink_body body = {NULL, NULL, sink->end};
+  if (sink->unpack.kind != UNPACK_NONE) /* not the size of what was received */
+    body.size = sink->unpack.bytes;
   char part[NAME_CAP + 8];
   sink->running = true; /* nothing else may begin */
   if (sink->spilled) {
@@ -448,8 +450,8 @@ void sink__pump(struct sink *sink) {
     return;
   }
   sink__queue_all(sink);
-  if (action == SINK_FINISH && sink->unpack.kind != UNPACK_NONE &&
-      !sink->unpack.done)
+  if ((action == SINK_FINISH || action == SINK_CLOSE) &&
+      sink->unpack.kind != UNPACK_NONE && !sink->unpack.done)
     start_unpack(sink);
   else if (sink->jobs == 0)
     start_alone(sink, action);

@@ -3,6 +3,7 @@
 the usual tools and by the index, whatever was killed, full or resumed."""
 import base64
 import collections
+import gzip
 import hashlib
 import io
 import json
@@ -334,6 +335,21 @@ def test_secrets_of_urls_are_not_in_shards(spate, start_nginx, out, tmp_path):
                         for n in os.listdir(out / form) if n.startswith("shard"))
         assert b"a=1" in data
         assert b"topsecret" not in data
+
+
+@pytest.mark.parametrize("size", [5, 5000, 3_000_000])
+@pytest.mark.parametrize("dense", [False, True])
+def test_decompress_puts_the_unpacked_body_into_the_shard(
+        spate, start_nginx, out, tmp_path, size, dense):
+    data = b"\xff" * size if dense else b"\xff" + body(1, size)
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "a.bin.gz").write_bytes(gzip.compress(data))
+    nginx = start_nginx(root)
+    result = spate(nginx.url("/a.bin.gz"), "-d", out, "--no-tui", "--decompress",
+                   "--output", "jsonl")
+    assert result.code == 0, result
+    assert body_of(read_jsonl(out)["a.bin"][0]) == data
 
 
 def test_chunked_answers_are_told_as_they_are_kept(spate, faultd, out):
