@@ -211,8 +211,9 @@ static int turn_of(const struct source *source, bool incoming) {
   return source->kind == SOURCE_STREAM && incoming ? 3 : 0;
 }
 
+/* One that is being recognised may be any of the known pipes. */
 static bool any_incoming(const struct session *s) {
-  bool incoming = false;
+  bool incoming = s->feeds[0].identifying;
   for (size_t i = 0; i < s->source_count; i++)
     incoming |= s->sources[i].merging && !s->sources[i].visited;
   return incoming;

@@ -169,6 +169,18 @@ static void end_list(struct session *s, struct source *source) {
   }
 }
 
+/* Whether more may come behind what its file has; what was cut off when it
+ * came in has half a line at its end, which must not count. */
+static bool may_grow(struct session *s, const struct source *source) {
+  struct spool *spool = feed__spooler(s, source->tail.spool);
+  bool ended;
+  int trouble;
+  if (spool == NULL)
+    return false;
+  (void)spool_state(spool, &ended, &trouble);
+  return !ended || spool_fault(spool) == 0;
+}
+
 static void collect(struct session *s) {
   struct index_job *job = indexer_poll(s->indexer);
   if (job == NULL)
@@ -184,7 +196,8 @@ static void collect(struct session *s) {
     source->index_all |= matters(s, &job->place.keys);
     source->index = source->index_all; /* else its beginning was enough */
     s->index_retry = 0;
-  } else if (source != NULL && job->rc == ERR_NOTFOUND) {
+  } else if (source != NULL && job->rc == ERR_NOTFOUND &&
+             may_grow(s, source)) {
     s->index_retry = job->end + GROWTH;
   } else if (source != NULL) {
     source->indexed = true;
@@ -205,11 +218,11 @@ static bool is_ready(struct session *s, const struct source *source,
   struct spool *spool = feed__spooler(s, source->tail.spool);
   bool ended;
   int trouble;
-  *whole = true;
+  *whole = source->received;
   if (spool == NULL)
     return true;
   uint64_t size = spool_state(spool, &ended, &trouble);
-  *whole = ended;
+  *whole = ended && spool_fault(spool) == 0;
   return ended || size >= s->index_retry;
 }
 

@@ -108,6 +108,26 @@ def test_shuffled_and_stopped_each_comes_once(spate, faultd, out, tmp_path):
     assert len(set(names)) == count and len(names) < count + 100
 
 
+def test_half_a_line_of_a_shuffled_pipe_is_no_task(spate, faultd, out, tmp_path):
+    """Killed while it came in, gone on with, and piped in again whole."""
+    count = 9000
+    text = "".join(faultd.data(1, 20, f"f{i}") + "\n" for i in range(count))
+    args = ["-i", "-", "-d", out, "--layout", "hash", "--shuffle"]
+    run = spate.start(*args, "--rate", "500", stdin=subprocess.PIPE)
+    run.process.stdin.write(text[:-15].encode())
+    run.process.stdin.flush()
+    wait_until(lambda: len(faultd.journal()) > 200, what="200 requests")
+    run.kill()
+    result = spate("resume", out, "--rate", "0", "--progress=json")
+    assert result.code == 1, result
+    assert result.summary["done"] == count - 1
+    assert set(asked(faultd)) == {f"f{i}" for i in range(count - 1)}
+    assert ["cut off" in e["reason"] for e in result.event("failed")] == [True]
+    result = spate(*args, "--progress=json", input=text.encode())
+    assert result.code == 0, result
+    assert result.summary["done"] == count
+
+
 # ---- what is in memory -----------------------------------------------------
 
 SLOW_FLUSH = "int syncfs(int);unsigned sleep(unsigned);" \
