@@ -17,7 +17,7 @@ _spate() {
     --exec --exec-shell --exec-timeout --layout
     --overwrite --skip-existing --auto-rename
     --results --write-checksums --expect-type --min-size --max-size --durability
-    --file-allocation --no-remote-time
+    --file-allocation --content-disposition --no-remote-time
     --output --shard-size --shard-count --shard-headers --compress
     --concurrency -j --per-host --rate --per-host-rate --limit-rate
     --per-host-limit-rate --per-transfer-limit-rate --host-limit

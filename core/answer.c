@@ -6,6 +6,7 @@
 
 #include "answer.h"
 
+#include "content_disposition.h"
 #include "digest_header.h"
 
 #include <stdbool.h>
@@ -106,6 +107,10 @@ static void field_c(struct answer *answer, const char *name, size_t name_len,
     if (length >= sizeof(answer->content_type)) /* the type stands in front */
       length = sizeof(answer->content_type) - 1;
     copy(answer->content_type, sizeof(answer->content_type), value, length);
+  } else if (is(name, name_len, "content-disposition")) {
+    if (content_disposition_name(value, length, answer->filename,
+                                 sizeof(answer->filename)) != 0)
+      answer->filename[0] = '\0';
   } else if (is(name, name_len, "content-encoding")) {
     answer->encoded = !is(value, length, "identity") && length > 0;
   } else {

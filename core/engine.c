@@ -433,6 +433,12 @@ static int init_parts(struct engine *e, struct errmsg *msg) {
   code = init_execs(e, msg);
   if (code != 0)
     return code;
+  if (!gathering(e)) {
+    code = titles_open(&e->titles, session_dirfd(e->session),
+                       e->config.content_disposition, msg);
+    if (code != 0)
+      return code;
+  }
   e->empty_dir = intake_dir_is_empty(session_dirfd(e->session));
   e->resolver.loop = &e->loop;
   e->resolver.watch = &e->watch;
@@ -530,6 +536,7 @@ int engine_start(struct engine **out, struct session *session,
   list_init(&e->recent_failed);
   idmap_init(&e->tasks);
   outputs_init(&e->outputs);
+  titles_init(&e->titles);
   uv_mutex_init(&e->mutex);
   init_figures(e);
   uv_loop_init(&e->loop);
@@ -575,6 +582,7 @@ void engine_free(struct engine *e) {
   free_tasks(&e->recent_failed);
   idmap_fini(&e->tasks);
   outputs_fini(&e->outputs);
+  titles_fini(&e->titles);
   results_text_fini(&e->results);
   shards_free(e->shards);
   sinks_fini(&e->sinks);

@@ -7,6 +7,7 @@
  *   intake.c   from a delivered manifest line to a task that may start
  *   fetch.c    a task's way from its start to the end of its transfer
  *   fetch_mirror.c  redirects and mirrors: what it asks next
+ *   naming.c   names that come with the answer
  *   fetch_bytes.c  limits on its bytes, and their figures
  *   split.c, split_part.c  one task in several connections
  *   fetch_end.c  what becomes of it then
@@ -42,6 +43,7 @@
 #include "sink.h"
 #include "stats.h"
 #include "task.h"
+#include "titles.h"
 #include "transfer.h"
 #include "verdict.h"
 
@@ -77,6 +79,7 @@ struct engine {
   struct task_counts counts;
   struct idmap tasks;
   struct outputs outputs;    /* of those tasks */
+  struct titles titles;      /* names that servers gave */
   struct link live;          /* every task that has not ended, by task.all */
   struct link recent_done;   /* newest first */
   struct link recent_failed; /* newest first */
@@ -90,7 +93,7 @@ struct engine {
   struct sinks sinks;
   struct execs execs;
   struct checksum_table *checksums; /* NULL none */
-  unsigned adoptions; /* files that were there and are being read */
+  unsigned adoptions;    /* files that were there and are being read */
   struct shards *shards; /* NULL: a file each, and none is left to end */
   struct bandwidth bandwidth;
   struct byte_limit all_bytes;
@@ -196,6 +199,16 @@ bool intake_accepts(void *arg, const char *url);
 uint64_t intake_full(void *arg);
 /* A task that was paused before its name was looked up. */
 void intake_again(struct engine *e, struct task *task);
+/* Gives a task its output name; one that is to be unpacked loses its suffix. */
+int intake__set_name(struct engine *e, struct task *task,
+                     const char *name) MUST_CHECK;
+/* Puts the name among the outputs, another one where that is wished; why (""
+ * else) says who has it. */
+int intake__claim_name(struct engine *e, struct task *task, char *why,
+                       size_t cap) MUST_CHECK;
+#define INTAKE_EXISTS                                             \
+  "the file exists and is not of this session (see --overwrite, " \
+  "--skip-existing, --auto-rename)"
 /* Sends gathered tasks to be looked at; asks the session for more. */
 void intake_run(struct engine *e);
 
@@ -225,6 +238,17 @@ void fetch_cut(struct engine *e, struct task *task);
 /* Some transfer of the task is under way. */
 bool fetch_moves(const struct task *task);
 
+/* ---- naming.c ---- */
+/* A good head has come for a task without a name: the rest of the answer waits
+ * until it has one. False without memory. From inside libcurl. */
+bool naming_begin(struct engine *e, struct task *task,
+                  const struct transfer *transfer) MUST_CHECK;
+/* The transfer has ended; true: the name comes first, and done is called
+ * again. */
+bool naming_over(struct task *task, CURLcode code);
+/* The task is cut meanwhile. */
+void naming_forget(struct engine *e, struct task *task);
+
 /* ---- fetch_bytes.c ---- */
 /* Brings an active task's own limit on bytes to the present one. */
 void fetch_set_byte_limit(struct engine *e, struct task *task);
@@ -253,6 +277,9 @@ bool fetch__next_mirror(struct engine *e, struct task *task,
 /* ---- fetch.c ---- */
 /* Records what long transfers have on the disk. */
 void fetch_checkpoint(struct engine *e);
+/* A good head: opens the sink, and more connections where they may help. */
+void fetch__take_answer(struct engine *e, struct task *task,
+                        struct transfer *transfer);
 /* What every answer tells about its host. */
 void fetch__note_head(struct task *task, const struct transfer *transfer);
 void fetch__count_request(struct engine *e, struct host *host, uint64_t now);
@@ -273,6 +300,8 @@ void fetch__failed(struct engine *e, struct task *task, struct host *host,
  * lets go first (keep: what it has stays as .part), then after happens. */
 void fetch__let_go(struct engine *e, struct task *task, enum task_after after,
                    bool keep);
+/* Ends what transfers it has. */
+void fetch__drop_transfers(struct engine *e, struct task *task);
 /* Another attempt after a back-off of at least wait_s; keep: what has come so
  * far stays. */
 void fetch__retry(struct engine *e, struct task *task, double wait_s,

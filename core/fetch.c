@@ -250,6 +250,13 @@ static void on_head(void *owner, struct transfer *transfer) {
   if (a->status < 200 || a->status > 299 || task->sink != NULL ||
       !is_expected(e, task, transfer, why))
     return;
+  if (!task->unnamed || a->status == 206 || !naming_begin(e, task, transfer))
+    fetch__take_answer(e, task, transfer);
+}
+
+void fetch__take_answer(struct engine *e, struct task *task,
+                        struct transfer *transfer) {
+  const struct answer *a = &transfer->answer;
   gather_head(e, task, transfer);
   if (a->status == 206) {
     if (!range_fits(task, transfer)) {
@@ -293,6 +300,8 @@ static size_t on_body(void *owner, struct transfer *transfer, const char *data,
   struct engine *e = engine_of(transfer);
   char why[VERDICT_WHY];
   uint64_t now;
+  if (task->naming != NULL)
+    return TRANSFER_BODY_PAUSE;
   if (task->sink == NULL)
     return fetch__take_page(transfer, data, length,
                             is_expected(e, task, transfer, why));
@@ -527,6 +536,8 @@ static void on_done(void *owner, struct transfer *transfer, CURLcode code) {
   struct throttle_hint hint = transfer->answer.hint;
   struct verdict v;
   bool follow = false, unreachable;
+  if (naming_over(task, code))
+    return;
   memset(&v, 0, sizeof(v));
   v.outcome = GOVERNOR_OK;
   if (!complete_already(e, task, transfer)) {

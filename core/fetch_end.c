@@ -259,9 +259,10 @@ void fetch__let_go(struct engine *e, struct task *task, enum task_after after,
     act_after(e, task);
 }
 
-static void drop_transfers(struct engine *e, struct task *task) {
+void fetch__drop_transfers(struct engine *e, struct task *task) {
   struct host *host;
   struct scheduler_answer gone = {0, GOVERNOR_GONE, NULL};
+  naming_forget(e, task);
   if (task->split != NULL)
     split_drop(e, task);
   if (task->transfer == NULL)
@@ -300,7 +301,7 @@ void fetch_cut(struct engine *e, struct task *task) {
     if (fetch_moves(task)) {
       if (after != AFTER_CANCEL && task->attempts > 0)
         task->attempts--; /* it did not fail */
-      drop_transfers(e, task);
+      fetch__drop_transfers(e, task);
       fetch__let_go(e, task, after, !throws_away(after));
     } else if (after != AFTER_QUEUE) {
       task->after = after; /* it is letting go already */
@@ -409,7 +410,7 @@ static void on_sink_ended(void *owner, const struct sink_result *result) {
   task->sink = NULL;
   verify_close(e, task, result->named);
   task->own_part = task->own_part || result->part;
-  drop_transfers(e, task); /* it failed while the body still came */
+  fetch__drop_transfers(e, task); /* it failed while the body still came */
   if (result->code != 0 &&
       (task->after == AFTER_CANCEL || throws_away(task->after))) {
     act_after(e, task);

@@ -134,9 +134,7 @@ static int judge_existing(struct engine *e, struct task *task,
   case EXISTS_FAIL:
     break;
   }
-  fetch_fail(e, task,
-             "the file exists and is not of this session (see --overwrite, "
-             "--skip-existing, --auto-rename)");
+  fetch_fail(e, task, INTAKE_EXISTS);
   return 1;
 }
 
@@ -173,7 +171,7 @@ static void enter(struct engine *e, struct lookup *lookup) {
   }
   if (task->has_partial && lookup->part_size < ranges_end(&task->kept))
     drop_partial(e, task);
-  if (lookup->exists && judge_existing(e, task, lookup) != 0)
+  if (lookup->exists && !task->unnamed && judge_existing(e, task, lookup) != 0)
     return;
   task->no_request = false;
   scheduler_ready(&e->scheduler, task, engine_now());
@@ -258,11 +256,47 @@ static int name_below(const char *dir, const char *url, const char *out,
   return name_from_person(joined, layout, name, cap);
 }
 
+int intake__set_name(struct engine *e, struct task *task, const char *name) {
+  char stem[NAME_CAP];
+  char *copy;
+  snprintf(stem, sizeof(stem), "%s", name);
+  if (e->config.decompress) {
+    size_t length;
+    task->unpack = unpack_kind_of(stem, &length);
+    stem[length] = '\0';
+  }
+  copy = strdup(stem);
+  if (copy == NULL)
+    return ERR_NOMEM;
+  free(task->name);
+  task->name = copy;
+  return 0;
+}
+
+/* What a server has named before keeps that name, and what was begun without
+ * one its own. */
+static const char *server_name(struct engine *e, struct task *task,
+                               const struct session_item *item) {
+  const char *known;
+  if (item->out != NULL || gathering(e))
+    return NULL;
+  known = titles_find(&e->titles, task->id);
+  if (known != NULL)
+    task->renamed = true;
+  else if (e->config.content_disposition && !item->started &&
+           item->partial == NULL)
+    task->unnamed = true;
+  return known;
+}
+
 static int name_task(struct engine *e, struct task *task,
                      const struct session_item *item) {
   enum layout layout = e->config.layout;
+  const char *known = server_name(e, task, item);
   char name[NAME_CAP];
   int code;
+  if (known != NULL)
+    return intake__set_name(e, task, known);
   if (item->dir != NULL)
     code =
         name_below(item->dir, task->url, item->out, layout, name, sizeof(name));
@@ -272,12 +306,9 @@ static int name_task(struct engine *e, struct task *task,
     code = name_from_url(task->url, layout, name, sizeof(name));
   if (code != 0)
     return code;
-  if (e->config.decompress) {
-    size_t stem;
-    task->unpack = unpack_kind_of(name, &stem);
-    name[stem] = '\0';
-  }
-  task->name = strdup(name);
+  if (!task->unnamed)
+    return intake__set_name(e, task, name);
+  task->name = strdup(name); /* whole: the answer may give none */
   return task->name != NULL ? 0 : ERR_NOMEM;
 }
 
@@ -303,8 +334,8 @@ static int number_name(struct engine *e, struct task *task) {
 
 /* Two tasks at once must not write to one file: the second one fails, or takes
  * another name where that is wished. Says why when it fails. */
-static int claim_name(struct engine *e, struct task *task, char *why,
-                      size_t cap) {
+int intake__claim_name(struct engine *e, struct task *task, char *why,
+                       size_t cap) {
   const struct task *first = outputs_find(&e->outputs, task->name);
   if (first != NULL && !gathering(e)) {
     bool same_list =
@@ -386,8 +417,8 @@ void intake_item(void *arg, const struct session_item *item) {
   task->home = task->host;
   if (code == 0)
     code = name_task(e, task, item);
-  if (code == 0)
-    code = claim_name(e, task, taken, sizeof(taken));
+  if (code == 0 && !task->unnamed)
+    code = intake__claim_name(e, task, taken, sizeof(taken));
   if (taken[0] != '\0')
     why = taken;
   if (code != 0) {

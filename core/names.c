@@ -332,6 +332,34 @@ int name_from_person(const char *given, enum layout layout, char *out,
   return layout == LAYOUT_HASH ? prepend_folders(out, cap) : 0;
 }
 
+int name_from_server(const char *said, const char *name, enum layout layout,
+                     char *out, size_t cap) {
+  struct path p = {out, cap, 0};
+  char leaf[RAW_CAP + 1];
+  const char *slash;
+  size_t len, skip = layout == LAYOUT_HASH && strlen(name) > 6 ? 6 : 0;
+  for (const char *s = said; *s != '\0'; s++)
+    if (*s == '/' || *s == '\\')
+      said = s + 1;
+  len = strlen(said);
+  if (len == 0)
+    return ERR_NOTFOUND;
+  if (len >= RAW_CAP || cap == 0)
+    return ERR_TOOBIG;
+  memcpy(leaf, said, len);
+  if (leaf[0] == '.')
+    leaf[0] = '_';
+  len = clean_component(leaf, len);
+  slash = strrchr(name + skip, '/');
+  out[0] = '\0';
+  if (slash != NULL &&
+      append_component(&p, name + skip, (size_t)(slash - name) - skip) != 0)
+    return ERR_TOOBIG;
+  if (append_component(&p, leaf, len) != 0)
+    return ERR_TOOBIG;
+  return layout == LAYOUT_HASH ? prepend_folders(out, cap) : 0;
+}
+
 int name_numbered(const char *name, unsigned n, char *out, size_t cap) {
   char number[16];
   const char *slash = strrchr(name, '/');

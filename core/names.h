@@ -41,6 +41,13 @@ int name_from_url(const char *url, enum layout layout, char *out,
 int name_from_person(const char *given, enum layout layout, char *out,
                      size_t cap) MUST_CHECK;
 
+/* A name whose last component is what a server said instead: of that the part
+ * behind the last slash or backslash, cleaned as a URL's, and not hidden (a
+ * leading dot is replaced). The directories stay; HASH finds its own anew.
+ * ERR_NOTFOUND when nothing is left of it. */
+int name_from_server(const char *said, const char *name, enum layout layout,
+                     char *out, size_t cap) MUST_CHECK;
+
 /* The n-th alternative of a name: "file.tar.gz" -> "file.1.tar.gz" is wrong,
  * "file.tar.1.gz" is what aria2 does: a number before the last suffix. */
 int name_numbered(const char *name, unsigned n, char *out,

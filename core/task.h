@@ -27,6 +27,7 @@ struct record;
 struct host;
 struct adoption;
 struct exec;
+struct naming;
 struct sink;
 struct steps;
 struct split;
@@ -69,6 +70,7 @@ struct task {
   unsigned redirects;
   struct steps *steps;       /* of the body that comes; owned; NULL none */
   struct exec *exec;         /* the program that runs on its file; NULL none */
+  struct naming *naming;     /* its name is being made; NULL it is not */
   struct adoption *adoption; /* its file is being read; NULL it is not */
   enum unpack_kind unpack;   /* its body is unpacked into its file */
   char *digest;              /* "sha-256=HEX" of the body; NULL none */
@@ -97,8 +99,8 @@ struct task {
   int own_split;         /* connections for it; 0: as its line or all */
   struct task_times {
     uint32_t resolved_us, connected_us, secured_us, first_byte_us;
-  } times;               /* of the last answer; 0 none */
-  int attempts;          /* begun, throttled ones not counted */
+  } times;      /* of the last answer; 0 none */
+  int attempts; /* begun, throttled ones not counted */
   int status;
   int http_version;
   int64_t ours_since_unix_ns;
@@ -110,6 +112,7 @@ struct task {
   bool unname;         /* such a file is ours, and not whole as far as known */
   bool rename;         /* take another name if there is such a file */
   bool no_request;     /* the file is there and whole: adopt it */
+  bool unnamed;        /* name is the URL's; the answer gives another */
   bool renamed;        /* name is not what URL and manifest say */
   bool resumable;      /* the server answered a range */
   bool own_part;       /* this run has made its .part */

@@ -28,6 +28,7 @@
 
 #define TRANSFER_BODY_PAUSE ((size_t)-1)
 #define TRANSFER_BODY_ABORT ((size_t)-2)
+#define ANSWER_NAME 1024
 #define TRANSFER_PAGE 1024 /* bytes kept of an error's body */
 
 /* The head of an answer; reset when another follows (1xx). */
@@ -43,7 +44,8 @@ struct answer {
   struct throttle_hint hint; /* what it says about how fast to ask */
   char content_type[96];
   char date[40];
-  struct digest digest; /* of the whole body, as the server promises */
+  struct digest digest;       /* of the whole body, as the server promises */
+  char filename[ANSWER_NAME]; /* Content-Disposition's, as sent; "" none */
 };
 
 struct transfer {

@@ -92,6 +92,9 @@
   X(OPT_FILE_ALLOCATION, "file-allocation", 0, GROUP_WHAT, "HOW",              \
     CHOICE("none|falloc", "none"), IN_RUN,                                     \
     "falloc: reserve the space of a large file before it comes")               \
+  X(OPT_CONTENT_DISPOSITION, "content-disposition", 0, GROUP_WHAT, "",         \
+    FLAG(0), IN_RUN,                                                           \
+    "name files as their servers say, where the list gives no name")           \
   X(OPT_NO_REMOTE_TIME, "no-remote-time", 0, GROUP_WHAT, "", FLAG(0), IN_RUN,  \
     "do not give files the time that the server says they changed")            \
                                                                                \

@@ -435,12 +435,58 @@ static void descriptors_are_not_lost(void **state) {
   assert_int_equal(before, after);
 }
 
+static void check_server(const char *said, const char *name,
+                         enum layout layout, const char *want) {
+  char out[NAME_CAP] = "";
+  int code = name_from_server(said, name, layout, out, sizeof out);
+  if (want == NULL) {
+    assert_int_equal(code, ERR_NOTFOUND);
+    return;
+  }
+  assert_int_equal(code, 0);
+  assert_string_equal(out, want);
+}
+
+static void names_servers_give(void **state) {
+  static const char *const row[][2] = {
+      {"report.pdf", "report.pdf"}, {"../../etc/passwd", "passwd"},
+      {"/etc/passwd", "passwd"},    {"..\\..\\x.exe", "x.exe"},
+      {"C:\\a\\b.txt", "b.txt"},    {".bashrc", "_bashrc"},
+      {"..", "__"},                 {".spate", "_spate"},
+      {"a\nb\x1b[2J", "a_b_[2J"},   {"nul.txt", "_nul.txt"},
+      {"~root", "_root"},           {"x. ", "x__"},
+      {"%2e%2e%2fx", "%2e%2e%2fx"}, {"", NULL},
+      {"a/", NULL},                 {"\\", NULL},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+    check_server(row[i][0], "url-name", LAYOUT_FLAT, row[i][1]);
+  check_server("n", "h_80/a/b", LAYOUT_PATH, "h_80/a/n");
+  check_server("n", "sub/dir/b", LAYOUT_FLAT, "sub/dir/n");
+  /* printf %s n | sha256sum; printf %s d/n | sha256sum */
+  check_server("n", "ab/cd/other", LAYOUT_HASH, "1b/16/n");
+  check_server("n", "ab/cd/d/other", LAYOUT_HASH, "92/7f/d/n");
+}
+
+static void long_names_of_servers_fit(void **state) {
+  char said[1024], out[NAME_CAP];
+  (void)state;
+  memset(said, 'n', sizeof said - 1);
+  memcpy(said + sizeof said - 5, ".iso", 5);
+  assert_int_equal(name_from_server(said, "x", LAYOUT_FLAT, out, sizeof out),
+                   0);
+  assert_true(strlen(out) <= 250);
+  assert_string_equal(out + strlen(out) - 4, ".iso");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(flat_names),
       cmocka_unit_test(path_names),
       cmocka_unit_test(hash_names),
       cmocka_unit_test(names_people_give),
+      cmocka_unit_test(names_servers_give),
+      cmocka_unit_test(long_names_of_servers_fit),
       cmocka_unit_test(any_url_gives_a_clean_name),
       cmocka_unit_test(long_names_stay_apart),
       cmocka_unit_test(numbered_names),
