@@ -209,5 +209,6 @@ int64_t eta_seconds(int64_t remaining, double per_s) {
   if (remaining < 0 || !(per_s > 0))
     return -1;
   double seconds = ceil((double)remaining / per_s);
-  return seconds <= 100 * 365.25 * 86400 ? (int64_t)seconds : -1;
+  /* Longer ones come from rates that fade away. */
+  return seconds <= 365 * 86400.0 ? (int64_t)seconds : -1;
 }

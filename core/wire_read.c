@@ -271,6 +271,8 @@ int wire_read(struct wire_reader *r, const uint8_t *frame, size_t len) {
   r->bad = false;
   forget_texts(r);
   read_record(r, &wire_head, &r->head);
+  if (r->head.slow_count > SNAP_SLOW) /* who shows them counts on it */
+    bad(r);
   if (!r->bad)
     read_history(r);
   if (!r->bad)

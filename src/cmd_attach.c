@@ -6,12 +6,15 @@
  */
 #include "config.h"
 
+#include <stdbool.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "ctl_client.h"
 #include "remote.h"
 #include "say.h"
 #include "screen.h"
+#include "session.h"
 #include "subcommand.h"
 #include "ui.h"
 
@@ -19,6 +22,31 @@ static void say_left(const char *dir) {
   say("the run goes on; 'spate attach%s%s' comes back to it",
       dir[0] == '.' && dir[1] == '\0' ? "" : " ",
       dir[0] == '.' && dir[1] == '\0' ? "" : dir);
+}
+
+/* A process that dies closes its socket before it lets its lock go, or the
+ * other way round. */
+static bool still_runs(const char *dir) {
+  const struct timespec pause = {.tv_nsec = 50000000};
+  for (int i = 0; i < 10; i++) {
+    struct session_status status;
+    struct errmsg msg;
+    if (session_status_read(dir, &status, &msg) != 0 || status.running_pid == 0)
+      return false;
+    (void)nanosleep(&pause, NULL);
+  }
+  return true;
+}
+
+/* The run drops whoever reads nothing for long, such as a screen that was
+ * stopped. */
+static void say_lost(const char *dir, const char *why) {
+  if (still_runs(dir)) {
+    say("the run has dropped this screen, which was stopped or too slow");
+    say_left(dir);
+  } else {
+    say("%s", why);
+  }
 }
 
 /* How the screen ended, as an exit status. */
@@ -34,7 +62,7 @@ static int conclude(struct remote *remote, const char *dir, int end,
         (unsigned long long)last->total.done,
         (unsigned long long)(last->total.failed + last->total.expired), status);
   } else if (end == UI_LOST) {
-    say("%s", remote_lost(remote));
+    say_lost(dir, remote_lost(remote));
     status = 3;
   } else if (last != NULL && last->stopping) {
     say("the run is stopping");

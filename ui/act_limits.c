@@ -65,6 +65,11 @@ static bool zero_is_none(enum limit_id id) {
          id != LIMIT_RETRY_MAX_WAIT;
 }
 
+/* Of those that are counted in bytes, two are sizes. */
+static bool is_size(enum limit_id id) {
+  return id == LIMIT_MIN_SPLIT || id == LIMIT_MIN_FREE;
+}
+
 char *act__limit_text(enum limit_id id, double value, char *buf, size_t cap) {
   char text[32];
   enum limit_unit unit = limit_info(id)->unit;
@@ -73,9 +78,9 @@ char *act__limit_text(enum limit_id id, double value, char *buf, size_t cap) {
     snprintf(buf, cap, "none");
   else
     snprintf(buf, cap, "%s%s", text,
-             unit == UNIT_SECONDS ? " s"
-             : unit == UNIT_BYTES ? "/s"
-                                  : "");
+             unit == UNIT_SECONDS                 ? " s"
+             : unit == UNIT_BYTES && !is_size(id) ? "/s"
+                                                  : "");
   return buf;
 }
 

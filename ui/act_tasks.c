@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_CELLS 40 /* of a task's name in a sentence */
+/* Of a task's name in a sentence: the keys that answer a question stand behind
+ * it, within 80 columns. */
+#define NAME_CELLS 30
 
 /* ---- which tasks -------------------------------------------------------- */
 
@@ -202,7 +204,7 @@ void act__drop(struct app *app, int key, const char *arg) {
   if (!ask_about(app, arg, ACT_DROP, names, sizeof names))
     return;
   snprintf(question, sizeof question,
-           "drop %s from the list? what it has of its file stays (y, Esc)",
+           "drop %s from the list? its data stays (y, Esc)",
            names);
   prompt_ask(&app->prompt, key, question);
 }
@@ -222,7 +224,7 @@ void act__restart(struct app *app, int key, const char *arg) {
   if (!ask_about(app, arg, ACT_RESTART, names, sizeof names))
     return;
   snprintf(question, sizeof question,
-           "begin %s from nothing? what it has is thrown away (y, Esc)", names);
+           "begin %s anew? what it has is lost (y, Esc)", names);
   prompt_ask(&app->prompt, key, question);
 }
 

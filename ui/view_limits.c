@@ -55,7 +55,7 @@ static const struct line task_lines[] = {
     {"limit-rate", LIMIT_TRANSFER_BANDWIDTH, CMD_TASK_RATE,
      "bytes a second of this task"},
     {"split", WHOLE, CMD_TASK_SPLIT,
-     "connections, from its next start; 0 auto"},
+     "connections from its next start; 0 auto"},
     {"priority", WHOLE, CMD_TASK_PRIORITY, "larger ones go first; 0 is usual"},
 };
 

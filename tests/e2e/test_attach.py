@@ -124,6 +124,30 @@ def test_a_killed_run_is_said_at_once(terminal, faultd, out, headless):
     assert tui.modes_restored()
 
 
+def test_a_screen_that_the_run_dropped_does_not_say_the_run_was_killed(terminal, out, headless):
+    """What comes between screen and run closes; the run goes on."""
+    ctl = out / ".spate" / "ctl"
+    real = out / ".spate" / "real"
+    ctl.rename(real)
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as run:
+        listener.bind(str(ctl))
+        listener.listen(1)
+        tui = terminal("attach", out)
+        screen, _ = listener.accept()
+        run.connect(str(real))
+        run.settimeout(5)
+        with screen:
+            screen.settimeout(5)
+            run.sendall(screen.recv(65536))
+            screen.sendall(run.recv(65536))
+            tui.settle(0.5)
+        assert tui.wait_exit(10) == 3
+    text = tui.raw.decode(errors="replace")
+    assert "the run goes on" in text and "killed" not in text
+    assert tui.modes_restored()
+    real.rename(ctl)
+
+
 def test_a_stopped_run_is_waited_for_and_left(terminal, faultd, out, headless):
     """SIGSTOP: no frames come; the keys of the screen work all the same."""
     tui = terminal("attach", out)

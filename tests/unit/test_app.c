@@ -192,6 +192,19 @@ static void test_drop_asks_and_remembers_what_it_asked_about(void **state) {
   assert_int_equal(sent[0].task, 2);
 }
 
+/* The keys that answer stand at the end, whatever the name. */
+static void test_questions_about_long_names_show_their_keys(void **state) {
+  (void)state;
+  tasks[0].name = "a-name-that-is-longer-than-any-that-one-would-give-to-a-file";
+  type("d");
+  assert_shows("(y, Esc)");
+  type("n:restart\n");
+  assert_shows("(y, Esc)");
+  type("nD");
+  assert_shows("type yes:");
+  assert_int_equal(sent_count, 0);
+}
+
 static void test_drop_is_cancelled_by_esc(void **state) {
   (void)state;
   type("d\x1b");
@@ -307,6 +320,16 @@ static void test_rate_keys(void **state) {
   type("<");
   assert_int_equal(sent[3].limit, LIMIT_BANDWIDTH);
   assert_true(fabs(sent[3].value - 943718) < 1024 * 2);
+}
+
+static void test_min_split_size_is_shown_as_a_size_and_no_rate(void **state) {
+  (void)state;
+  type(":set min-split-size 32M\n");
+  assert_int_equal(sent_count, 1);
+  assert_shows("-> 32M");
+  assert_false(shows("32M/s"));
+  type(":set limit-rate 5M\n");
+  assert_shows("-> 5M/s");
 }
 
 static void test_typed_set(void **state) {
@@ -522,6 +545,7 @@ int main(void) {
       TEST(test_p_acts_on_the_tagged_tasks),
       TEST(test_capital_p_pauses_and_resumes_everything),
       TEST(test_drop_asks_and_remembers_what_it_asked_about),
+      TEST(test_questions_about_long_names_show_their_keys),
       TEST(test_drop_is_cancelled_by_esc),
       TEST(test_q_asks_while_transfers_run),
       TEST(test_q_does_not_ask_when_nothing_runs),
@@ -532,6 +556,7 @@ int main(void) {
       TEST(test_plus_goes_on_from_what_was_asked),
       TEST(test_limits_stay_in_their_range),
       TEST(test_rate_keys),
+      TEST(test_min_split_size_is_shown_as_a_size_and_no_rate),
       TEST(test_typed_set),
       TEST(test_typed_nonsense_is_explained),
       TEST(test_typed_commands_with_a_filter),

@@ -185,6 +185,7 @@ static void time_left(void **state) {
   assert_int_equal(eta_seconds(5, 0), -1);
   assert_int_equal(eta_seconds(5, NAN), -1);
   assert_int_equal(eta_seconds(INT64_MAX, 1e-3), -1);
+  assert_int_equal(eta_seconds(200, 4.4e-6), -1); /* 528 days */
 }
 
 int main(void) {

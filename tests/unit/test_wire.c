@@ -374,6 +374,24 @@ static void test_hostile_bytes(void **state) {
   free(s);
 }
 
+/* What the count says lies behind the array would be read as memory. */
+static void test_more_slow_callbacks_than_there_are_is_no_frame(void **state) {
+  struct scene *s = scene_new(2);
+  struct wire_writer *w = wire_writer_new();
+  struct wire_reader *r = wire_reader_new();
+  size_t len;
+  (void)state;
+  s->snap.slow_count = SNAP_SLOW;
+  (void)carry(w, r, &s->snap, 0);
+  s->snap.slow_count = SNAP_SLOW + 1;
+  const uint8_t *frame = wire_write(w, &s->snap, 2000, &len);
+  assert_non_null(frame);
+  assert_int_equal(wire_read(r, frame, len), ERR_SYNTAX);
+  wire_writer_free(w);
+  wire_reader_free(r);
+  free(s);
+}
+
 /* Bytes of each record that no field stands for are padding, the arrays of the
  * head, and the reply. A field that was added to a snapshot belongs into the
  * tables of wire_fields.c. */
@@ -412,6 +430,7 @@ int main(void) {
       cmocka_unit_test(test_odd_values),
       cmocka_unit_test(test_rates_keep_their_digits),
       cmocka_unit_test(test_hostile_bytes),
+      cmocka_unit_test(test_more_slow_callbacks_than_there_are_is_no_frame),
       cmocka_unit_test(test_no_field_is_forgotten),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
