@@ -204,8 +204,7 @@ void act__drop(struct app *app, int key, const char *arg) {
   if (!ask_about(app, arg, ACT_DROP, names, sizeof names))
     return;
   snprintf(question, sizeof question,
-           "drop %s from the list? its data stays (y, Esc)",
-           names);
+           "drop %s from the list? its data stays (y, Esc)", names);
   prompt_ask(&app->prompt, key, question);
 }
 

@@ -35,6 +35,25 @@ const char *errclass_bare_host(const char *host) {
   return at != NULL ? at + 3 : host;
 }
 
+void errclass_host_name(const char *url, char *buf, size_t cap) {
+  const char *at = errclass_bare_host(url);
+  size_t len = strcspn(at, "/?#"), digits = 0;
+  const char *user = memchr(at, '@', len);
+  if (user != NULL) {
+    len -= (size_t)(user + 1 - at);
+    at = user + 1;
+  }
+  while (digits < len && at[len - digits - 1] >= '0' &&
+         at[len - digits - 1] <= '9')
+    digits++;
+  if (digits < len && at[len - digits - 1] == ':')
+    len -= digits + 1;
+  snprintf(buf, cap, "%.*s", (int)(len < cap ? len : cap - 1), at);
+  for (; *buf != '\0'; buf++)
+    if (*buf >= 'A' && *buf <= 'Z')
+      *buf = (char)(*buf - 'A' + 'a');
+}
+
 static bool given_up(const struct snap_task *task) {
   return task->state == TASK_FAILED || task->state == TASK_EXPIRED;
 }

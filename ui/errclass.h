@@ -65,4 +65,8 @@ void errclass_sort(struct errclass_table *table);
 /* "https://host:port" without its scheme. */
 const char *errclass_bare_host(const char *host);
 
+/* The name alone, as tasks have it, of a URL or of a host of the hosts' screen:
+ * without scheme, user, port and path. */
+void errclass_host_name(const char *url, char *buf, size_t cap);
+
 #endif

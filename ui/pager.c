@@ -16,6 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "errclass.h"
+
 struct pager {
   char *dir;
   pthread_t thread;
@@ -83,21 +85,9 @@ static void read_page(struct pager *pager, struct pager_result *result,
   result->searching = !result->page.end && result->page.count == 0;
 }
 
-static void host_of(const char *url, char *out, size_t cap) {
-  const char *at = strstr(url, "://");
-  at = at != NULL ? at + 3 : url;
-  size_t len = strcspn(at, "/?#");
-  const char *user = memchr(at, '@', len);
-  if (user != NULL) {
-    len -= (size_t)(user + 1 - at);
-    at = user + 1;
-  }
-  snprintf(out, cap, "%.*s", (int)(len < cap ? len : cap - 1), at);
-}
-
 static void count_host(struct pager_result *result, const char *url) {
   char name[sizeof result->hosts[0].name];
-  host_of(url, name, sizeof name);
+  errclass_host_name(url, name, sizeof name);
   for (size_t i = 0; i < result->host_count; i++)
     if (strcmp(result->hosts[i].name, name) == 0) {
       result->hosts[i].count++;

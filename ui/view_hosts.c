@@ -204,11 +204,10 @@ static void move_hosts(struct app *app, enum action action) {
 /* Enter: the tasks of the host. */
 static void open_host(struct app *app) {
   struct errmsg msg;
-  char text[ERRCLASS_CAP + 8];
-  const char *bare = strstr(app->host, "://");
+  char text[ERRCLASS_CAP + 8] = "host:";
   if (app->host[0] == '\0')
     return;
-  snprintf(text, sizeof text, "host:%s", bare != NULL ? bare + 3 : app->host);
+  errclass_host_name(app->host, text + 5, sizeof text - 5);
   text[sizeof app->rows.filter.word[0].text - 1 + 5 - 1] = '\0';
   app__go(app, SCREEN_TASKS);
   if (!act__set_filter(app, text, &msg))

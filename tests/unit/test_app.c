@@ -195,7 +195,8 @@ static void test_drop_asks_and_remembers_what_it_asked_about(void **state) {
 /* The keys that answer stand at the end, whatever the name. */
 static void test_questions_about_long_names_show_their_keys(void **state) {
   (void)state;
-  tasks[0].name = "a-name-that-is-longer-than-any-that-one-would-give-to-a-file";
+  tasks[0].name =
+      "a-name-that-is-longer-than-any-that-one-would-give-to-a-file";
   type("d");
   assert_shows("(y, Esc)");
   type("n:restart\n");

@@ -125,12 +125,32 @@ static void test_many_tasks(void **state) {
   errclass_fini(&table);
 }
 
+/* Else the session's and the picture's count would be two rows. */
+static void test_a_host_is_one_row_with_and_without_its_port(void **state) {
+  static const char *const pairs[][2] = {
+      {"http://127.0.0.1:8080/a:1/b", "127.0.0.1"},
+      {"https://example.org:443", "example.org"},
+      {"http://u:pw@Example.ORG/x?y=@z:9", "example.org"},
+      {"http://[::1]:80/", "[::1]"},
+      {"http://[::1]", "[::1]"},
+      {"h", "h"},
+      {"", ""},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+    char name[ERRCLASS_CAP];
+    errclass_host_name(pairs[i][0], name, sizeof name);
+    assert_string_equal(name, pairs[i][1]);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_kinds_forget_the_single_case),
       cmocka_unit_test(test_kinds_hosts_tasks),
       cmocka_unit_test(test_the_session_knows_of_more),
       cmocka_unit_test(test_many_tasks),
+      cmocka_unit_test(test_a_host_is_one_row_with_and_without_its_port),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

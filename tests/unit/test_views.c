@@ -279,7 +279,19 @@ static void test_hosts_selection_is_a_host(void **state) {
   assert_int_equal(app.listing[SCREEN_HOSTS].at, 2);
   type("\n");
   assert_int_equal(app.screen, SCREEN_TASKS);
-  assert_string_equal(app.rows.filter.text, "host:b:80");
+  assert_string_equal(app.rows.filter.text, "host:b");
+}
+
+/* Tasks have a host's name, the screen of hosts its origin with the port. */
+static void test_enter_on_a_host_with_a_port_finds_its_tasks(void **state) {
+  static struct snap_host hosts[1] = {{.name = "http://h:8080"}};
+  (void)state;
+  snap.hosts = hosts;
+  snap.host_count = 1;
+  type("2\n");
+  assert_int_equal(app.screen, SCREEN_TASKS);
+  assert_true(app.rows.count > 0);
+  assert_false(shows("no task matches"));
 }
 
 static void test_looks(void **state) {
@@ -617,6 +629,7 @@ int main(void) {
       TEST(test_frozen),
       TEST(test_log_level_and_words),
       TEST(test_hosts_selection_is_a_host),
+      TEST(test_enter_on_a_host_with_a_port_finds_its_tasks),
       TEST(test_looks),
       TEST(test_mouse),
       TEST(test_paste_into_the_add_box),
