@@ -114,8 +114,10 @@ static bool read_more(struct feed *f) {
     bool ended;
     int trouble;
     if (spool_state(spool, &ended, &trouble) <= at) {
-      if (ended)
+      if (ended) {
+        session__poll_spools(f->session); /* how, before it counts */
         reach_end(f);
+      }
       return ended;
     }
   }

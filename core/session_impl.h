@@ -229,6 +229,8 @@ void session__adds_end(struct session *s);
 
 /* ---- session_stop.c ---- */
 void session__stop_step(struct session *s);
+/* Takes note of streams that have ended, and how. */
+void session__poll_spools(struct session *s);
 /* A source cannot be read: told, and tried again in a second. */
 void session__feed_trouble(struct session *s, int code, const char *text);
 /* Wakes the feeds: something they waited for may have come. */

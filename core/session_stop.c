@@ -150,7 +150,7 @@ static void note_received(struct session *s, struct source *source) {
   session_hurry(s);
 }
 
-static void poll_spools(struct session *s) {
+void session__poll_spools(struct session *s) {
   bool ended;
   int code, trouble = 0;
   for (size_t i = 0; i < s->source_count; i++) {
@@ -200,7 +200,7 @@ static void on_store_trouble(void *arg, int code, const char *text) {
 
 static void on_wake(uv_async_t *wake) {
   struct session *s = wake->data;
-  poll_spools(s);
+  session__poll_spools(s);
   store_thread_poll(s->thread);
   index__step(s);
   if (s->stopping)

@@ -17,7 +17,7 @@ import time
 
 import pytest
 
-from harness import body, wait_until
+from harness import assert_files, body, wait_until
 
 
 class Echo(http.server.BaseHTTPRequestHandler):
@@ -215,6 +215,28 @@ def follow(spate, tmp_path, path, *args):
 
 def wait_for(path):
     wait_until(path.exists, 20, what=str(path))
+
+
+def test_pause_of_a_pipe(spate, faultd, out):
+    """The only line there is waits for no other; one that goes on does."""
+    one, two = (faultd.data(i, 100, f"f{i}").encode() for i in (1, 2))
+    run = spate.start("-d", out, "-i", "-", "--no-tui", stdin=subprocess.PIPE)
+    os.write(run.process.stdin.fileno(), one + b"\n")
+    wait_until(lambda: (out / "f1").exists(), 5, what="the first file")
+    os.write(run.process.stdin.fileno(), two + b"\n")
+    run.process.stdin.close()
+    assert run.wait().code == 0
+    assert_files(out, {"f1": body(1, 100), "f2": body(2, 100)})
+
+    again = out.parent / "again"
+    run = spate.start("-d", again, "-i", "-", "--no-tui", stdin=subprocess.PIPE)
+    os.write(run.process.stdin.fileno(), one + b"\n ou")
+    time.sleep(0.6)
+    assert len(faultd.journal()) == 2 and run.process.poll() is None
+    os.write(run.process.stdin.fileno(), b"t=named\n")
+    run.process.stdin.close()
+    assert run.wait().code == 0
+    assert_files(again, {"named": body(1, 100)})
 
 
 @pytest.mark.parametrize("form", ["text", "aria2", "jsonl", "csv"])
