@@ -212,6 +212,7 @@ void fetch__note_head(struct task *task, const struct transfer *transfer) {
   task->times.resolved_us = time_of(transfer, CURLINFO_NAMELOOKUP_TIME_T);
   task->times.connected_us = time_of(transfer, CURLINFO_CONNECT_TIME_T);
   task->times.secured_us = time_of(transfer, CURLINFO_APPCONNECT_TIME_T);
+  summary_type(transfer->answer.content_type, task->type);
   task->times.first_byte_us = time_of(transfer, CURLINFO_STARTTRANSFER_TIME_T);
   hosts_note_ttfb(transfer->host,
                   (transfer->head_ns - transfer->sent_ns) / 1000,

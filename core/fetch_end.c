@@ -76,6 +76,11 @@ static void settle(struct engine *e, struct task *task, enum task_state state) {
   result.path = task->name != NULL ? task->name : "";
   result.renamed = task->renamed;
   result.digest = task->digest != NULL ? task->digest : "";
+  result.host = task->host != NULL ? task->host->origin : NULL;
+  if (task->status != 0) { /* else they are an earlier attempt's */
+    result.type = task->type;
+    result.latency_us = task->times.first_byte_us;
+  }
   session_group_begin(e->session);
   if (e->config.results_file != NULL)
     add_result(e, task, &result);

@@ -96,6 +96,8 @@ static int open_database(struct session *s, struct errmsg *msg) {
     rc = store_sources(s->store, &s->sources, &s->source_count);
   s->source_cap = s->source_count;
   if (rc == 0)
+    rc = store_summary(s->store, &s->summary);
+  if (rc == 0)
     rc = find_unread_streams(s);
   if (rc == 0)
     rc = session__read_counts(s);
@@ -212,6 +214,7 @@ void session_close(struct session *s, bool forget_if_done) {
   store_batch_fini(&s->batches[0]);
   store_batch_fini(&s->batches[1]);
   session__lists_fini(s);
+  summary_fini(&s->summary);
   free(s->redo_ids);
   free(s->dirtys);
   free(s->sents);

@@ -60,6 +60,7 @@
 #include "failure.h"
 #include "fields.h"
 #include "ranges.h"
+#include "summary.h"
 #include "task_state.h"
 
 #define CHUNK_LINES 8192
@@ -193,7 +194,10 @@ struct session_result {
   const char *path;   /* name the output got; copied; kept only where it is
                          not what the URL or manifest says (renamed) */
   bool renamed;
-  const char *digest; /* "sha-256=HEX"; "" none; copied */
+  const char *digest;  /* "sha-256=HEX"; "" none; copied */
+  const char *host;    /* that answered or was asked last; NULL none; copied */
+  const char *type;    /* summary_type() of the answer; NULL none; copied */
+  uint64_t latency_us; /* to its first byte; 0 none */
 };
 
 struct session_hooks {
@@ -365,6 +369,10 @@ int session_status_read(const char *dir, struct session_status *status,
 /* The files of a session as in session_files_each(). */
 int session_files_read(const char *dir, session_file_fn *each, void *arg,
                        struct errmsg *msg) MUST_CHECK;
+
+/* What the tasks came to: into an empty summary, which is to be ended. */
+int session_summary_read(const char *dir, struct summary *summary,
+                         struct errmsg *msg) MUST_CHECK;
 
 struct session_failure {
   uint64_t id;

@@ -141,6 +141,7 @@ struct session {
   struct store_job batch_job, grow_job, stop_job;
   bool grow_busy;
   struct histogram commit_us;
+  struct summary summary; /* of all runs */
 
   int trouble_store, trouble_spool, trouble_feed, trouble_told;
   char trouble_text[256];

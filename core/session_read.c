@@ -114,6 +114,19 @@ int session_files_read(const char *dir, session_file_fn *each, void *arg,
   return rc;
 }
 
+int session_summary_read(const char *dir, struct summary *summary,
+                         struct errmsg *msg) {
+  struct store *store;
+  int rc = open_reader(&store, dir, msg);
+  if (rc < 0)
+    return rc;
+  rc = store_summary(store, summary);
+  if (rc < 0)
+    err_set(msg, rc, "%s: %s", dir, store_fault(store));
+  store_close(store);
+  return rc;
+}
+
 /* ---- failures ---------------------------------------------------------- */
 
 /* Where the reader stands: it reads each chunk's lines once, forwards. */

@@ -150,6 +150,18 @@ static int copy_chunk(struct session *s, struct chunk *chunk) {
   return 0;
 }
 
+static int push_figure(void *arg, const char *kind, const char *name,
+                       uint64_t value) {
+  struct store_batch *b = arg;
+  char *copy = name != NULL ? strdup(name) : NULL;
+  if ((name != NULL && copy == NULL) || STORE_PUSH(b, figure) < 0) {
+    free(copy);
+    return ERR_NOMEM;
+  }
+  b->figures[b->figure_count++] = (struct store_figure){kind, copy, value};
+  return 0;
+}
+
 void session__send(struct session *s) {
   struct store_batch *b = session__filling(s);
   for (size_t i = 0; i < s->dirty_count; i++)
@@ -161,6 +173,7 @@ void session__send(struct session *s) {
       return; /* the next occasion carries on */
     }
   s->dirty_count = 0;
+  (void)summary_take(&s->summary, push_figure, b); /* the rest comes later */
   b->run = s->run;
   b->suspect = b->suspect || s->files_lost;
   s->current ^= 1;
@@ -335,6 +348,17 @@ static struct chunk *flying(struct session *s, uint64_t id) {
   return chunk;
 }
 
+static void summarise(struct session *s, const struct session_result *r) {
+  const struct summary_end end = {.status = r->status,
+                                  .host = r->host,
+                                  .type = r->type,
+                                  .bytes =
+                                      r->state == TASK_DONE ? r->bytes : -1,
+                                  .latency_us = r->latency_us};
+  if (r->state != TASK_CANCELLED)
+    summary_note(&s->summary, &end);
+}
+
 void session_settle(struct session *s, const struct session_result *result) {
   struct chunk *chunk = flying(s, result->id);
   if (chunk == NULL)
@@ -364,6 +388,7 @@ void session_settle(struct session *s, const struct session_result *result) {
     return;
   }
   session__filling(s)->ids[session__filling(s)->id_count++] = result->id;
+  summarise(s, result);
   session__touch(s, chunk);
 }
 

@@ -50,7 +50,7 @@ double meter_rate(const struct meter *m, uint64_t now_ns) {
 #define SUB_BITS 4
 #define SUB (1u << SUB_BITS)
 
-static unsigned bucket_of(uint64_t value) {
+unsigned histogram_bucket(uint64_t value) {
   if (value < SUB)
     return (unsigned)value;
   unsigned exponent = 63u - (unsigned)__builtin_clzll(value);
@@ -58,13 +58,17 @@ static unsigned bucket_of(uint64_t value) {
   return (exponent - SUB_BITS + 1) * SUB + sub;
 }
 
+uint64_t histogram_bucket_from(unsigned bucket) {
+  if (bucket < SUB)
+    return bucket;
+  return (uint64_t)(SUB + bucket % SUB) << (bucket / SUB - 1);
+}
+
 /* The middle of a bucket's values. */
 static uint64_t bucket_value(unsigned bucket) {
   if (bucket < SUB)
     return bucket;
-  unsigned shift = bucket / SUB - 1;
-  uint64_t low = (uint64_t)(SUB + bucket % SUB) << shift;
-  return low + ((1ull << shift) >> 1);
+  return histogram_bucket_from(bucket) + ((1ull << (bucket / SUB - 1)) >> 1);
 }
 
 void histogram_reset(struct histogram *h) {
@@ -72,11 +76,21 @@ void histogram_reset(struct histogram *h) {
 }
 
 void histogram_record(struct histogram *h, uint64_t value) {
-  uint32_t *slot = &h->bucket[bucket_of(value)];
+  uint32_t *slot = &h->bucket[histogram_bucket(value)];
   if (*slot < UINT32_MAX)
     ++*slot;
   h->count++;
   if (value > h->max)
+    h->max = value;
+}
+
+void histogram_restore(struct histogram *h, uint64_t value, uint64_t count) {
+  uint32_t *slot = &h->bucket[histogram_bucket(value)];
+  uint32_t most = UINT32_MAX - *slot;
+  uint32_t more = count < most ? (uint32_t)count : most;
+  *slot += more;
+  h->count += more;
+  if (more > 0 && value > h->max)
     h->max = value;
 }
 
@@ -140,7 +154,7 @@ uint64_t histogram_window_count(const struct histogram_window *w) {
 
 uint64_t histogram_window_below(const struct histogram_window *w,
                                 uint64_t value) {
-  unsigned end = bucket_of(value);
+  unsigned end = histogram_bucket(value);
   uint64_t sum = 0;
   for (unsigned i = 0; i < end; i++)
     sum += (uint64_t)w->half[0].bucket[i] + w->half[1].bucket[i];

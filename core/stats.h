@@ -41,7 +41,6 @@ double meter_rate(const struct meter *m, uint64_t now_ns);
 struct histogram {
   /* read only for others */
   uint64_t count, max;
-  /* private */
   uint32_t bucket[HISTOGRAM_BUCKETS];
 };
 
@@ -50,6 +49,13 @@ void histogram_record(struct histogram *h, uint64_t value);
 /* The value that a share q (0..1) of the records does not exceed; 0 when
  * empty, never above max. */
 uint64_t histogram_quantile(const struct histogram *h, double q);
+
+/* The bucket of a value, and the least value of a bucket. */
+unsigned histogram_bucket(uint64_t value);
+uint64_t histogram_bucket_from(unsigned bucket);
+/* Puts back a bucket, named by a value of it, with its count; max is set by
+ * who knows it, and is at least that value. */
+void histogram_restore(struct histogram *h, uint64_t value, uint64_t count);
 
 /* The last span/2 to span seconds: two halves that the caller's clock turns
  * over. Quantiles are over both. */

@@ -82,10 +82,16 @@ static const char schema_text[] =
     "CREATE TABLE partials(source INTEGER NOT NULL,task INTEGER NOT NULL,"
     " durable INTEGER NOT NULL,size INTEGER NOT NULL,etag TEXT,"
     " last_modified TEXT,ranges TEXT,PRIMARY KEY(source,task)) WITHOUT ROWID;"
-    /* Files that grow beside the session (shards, results): how many bytes
-     * and records of them belong to tasks that are settled. */
+    /* Files that grow beside the session (shards, results): how many bytes and
+     * records of them belong to tasks that are settled. */
     "CREATE TABLE files(name TEXT PRIMARY KEY,bytes INTEGER NOT NULL,"
-    " records INTEGER NOT NULL) WITHOUT ROWID;";
+    " records INTEGER NOT NULL) WITHOUT ROWID;"
+    /* What tasks came to, see summary.h. kind 'status', 'host', 'type': how
+     * many of that name ('others', 'host': hosts without a row); 'size',
+     * 'latency_us': how many from this value up to the next row's; 'max': the
+     * largest. */
+    "CREATE TABLE summary(kind TEXT NOT NULL,name TEXT NOT NULL,"
+    " value INTEGER NOT NULL,PRIMARY KEY(kind,name)) WITHOUT ROWID;";
 
 /* ---- errors ------------------------------------------------------------ */
 

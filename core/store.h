@@ -21,8 +21,9 @@
 #include "history.h"
 #include "session.h"
 #include "source.h"
+#include "summary.h"
 
-#define STORE_VERSION 3
+#define STORE_VERSION 4
 #define STORE_AHEAD 16 /* chunks that store_next() reads at once */
 
 /* A task with something to say; ROW_NONE takes its row away. */
@@ -77,6 +78,13 @@ struct store_file {
   uint64_t records;
 };
 
+/* A row of the summary. */
+struct store_figure {
+  const char *kind; /* static */
+  char *name;       /* taken; NULL: all of that kind go */
+  uint64_t value;
+};
+
 /* An option that was changed meanwhile. */
 struct store_option {
   char *name; /* taken; one block with the others */
@@ -106,6 +114,8 @@ struct store_batch {
     size_t length, cap;
     uint64_t records;
   } texts[SESSION_LISTS];
+  struct store_figure *figures; /* in their order */
+  size_t figure_count, figure_cap;
   struct session_traffic traffic;
   uint64_t run;
   bool lost; /* the flush failed: what was done is failed, see lost_from */
@@ -228,6 +238,9 @@ int store_file_get(struct store *store, const char *name, int64_t *bytes,
 /* In the order of names; none where the table is missing. */
 int store_files(struct store *store, session_file_fn *each,
                 void *arg) MUST_CHECK;
+
+/* Adds the rows of the database to a summary. */
+int store_summary(struct store *store, struct summary *summary) MUST_CHECK;
 
 /* The numbers of all spool files that something refers to. */
 int store_spools(struct store *store, uint32_t **spools,
@@ -368,6 +381,10 @@ int store_classes(struct store *store, struct history_class **classes,
   X(SQL_FILE_GET, "SELECT bytes,records FROM files WHERE name=?")              \
   X(SQL_FILES, "SELECT name,bytes,records FROM files ORDER BY name")           \
   X(SQL_FILES_KNOWN, "SELECT 1 FROM sqlite_schema WHERE name='files'")         \
+  X(SQL_SUMMARY_DROP, "DELETE FROM summary WHERE kind=?")                      \
+  X(SQL_SUMMARY_PUT,                                                           \
+    "INSERT OR REPLACE INTO summary(kind,name,value) VALUES(?,?,?)")           \
+  X(SQL_SUMMARY, "SELECT kind,name,value FROM summary")                        \
   X(SQL_META_GET, "SELECT value FROM meta WHERE name=?")                       \
   X(SQL_META_PUT, "INSERT OR REPLACE INTO meta(name,value) VALUES(?,?)")       \
   X(SQL_META_ADD, "INSERT INTO meta(name,value) VALUES(?1,?2)"                 \

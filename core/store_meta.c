@@ -272,6 +272,21 @@ int store_files(struct store *st, session_file_fn *each, void *arg) {
   return rc;
 }
 
+int store_summary(struct store *st, struct summary *summary) {
+  sqlite3_stmt *stmt = store__bind(st, SQL_SUMMARY, "");
+  int rc = store__step(st, stmt);
+  while (rc == 1) {
+    rc = summary_load(summary, (const char *)sqlite3_column_text(stmt, 0),
+                      (const char *)sqlite3_column_text(stmt, 1),
+                      (uint64_t)sqlite3_column_int64(stmt, 2));
+    if (rc == 0)
+      rc = store__step(st, stmt);
+    else
+      store__done(stmt);
+  }
+  return rc;
+}
+
 static int leave_some(struct store *st, const struct failure_filter *filter,
                       uint64_t run, uint64_t *after, bool *more) {
   struct store_failure page[256];

@@ -57,6 +57,9 @@ void store_batch_reset(struct store_batch *b) {
   for (size_t i = 0; i < b->file_count; i++)
     free(b->files[i].name);
   b->chunk_count = b->row_count = b->partial_count = b->file_count = 0;
+  for (size_t i = 0; i < b->figure_count; i++)
+    free(b->figures[i].name);
+  b->figure_count = 0;
   for (size_t i = 0; i < b->option_count; i++)
     free(b->options[i].name);
   b->option_count = 0;
@@ -77,6 +80,7 @@ void store_batch_fini(struct store_batch *b) {
   free(b->paths);
   free(b->files);
   free(b->options);
+  free(b->figures);
   for (int list = 0; list < SESSION_LISTS; list++)
     free(b->texts[list].data);
   *b = (struct store_batch){0};
@@ -175,6 +179,18 @@ static int put_files(struct store *st, const struct store_batch *b) {
   return rc;
 }
 
+static int put_figures(struct store *st, const struct store_batch *b) {
+  int rc = 0;
+  for (size_t i = 0; rc == 0 && i < b->figure_count; i++) {
+    const struct store_figure *f = &b->figures[i];
+    rc = store__run(st, f->name == NULL
+                            ? store__bind(st, SQL_SUMMARY_DROP, "s", f->kind)
+                            : store__bind(st, SQL_SUMMARY_PUT, "ssu", f->kind,
+                                          f->name, f->value));
+  }
+  return rc;
+}
+
 /* In place of the one of the same name that begins like it. */
 static int put_options(struct store *st, const struct store_batch *b) {
   int rc = 0;
@@ -208,6 +224,8 @@ static int put_all(struct store *st, const struct store_batch *b) {
     rc = put_files(st, b);
   if (rc == 0)
     rc = put_traffic(st, &b->traffic);
+  if (rc == 0)
+    rc = put_figures(st, b);
   if (rc == 0)
     rc = put_options(st, b);
   return rc;

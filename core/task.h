@@ -84,6 +84,7 @@ struct task {
   struct ranges kept; /* of got: on the disk from earlier attempts */
   char etag[128];
   char last_modified[64];
+  char type[SUMMARY_TYPE_CAP];   /* of the last answer, see summary_type() */
   struct byte_limit *byte_limit; /* its own, owned while active; NULL none */
   struct byte_waiter byte_turn;  /* while a byte limit holds it up */
   bool bytes_paid;               /* the chunk at hand was counted already */

@@ -18,6 +18,7 @@
 #include "say.h"
 #include "session.h"
 #include "status_shards.h"
+#include "status_summary.h"
 #include "subcommand.h"
 #include "text.h"
 
@@ -58,7 +59,8 @@ static json_t *classes_json(const struct history_class *classes, size_t count) {
 /* run is taken over; NULL when nobody runs it or answers. */
 static void print_json(const char *dir, const struct session_status *status,
                        const struct failures *failures,
-                       const struct shard_sum *shards, json_t *run) {
+                       const struct shard_sum *shards,
+                       const struct summary *summary, json_t *run) {
   const struct session_counts *counts = &status->counts;
   json_t *o = json_object();
   member_text(o, "session", dir);
@@ -81,6 +83,7 @@ static void print_json(const char *dir, const struct session_status *status,
   member_put(o, "created", json_integer(status->created_unix));
   member_put(o, "updated", json_integer(status->updated_unix));
   member_put(o, "shards", shard_sum_json(shards));
+  member_put(o, "summary", summary_json(summary));
   member_put(o, "run", run != NULL ? run : json_null());
   json_dumpf(o, stdout, MEMBER_FORMAT);
   putchar('\n');
@@ -162,7 +165,8 @@ static void print_classes(const struct failures *failures) {
 
 static void print_text(const char *dir, const struct session_status *status,
                        const struct failures *failures,
-                       const struct shard_sum *shards, const json_t *run) {
+                       const struct shard_sum *shards,
+                       const struct summary *summary, const json_t *run) {
   const struct session_counts *counts = &status->counts;
   char shown[1024], bytes[TEXT_NUMBER_CAP];
   text_clip(shown, sizeof shown, dir, TEXT_WHOLE, -1, 0, NULL);
@@ -190,6 +194,7 @@ static void print_text(const char *dir, const struct session_status *status,
          status->traffic.requests, status->traffic.retries,
          status->traffic.throttled);
   shard_sum_print(shards);
+  summary_print(summary);
   if (run != NULL)
     print_run(run);
   print_time("started", status->created_unix);
@@ -205,22 +210,29 @@ int cmd_status(struct invocation *invocation) {
     return say_error(rc, &msg);
   struct failures failures = {0};
   struct shard_sum shards;
+  struct summary summary = {0};
   rc = read_classes(dir, &failures, &msg);
   if (rc == 0)
     rc = shard_sum_read(&shards, dir, &msg);
-  if (rc != 0)
+  if (rc == 0)
+    rc = session_summary_read(dir, &summary, &msg);
+  if (rc != 0) {
+    free(failures.classes);
+    summary_fini(&summary);
     return say_error(rc, &msg);
+  }
   json_t *run = NULL;
   /* A run that cannot be asked is no error: the database has told enough. */
   if (status.running_pid != 0 &&
       ctl_ask(dir, "status", NULL, ASK_MS, &run, NULL) != 0)
     run = NULL;
   if (options_flag(&invocation->options, OPT_JSON)) {
-    print_json(dir, &status, &failures, &shards, run);
+    print_json(dir, &status, &failures, &shards, &summary, run);
   } else {
-    print_text(dir, &status, &failures, &shards, run);
+    print_text(dir, &status, &failures, &shards, &summary, run);
     json_decref(run);
   }
   free(failures.classes);
+  summary_fini(&summary);
   return fflush(stdout) == 0 ? 0 : 3;
 }
