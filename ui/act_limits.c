@@ -41,7 +41,11 @@ static double tidy(double value, double base) {
   double part = value / unit;
   double grain = part >= 100 ? 1 : part >= 10 ? 0.1 : 0.01;
   double rounded = nearbyint(part / grain) * grain * unit;
-  return base > 1000 ? nearbyint(rounded) : rounded;
+  if (base <= 1000)
+    return rounded;
+  /* A fraction of M is written as so many k. */
+  grain = fmax(1, unit / base);
+  return nearbyint(rounded / grain) * grain;
 }
 
 static double count_after(double value, int direction) {

@@ -323,6 +323,15 @@ static void test_rate_keys(void **state) {
   assert_true(fabs(sent[3].value - 943718) < 1024 * 2);
 }
 
+static void test_bandwidth_keys_do_not_end_in_seven_digits(void **state) {
+  (void)state;
+  snap.bytes_per_s = 2.7 * 1048576;
+  type("<");
+  assert_int_equal(sent_count, 1);
+  assert_true(fabs(sent[0].value - 2.43 * 1048576) < 1024);
+  assert_shows("-> 2488k/s");
+}
+
 static void test_min_split_size_is_shown_as_a_size_and_no_rate(void **state) {
   (void)state;
   type(":set min-split-size 32M\n");
@@ -557,6 +566,7 @@ int main(void) {
       TEST(test_plus_goes_on_from_what_was_asked),
       TEST(test_limits_stay_in_their_range),
       TEST(test_rate_keys),
+      TEST(test_bandwidth_keys_do_not_end_in_seven_digits),
       TEST(test_min_split_size_is_shown_as_a_size_and_no_rate),
       TEST(test_typed_set),
       TEST(test_typed_nonsense_is_explained),
