@@ -74,7 +74,9 @@ _spate() {
   --file-allocation)
     mapfile -t COMPREPLY < <(compgen -W 'none falloc' -- "$cur")
     ;;
-  --input-format) mapfile -t COMPREPLY < <(compgen -W 'auto text aria2 jsonl csv tsv' -- "$cur") ;;
+  --input-format)
+    mapfile -t COMPREPLY < <(compgen -W 'auto text aria2 jsonl csv tsv metalink' -- "$cur")
+    ;;
   --check) mapfile -t COMPREPLY < <(compgen -W 'none json gzip' -- "$cur") ;;
   --digest)
     mapfile -t COMPREPLY < <(compgen -W 'none md5 sha-1 sha-256 sha-512' -- "$cur")

@@ -56,7 +56,7 @@ complete -c spate -n '__fish_seen_subcommand_from set' -a stall-timeout
 complete -c spate -n '__fish_seen_subcommand_from set' -a max-time
 complete -c spate -s i -l input-file -r -F \
   -d 'read URLs from FILE, one a line (- = standard input)'
-complete -c spate -l input-format -x -a 'auto text aria2 jsonl csv tsv' \
+complete -c spate -l input-format -x -a 'auto text aria2 jsonl csv tsv metalink' \
   -d 'form of the manifest; auto: what its beginning says'
 complete -c spate -l follow \
   -d 'read the manifest on as it grows, until interrupted'

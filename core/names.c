@@ -360,6 +360,24 @@ int name_from_server(const char *said, const char *name, enum layout layout,
   return layout == LAYOUT_HASH ? prepend_folders(out, cap) : 0;
 }
 
+int name_from_document(const char *said, char *out, size_t cap) {
+  struct path p = {out, cap, 0};
+  char part[RAW_CAP + 1];
+  for (size_t len; *said != '\0'; said += len + (said[len] == '/')) {
+    len = strcspn(said, "/");
+    if (len == 0 || (len == 1 && said[0] == '.'))
+      continue;
+    if (len >= RAW_CAP)
+      return ERR_TOOBIG;
+    memcpy(part, said, len);
+    if (part[0] == '.')
+      part[0] = '_';
+    if (append_component(&p, part, clean_component(part, len)) != 0)
+      return ERR_TOOBIG;
+  }
+  return p.len > 0 ? 0 : ERR_NOTFOUND;
+}
+
 int name_numbered(const char *name, unsigned n, char *out, size_t cap) {
   char number[16];
   const char *slash = strrchr(name, '/');

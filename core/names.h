@@ -48,6 +48,11 @@ int name_from_person(const char *given, enum layout layout, char *out,
 int name_from_server(const char *said, const char *name, enum layout layout,
                      char *out, size_t cap) MUST_CHECK;
 
+/* A path in a document of somebody else's, each part cleaned as that of
+ * name_from_server(), nothing refused: it never leads upwards or away.
+ * ERR_NOTFOUND when nothing is left of it. */
+int name_from_document(const char *said, char *out, size_t cap) MUST_CHECK;
+
 /* The n-th alternative of a name: "file.tar.gz" -> "file.1.tar.gz" is wrong,
  * "file.tar.1.gz" is what aria2 does: a number before the last suffix. */
 int name_numbered(const char *name, unsigned n, char *out,

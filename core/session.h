@@ -78,7 +78,7 @@ int session_open(struct session **out, const char *dir, bool durable,
                  struct errmsg *msg) MUST_CHECK;
 
 /* The form of manifests that are added from here on: auto, text, aria2, jsonl,
- * csv or tsv (manifest.h); auto until it is called. It is kept with the
+ * csv or tsv (manifest.h), or metalink; auto until it is called. It is kept with the
  * source. ERR_USAGE for another name. */
 int session_input_format(struct session *session, const char *name) MUST_CHECK;
 

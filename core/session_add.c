@@ -228,6 +228,9 @@ static int first_object(int fd, const char *path,
 
 int session_input_format(struct session *s, const char *name) {
   const struct manifest_format *format = manifest_format_named(name);
+  s->metalink = strcmp(name, "metalink") == 0;
+  if (s->metalink)
+    format = &manifest_auto;
   if (format == NULL)
     return ERR_USAGE;
   s->input_format = format;
@@ -426,6 +429,9 @@ int session__check_files(struct session *s, struct errmsg *msg) {
 
 int session_add_stream(struct session *s, int in_fd, struct errmsg *msg) {
   int fd;
+  if (s->metalink && s->input_format == &manifest_auto)
+    return err_set(msg, ERR_USAGE,
+                   "a Metalink is read from a file, not a pipe");
   struct source *source = session__source_new(s, SOURCE_STREAM, "");
   if (source == NULL)
     return err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));

@@ -99,6 +99,7 @@ struct session {
   int64_t ours_since_unix_ns;
   uint32_t next_spool;
   const struct manifest_format *input_format; /* of what is added */
+  bool metalink;                              /* what is added are Metalinks */
   bool follow; /* manifest files grow, and are read on */
 
   /* running */

@@ -8,6 +8,8 @@
  * followed as they grow: what was read of them stays, whatever becomes of the
  * file.
  *
+ * So come Metalinks too, as the lines that metalink_lines.h makes of them.
+ *
  * Blocking; the starting thread.
  */
 #include "config.h"
@@ -20,6 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "metalink_lines.h"
 #include "plain.h"
 
 static bool is_packed_file(const struct source *source) {
@@ -30,7 +33,7 @@ bool session__is_packed(const struct session *s, int fd, const char *path) {
   char head[PLAIN_MAGIC];
   bool more;
   ssize_t n;
-  if (s->follow)
+  if (s->follow || s->metalink || metalink_file(fd))
     return true;
   for (size_t i = 0; i < s->source_count; i++)
     if (is_packed_file(&s->sources[i]) && strcmp(s->sources[i].path, path) == 0)
@@ -73,10 +76,53 @@ static int receive(struct session *s, struct source *source, int fd,
   return 0;
 }
 
+/* The lines of a Metalink, in a file of the session that has no name any more,
+ * at its beginning. A descriptor, or a code. */
+static int metalink_fd(struct session *s, int fd, const char *path,
+                       struct errmsg *msg) {
+  static const char name[] = "metalink";
+  if (s->follow)
+    return err_set(msg, ERR_USAGE, "%s is a Metalink, which is not followed",
+                   path);
+  int out = openat(s->sdirfd, name,
+                   O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+  int rc = out < 0 ? err_from_errno(errno) : 0;
+  if (rc < 0)
+    return err_set(msg, rc, "%s: %s", path, strerror(errno));
+  unlinkat(s->sdirfd, name, 0);
+  rc = metalink_file_lines(fd, path, out, msg);
+  if (rc == 0 && lseek(out, 0, SEEK_SET) != 0)
+    rc = err_set(msg, ERR_IO, "%s: %s", path, strerror(errno));
+  if (rc == 0)
+    return out;
+  close(out);
+  return rc == ERR_SYNTAX ? ERR_USAGE : rc;
+}
+
+static int receive_metalink(struct session *s, struct source *source, int fd,
+                            const char *path,
+                            const struct source_identity *identity,
+                            struct errmsg *msg) {
+  const struct manifest_format *format = s->input_format;
+  int own = metalink_fd(s, fd, path, msg);
+  if (own < 0)
+    return own;
+  s->input_format = &manifest_jsonl;
+  if (source != NULL)
+    source->format = s->input_format;
+  int rc = receive(s, source, own, path, identity, msg);
+  s->input_format = format;
+  if (rc < 0)
+    close(own);
+  return rc;
+}
+
 static int receive_path(struct session *s, struct source *source, int fd,
                         const char *path,
                         const struct source_identity *identity,
                         struct errmsg *msg) {
+  if (s->metalink || metalink_file(fd))
+    return receive_metalink(s, source, fd, path, identity, msg);
   int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
   if (own < 0)
     return err_set(msg, ERR_IO, "%s: %s", path, strerror(errno));

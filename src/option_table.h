@@ -16,7 +16,7 @@
   X(OPT_INPUT_FILE, "input-file", 'i', GROUP_WHAT, "FILE", LIST(RULE_FILE_IN), \
     IN_RUN | CLI_ONLY, "read URLs from FILE, one a line (- = standard input)") \
   X(OPT_INPUT_FORMAT, "input-format", 0, GROUP_WHAT, "FORMAT",                 \
-    CHOICE("auto|text|aria2|jsonl|csv|tsv", "auto"), IN_RUN | NOT_KEPT,        \
+    CHOICE("auto|text|aria2|jsonl|csv|tsv|metalink", "auto"), IN_RUN | NOT_KEPT,        \
     "form of the manifest; auto: what its beginning says")                     \
   X(OPT_FOLLOW, "follow", 0, GROUP_WHAT, "", FLAG(0), IN_RUN | TAKES_WORD,     \
     "read the manifest on as it grows, until interrupted")                     \

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "manifest.h"
+#include "metalink_lines.h"
 #include "plain.h"
 #include "say.h"
 #include "tempfile.h"
@@ -76,8 +77,26 @@ static int read_all(int fd, struct manifest *manifest, struct tally *tally) {
   return rc;
 }
 
+/* A Metalink is looked at as the lines that it becomes. */
+static int check_metalink(int fd, const char *name, struct errmsg *msg) {
+  int copy = tempfile_open();
+  if (copy < 0)
+    return err_set(msg, ERR_IO, "cannot make a temporary file: %s",
+                   strerror(errno));
+  int rc = metalink_file_lines(fd, name, copy, msg);
+  if (rc == 0 && lseek(copy, 0, SEEK_SET) != 0)
+    rc = err_set(msg, ERR_IO, "%s: %s", name, strerror(errno));
+  if (rc == 0)
+    rc = strict_check(copy, name, "jsonl", msg);
+  close(copy);
+  return rc;
+}
+
 int strict_check(int fd, const char *name, const char *format,
                  struct errmsg *msg) {
+  if (strcmp(format, "metalink") == 0 ||
+      (strcmp(format, "auto") == 0 && metalink_file(fd)))
+    return check_metalink(fd, name, msg);
   struct manifest manifest;
   struct tally tally = {.name = name};
   int rc = manifest_init(&manifest, manifest_format_named(format));

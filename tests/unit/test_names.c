@@ -435,8 +435,8 @@ static void descriptors_are_not_lost(void **state) {
   assert_int_equal(before, after);
 }
 
-static void check_server(const char *said, const char *name,
-                         enum layout layout, const char *want) {
+static void check_server(const char *said, const char *name, enum layout layout,
+                         const char *want) {
   char out[NAME_CAP] = "";
   int code = name_from_server(said, name, layout, out, sizeof out);
   if (want == NULL) {
@@ -449,14 +449,22 @@ static void check_server(const char *said, const char *name,
 
 static void names_servers_give(void **state) {
   static const char *const row[][2] = {
-      {"report.pdf", "report.pdf"}, {"../../etc/passwd", "passwd"},
-      {"/etc/passwd", "passwd"},    {"..\\..\\x.exe", "x.exe"},
-      {"C:\\a\\b.txt", "b.txt"},    {".bashrc", "_bashrc"},
-      {"..", "__"},                 {".spate", "_spate"},
-      {"a\nb\x1b[2J", "a_b_[2J"},   {"nul.txt", "_nul.txt"},
-      {"~root", "_root"},           {"x. ", "x__"},
-      {"%2e%2e%2fx", "%2e%2e%2fx"}, {"", NULL},
-      {"a/", NULL},                 {"\\", NULL},
+      {"report.pdf", "report.pdf"},
+      {"../../etc/passwd", "passwd"},
+      {"/etc/passwd", "passwd"},
+      {"..\\..\\x.exe", "x.exe"},
+      {"C:\\a\\b.txt", "b.txt"},
+      {".bashrc", "_bashrc"},
+      {"..", "__"},
+      {".spate", "_spate"},
+      {"a\nb\x1b[2J", "a_b_[2J"},
+      {"nul.txt", "_nul.txt"},
+      {"~root", "_root"},
+      {"x. ", "x__"},
+      {"%2e%2e%2fx", "%2e%2e%2fx"},
+      {"", NULL},
+      {"a/", NULL},
+      {"\\", NULL},
   };
   (void)state;
   for (size_t i = 0; i < sizeof row / sizeof *row; i++)
@@ -466,6 +474,25 @@ static void names_servers_give(void **state) {
   /* printf %s n | sha256sum; printf %s d/n | sha256sum */
   check_server("n", "ab/cd/other", LAYOUT_HASH, "1b/16/n");
   check_server("n", "ab/cd/d/other", LAYOUT_HASH, "92/7f/d/n");
+}
+
+static void names_in_documents(void **state) {
+  static const char *const row[][2] = {
+      {"a/b.iso", "a/b.iso"},
+      {"../../etc/passwd", "__/__/etc/passwd"},
+      {"/etc/passwd", "etc/passwd"},
+      {"./a//b", "a/b"},
+      {".spate/session.db", "_spate/session.db"},
+      {"~/x", "_/x"},
+      {"a\\..\\b", "a_.._b"},
+  };
+  char out[NAME_CAP];
+  (void)state;
+  for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+    assert_int_equal(name_from_document(row[i][0], out, sizeof out), 0);
+    assert_string_equal(out, row[i][1]);
+  }
+  assert_int_equal(name_from_document("//.", out, sizeof out), ERR_NOTFOUND);
 }
 
 static void long_names_of_servers_fit(void **state) {
@@ -486,6 +513,7 @@ int main(void) {
       cmocka_unit_test(hash_names),
       cmocka_unit_test(names_people_give),
       cmocka_unit_test(names_servers_give),
+      cmocka_unit_test(names_in_documents),
       cmocka_unit_test(long_names_of_servers_fit),
       cmocka_unit_test(any_url_gives_a_clean_name),
       cmocka_unit_test(long_names_stay_apart),
