@@ -74,6 +74,10 @@ static int send_object(struct remote *r, json_t *object) {
   int64_t end = now_ms() + SEND_MS;
   if (line == NULL)
     return ERR_NOMEM;
+  if (strlen(line) > RPC_LINE_MAX) { /* the run would drop us */
+    free(line);
+    return ERR_TOOBIG;
+  }
   bool taken = !r->lost && outbuf_put(&r->out, line, strlen(line));
   free(line);
   outbuf_flush(&r->out);

@@ -15,7 +15,9 @@
 
 #include "views.h"
 
-#define CHUNK (COMMAND_TEXT_MAX - 1)
+/* As JSON it grows to twice its size at most (line feeds, tabs, quotes), and
+ * must still be one line of the control socket. */
+#define CHUNK (COMMAND_TEXT_MAX / 2 - 256)
 
 /* ---- drawing ------------------------------------------------------------- */
 

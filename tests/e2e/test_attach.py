@@ -63,6 +63,26 @@ def test_the_screen_shows_and_steers_a_run_elsewhere(terminal, spate, faultd, ou
     headless.kill()
 
 
+def test_a_long_paste_into_a_screen_elsewhere_is_added_whole(terminal, faultd, out, headless):
+    """More than one line of the control socket takes; none of it is lost."""
+    tui = terminal("attach", out)
+    tui.wait_for("file-000.bin")
+    tail = "x" * 60
+    pasted = "".join(f"{faultd.data(i, 10, f'p{i}-{tail}')}\r" for i in range(1500))
+    assert len(pasted) > 130_000
+    tui.send("a")
+    tui.wait_for("Paste or type")
+    for at in range(0, len(pasted), 2000):
+        tui.send(("\x1b[200~" if at == 0 else "") + pasted[at:at + 2000])
+        tui.settle(0.01)
+    tui.send("\x1b[201~")
+    tui.wait_for("1500 URLs")
+    tui.send("\r")
+    log = out / ".spate" / "log"
+    wait_until(lambda: sum(map(int, re.findall(r"(\d+) URLs added", log.read_text()))) == 1500)
+    assert leave(tui) == 0
+
+
 def test_several_at_once_and_one_is_killed(terminal, faultd, out, headless):
     screens = [terminal("attach", out, rows=24 + 3 * i, columns=80 + 10 * i) for i in range(4)]
     for tui in screens:
