@@ -133,6 +133,7 @@ struct engine {
   uint64_t space_credit; /* bytes that may be taken before it is looked at */
   uint64_t space_bytes, space_requests; /* when it was given */
   bool space_stale, space_short;        /* it is old; it is used up */
+  bool space_paused;                    /* bodies were, for want of credit */
   bool session_trouble;
   uint64_t network_probe_ns, network_wait_ns;
   uint64_t stop_deadline_ns;

@@ -130,6 +130,9 @@ static void give_credit(struct engine *e, uint64_t reserve) {
     hold_reserve(e, reserve);
   e->space_stale = e->space_short = false;
   hold__update(e);
+  if (e->space_paused && !e->frozen)
+    each_transfer(e, transfer_unpause);
+  e->space_paused = false;
 }
 
 static void on_probed(struct job *job) {
@@ -161,8 +164,13 @@ static uint64_t spent_space(const struct engine *e) {
 }
 
 bool hold__frozen(struct engine *e) {
-  return e->frozen || (e->limit[LIMIT_MIN_FREE] > 0 && e->hold_code == 0 &&
-                       spent_space(e) >= e->space_credit);
+  if (e->frozen)
+    return true;
+  if (e->limit[LIMIT_MIN_FREE] <= 0 || e->hold_code != 0 ||
+      spent_space(e) < e->space_credit)
+    return false;
+  e->space_paused = true; /* one at least, before all were told */
+  return true;
 }
 
 void hold__watch_space(struct engine *e) {

@@ -140,8 +140,9 @@ def test_the_terminal_may_close(terminal, spate, faultd, out):
 
 
 def test_interrupted_before_it_begins(spate, faultd, out, tmp_path):
-    """Whoever gives up on the command does not want the run either."""
-    for pause in (0.0, 0.005, 0.01, 0.02, 0.05):
+    """Whoever gives up on the command does not want the run either; but one
+    that was killed between the run's word and its own has begun it."""
+    for pause in (0.0, 0.001, 0.002, 0.004):
         done = subprocess.Popen([SPATE, "-D", faultd.data(1, "1M", "f", rate=50_000), "-d", out],
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         time.sleep(pause)

@@ -171,7 +171,7 @@ def test_resume_asks_for_what_is_missing_alone(spate, faultd, out):
 @pytest.mark.limit(240)
 def test_segments_survive_kill_9(spate, faultd, out):
     rng = random.Random(int(os.environ.get("SPATE_TEST_SEED", 5)))
-    url = faultd.data(1, "96M", "f", rate=1_200_000)
+    url = faultd.data(1, "96M", "f", rate=800_000)
     args = (*SPLIT, "-s", "4", "-d", out, url)
     for _ in range(6):
         run = spate.start(*args)
@@ -184,7 +184,7 @@ def test_segments_survive_kill_9(spate, faultd, out):
     entries = faultd.journal()
     # recorded every second; besides, what was in sockets and buffers
     beyond = sum(e["sent"] for e in entries) - (96 << 20)
-    assert beyond <= 6 * (4 * 2.5 * 1_200_000 + (4 << 20)), beyond
+    assert beyond <= 6 * (4 * 2.5 * 800_000 + (4 << 20)), beyond
     for entry in entries[1:]:
         if entry["status"] == 206:
             assert re.fullmatch(r"bytes=\d+-\d*", entry["range"])
