@@ -95,6 +95,7 @@ struct engine {
   struct checksum_table *checksums; /* NULL none */
   unsigned adoptions;    /* files that were there and are being read */
   struct shards *shards; /* NULL: a file each, and none is left to end */
+  bool shards_lost;      /* the session keeps none of their lengths any more */
   struct bandwidth bandwidth;
   struct byte_limit all_bytes;
   struct rng rng;

@@ -145,14 +145,16 @@ void gather_turn(struct engine *e) {
   turn.hurry =
       e->stopping || only_shards_work(e) || !list_empty(&e->sinks.starved);
   turn.blocked = e->hold_code == ERR_FULL;
-  turn.give_up = e->stopping && e->hold_code != 0;
+  turn.lost = e->shards_lost;
+  turn.give_up = e->stopping && (e->hold_code != 0 || turn.lost);
   shards_turn(e->shards, &turn);
 }
 
 bool gather_end(struct engine *e, bool complete) {
   if (e->shards == NULL)
     return true;
-  return shards_end(e->shards, complete && !(e->stopping && e->hold_code != 0));
+  return shards_end(e->shards, complete && !e->shards_lost &&
+                                    !(e->stopping && e->hold_code != 0));
 }
 
 void gather_picture(const struct engine *e, struct snap_shards *shown) {
@@ -173,7 +175,12 @@ void gather_picture(const struct engine *e, struct snap_shards *shown) {
 
 void gather_file_committed(void *arg, const char *name, int64_t bytes) {
   struct engine *e = arg;
-  (void)bytes;
+  if (bytes == SESSION_FILE_LOST && e->shards != NULL) {
+    e->shards_lost = true; /* no name or length is kept in this run any more */
+    if (!e->stopping)
+      engine__stop(e);
+    return;
+  }
   if (e->shards != NULL && !e->session_stopping)
     shards_file_committed(e->shards, name);
 }

@@ -200,6 +200,8 @@ struct session_result {
   uint64_t latency_us; /* to its first byte; 0 none */
 };
 
+#define SESSION_FILE_LOST INT64_MIN
+
 struct session_hooks {
   void *arg;
   /* A task; never called from inside session_want(). */
@@ -215,8 +217,9 @@ struct session_hooks {
   void (*lost)(void *arg, uint64_t id);
   /* All sources are read to their end and everything was delivered. */
   void (*exhausted)(void *arg);
-  /* The length of a file (session_file_put) is in the database; called before
-   * committed. May be NULL. */
+  /* The length of a file (session_file_put) is in the database, or it is
+   * SESSION_FILE_LOST: data was lost, and no length is kept in this run any
+   * more. Called before committed. May be NULL. */
   void (*file)(void *arg, const char *name, int64_t bytes);
   /* The database or the spool cannot be written: ERR_FULL, ERR_READONLY,
    * ERR_IO. The session keeps what it has and tries again every second;

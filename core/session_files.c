@@ -55,11 +55,13 @@ void session_group_end(struct session *s) {
 }
 
 void session__files_done(struct session *s, const struct store_batch *b) {
-  if (b->lost || b->suspect || s->hooks.file == NULL)
+  bool lost = b->lost || b->suspect;
+  if (s->hooks.file == NULL)
     return;
   for (size_t i = 0; i < b->file_count; i++)
     if (!session__is_list(b->files[i].name))
-      s->hooks.file(s->hooks.arg, b->files[i].name, b->files[i].bytes);
+      s->hooks.file(s->hooks.arg, b->files[i].name,
+                    lost ? SESSION_FILE_LOST : b->files[i].bytes);
 }
 
 int session_file_get(struct session *s, const char *name, int64_t *bytes,

@@ -238,7 +238,7 @@ void shards_add(struct shards *s, struct record *record) {
 /* ---- turns
  * ------------------------------------------------------------------- */
 
-static void give_up(struct shards *s) {
+static void give_up(struct shards *s, int code) {
   flush(s);
   for (unsigned i = 0; i < s->config.count; i++) {
     struct link *next;
@@ -254,7 +254,7 @@ static void give_up(struct shards *s) {
       if (frame->written > 0 && file != NULL)
         file->ragged = true;
       list_remove(&frame->link);
-      shards__frame_over(frame, ERR_FULL, 0);
+      shards__frame_over(frame, code, 0);
     }
   }
 }
@@ -267,7 +267,7 @@ void shards_turn(struct shards *s, const struct shards_turn *turn) {
       (turn->hurry || turn->now_ns - s->filling->since_ns >= linger))
     flush(s);
   if (turn->give_up)
-    give_up(s);
+    give_up(s, turn->lost ? ERR_IO : ERR_FULL);
   start_packing(s);
   for (unsigned i = 0; i < s->config.count; i++)
     shards__stream_pump(&s->streams[i]);

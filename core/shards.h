@@ -75,6 +75,7 @@ struct shards_turn {
   bool hurry;   /* nobody else makes progress: what waits goes out */
   bool blocked; /* everything waits for the disk */
   bool give_up; /* and will not wait any longer */
+  bool lost;    /* nor will the session keep any length in this run */
 };
 /* At the end of every turn of the loop. */
 void shards_turn(struct shards *shards, const struct shards_turn *turn);

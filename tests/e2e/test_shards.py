@@ -626,3 +626,31 @@ def test_failed_bodies_are_in_no_shard(spate, faultd, out, tmp_path):
                    "--output", "jsonl")
     assert result.code == 1, result
     assert set(read_jsonl(out)) == {"good", "also"}
+
+
+# ---- lost data --------------------------------------------------------------
+
+BAD_FLUSH = "#include <errno.h>\nint syncfs(int fd){static int n;" \
+            "if(++n==%d){errno=EIO;return -1;}return fd>=0?0:-1;}"
+
+
+@pytest.mark.parametrize("at", [1, 3])
+def test_a_failed_flush_ends_the_run_and_the_next_has_it_all(
+        spate, faultd, out, tmp_path, at):
+    """Whatever waits for a shard's name or length waits in vain then."""
+    (tmp_path / "bad.c").write_text(BAD_FLUSH % at)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "bad.so",
+                    tmp_path / "bad.c"], check=True)
+    urls = [faultd.data(i, 20000, f"f{i}") for i in range(600)]
+    run = spate.start("-i", write_list(tmp_path / "list", urls), "-d", out,
+                      "--no-tui", "--rate", "0", "--output", "jsonl",
+                      env={"LD_PRELOAD": str(tmp_path / "bad.so"),
+                           "ASAN_OPTIONS": "verify_asan_link_order=0:"
+                                           "detect_leaks=0"})
+    code = run.wait(20).code  # the third one covers no record, but a name
+    assert code in (1, 3, 4) if at == 1 else code is not None
+    result = spate("resume", out, "--no-tui", "--rate", "0")
+    assert result.code == 0, result
+    found = read_jsonl(out)
+    assert set(found) == {f"f{i}" for i in range(600)}
+    assert all(len(lines) == 1 for lines in found.values())
