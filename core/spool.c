@@ -123,8 +123,8 @@ static void copy(void *arg) {
     ssize_t n = read(sp->in_fd, sp->block, SPOOL_BLOCK);
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
       continue;
-    if (n < 0) {
-      tell_trouble(sp, ERR_IO);
+    if (n < 0) { /* it is cut off here: nobody must wait for the rest */
+      end(sp, err_from_errno(errno));
       break;
     }
     sp->taken += n;

@@ -396,3 +396,12 @@ def test_post_is_sent_again_only_when_it_surely_failed(spate, echo, tmp_path):
     assert (result.code, requests) == (1, 3)
     result, requests = run("/drop/x", method="PUT")
     assert (result.code, requests) == (1, 3)
+
+
+def test_a_standard_input_that_cannot_be_read_ends_the_run(spate, out, tmp_path):
+    fd = os.open(tmp_path, os.O_RDONLY)  # a directory
+    try:
+        result = spate("-i", "-", "-d", out, stdin=fd, timeout=10)
+    finally:
+        os.close(fd)
+    assert result.code == 1, result
