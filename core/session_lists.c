@@ -75,8 +75,9 @@ static bool is_taken(const struct session *s, enum session_list list,
   return false;
 }
 
-/* Cuts the file to what is settled; one that the session does not know is
- * added to, from its present end. */
+/* After a kill the file is cut to what is settled. Otherwise, and when the
+ * session does not know it, it is added to from its present end: others may
+ * have written to it since. */
 static int settle_length(struct session *s, enum session_list list,
                          const char *path, struct errmsg *msg) {
   struct store_file *file = &s->lists[list];
@@ -94,7 +95,7 @@ static int settle_length(struct session *s, enum session_list list,
   int rc = store_file_get(s->store, file->name, &bytes, &records);
   if (rc < 0 && rc != ERR_NOTFOUND)
     return session__fault(s, rc, msg);
-  if (rc == ERR_NOTFOUND || bytes > st.st_size)
+  if (rc == ERR_NOTFOUND || bytes > st.st_size || !store_was_killed(s->store))
     bytes = st.st_size;
   if (bytes < st.st_size && ftruncate(file->fd, (off_t)bytes) < 0)
     return system_fault(list, path, msg);

@@ -21,6 +21,7 @@
 #define BUSY_MS 5000
 
 struct store {
+  bool killed; /* the run before did not end in order */
   sqlite3 *db;
   sqlite3_stmt *stmts[SQL_COUNT];
   char fault[256];
@@ -243,6 +244,10 @@ void store_end_read(struct store *st) {
   store_rollback(st);
 }
 
+bool store_was_killed(const struct store *st) {
+  return st->killed;
+}
+
 int store_checkpoint(struct store *st) {
   return code_of(sqlite3_wal_checkpoint_v2(
       st->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL));
@@ -325,8 +330,12 @@ static int check_version(struct store *st, const char *path, bool writer,
 /* After a kill the pages are looked through; a clean end needs no such
  * reading. */
 static int check_pages(struct store *st, const char *path, struct errmsg *msg) {
-  int64_t unclean = 0;
+  int64_t unclean = 0, killed = 0;
   int rc = pragma_value(st, sql_text[SQL_RUN_DIRTY], &unclean);
+  if (rc == 0)
+    rc = pragma_value(st, "SELECT clean=0 FROM runs ORDER BY run DESC LIMIT 1",
+                      &killed);
+  st->killed = killed != 0;
   if (rc == 0 && unclean > 0) {
     sqlite3_stmt *stmt = NULL;
     rc = sqlite3_prepare_v2(st->db, "PRAGMA quick_check(1)", -1, &stmt, NULL);

@@ -216,6 +216,8 @@ int store_meta_get(struct store *store, const char *name,
 int store_meta_put(struct store *store, const char *name,
                    int64_t value) MUST_CHECK;
 
+/* As it was opened: the run before did not end in order. */
+bool store_was_killed(const struct store *store);
 /* A run begins: *run is its number, *ours_since the start of the first run
  * of another boot that did not end well (0 none). */
 int store_run_begin(struct store *store, const char *boot, int64_t now_ns,

@@ -96,15 +96,14 @@ static int detach(const struct options *options, const char *dir,
                       reads_input(options), msg);
 }
 
-/* In shards there is no file that could be unpacked or handed to a program. */
+/* In shards there is no file that could be handed to a program. */
 static int check_shards(const struct options *options, struct errmsg *msg) {
-  bool exec = *options_text(options, OPT_EXEC) != '\0';
   if (options_choice(options, OPT_OUTPUT) == 0 ||
-      (!exec && !options_flag(options, OPT_DECOMPRESS)))
+      *options_text(options, OPT_EXEC) == '\0')
     return 0;
-  return err_set(
-      msg, ERR_USAGE, "%s works on files: it cannot be used with --output %s",
-      exec ? "--exec" : "--decompress", options_text(options, OPT_OUTPUT));
+  return err_set(msg, ERR_USAGE,
+                 "--exec works on files: it cannot be used with --output %s",
+                 options_text(options, OPT_OUTPUT));
 }
 
 int run_prepare(const struct options *options, const char *dir,

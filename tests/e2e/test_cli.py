@@ -48,7 +48,6 @@ def test_version_names_the_libraries(spate):
     (["--progress", "dots"], ["progress", "dots", "json"]),
     (["--durability", "maybe"], ["durability", "maybe", "batch"]),
     (["-t", "0"], ["tries", "0"]),
-    (["--output", "tar", "--decompress"], ["decompress", "--output tar"]),
     (["--output", "jsonl", "--exec", "true {}"], ["exec", "--output jsonl"]),
     (["--connect-timeout", "soon"], ["connect-timeout", "soon"]),
     (["-H", "no colon"], ["header", "Name: value"]),  # it may hold a secret

@@ -127,3 +127,16 @@ def test_full_disk_of_the_results(spate, faultd, out, tmp_path, small_disk):
     assert run.wait(30).code == 0
     names = [r["path"] for r in results(os.path.join(disk.path, "r"))]
     assert len(names) == len(set(names)) == 200
+
+
+def test_two_sessions_keep_one_file(spate, faultd, tmp_path):
+    """What another session has added is not what a kill left behind."""
+    args = (*FAST, "--results", tmp_path / "r")
+    for name in "ab":
+        urls = [faultd.data(1, 10, name), faultd.data(2, 10, name + "x", status=404)]
+        run = spate(*args, "-i", write_list(tmp_path / f"l{name}", urls), "-d", tmp_path / name)
+        assert run.code == 1, run
+    assert len(results(tmp_path / "r")) == 4
+    assert spate("resume", tmp_path / "a").code == 1
+    urls = [r["url"].split("?")[0].rsplit("/", 1)[1] for r in results(tmp_path / "r")]
+    assert sorted(urls) == ["a", "ax", "ax", "b", "bx"], urls
