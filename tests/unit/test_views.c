@@ -502,7 +502,7 @@ static void deliver(uint64_t all, uint64_t from, size_t count, bool backwards,
                                                 .kind = HISTORY_DONE,
                                                 .url = strdup("http://h/x"),
                                                 .name = strdup("x"),
-                                                .source = strdup(""),
+                                                .source = "",
                                                 .reason = strdup(""),
                                                 .class_name = strdup(""),
                                                 .bytes = 5};
