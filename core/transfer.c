@@ -39,17 +39,28 @@ static void keep_head(struct transfer *transfer, const char *line,
     bytes_add(&transfer->head, line, length);
 }
 
-static size_t on_header(char *data, size_t size, size_t count, void *arg) {
-  struct transfer *transfer = arg;
-  size_t length = size * count;
+static void take_header_line(struct transfer *transfer, const char *data,
+                             size_t length) {
   bool status_line = length >= 5 && strncmp(data, "HTTP/", 5) == 0;
   if (transfer->head_ns != 0 && !status_line)
-    return length; /* a trailer may not change what the head said */
+    return; /* a trailer may not change what the head said */
   transfer->head_ns = 0;
   if (transfer->pool->keep_heads)
     keep_head(transfer, data, length, status_line);
   if (answer_line(&transfer->answer, data, length) == ANSWER_END)
     head_complete(transfer);
+}
+
+/* A line at a time, as a rule; what comes while a transfer is paused libcurl
+ * gathers and hands over in one piece. */
+static size_t on_header(char *data, size_t size, size_t count, void *arg) {
+  size_t length = size * count;
+  for (size_t at = 0; at < length;) {
+    const char *end = memchr(data + at, '\n', length - at);
+    size_t line = end != NULL ? (size_t)(end - data) + 1 - at : length - at;
+    take_header_line(arg, data + at, line);
+    at += line;
+  }
   return length;
 }
 

@@ -760,3 +760,17 @@ def test_read_ahead_knows_the_list_to_its_end(spate, faultd, out, tmp_path):
     assert len(faultd.journal()) < 30
     run.signal(signal.SIGTERM)
     assert run.wait(10).code == 4
+
+
+def test_paused_before_the_answer_comes(spate, faultd, out, tmp_path):
+    """A pause between request and answer costs neither."""
+    urls = [faultd.data(i, "300k", f"f{i}", ttfb=700) for i in range(4)]
+    run = spate.start("-i", write_list(tmp_path / "l", urls), "-d", out, "-t", "1")
+    wait_until(lambda: faultd.stats()["max_active"] == 4, what="the requests")
+    assert spate("ctl", out, "pause").code == 0
+    time.sleep(1.2)
+    assert spate("ctl", out, "resume").code == 0
+    result = run.wait(10)
+    assert result.code == 0, result
+    assert_files(out, {f"f{i}": body(i, 300 << 10) for i in range(4)})
+    assert len(faultd.journal()) == 4
