@@ -624,6 +624,7 @@ def test_limits_changed_meanwhile_survive_a_kill(spate, faultd, out, slow_run):
 
 
 def test_an_order_given_by_hand(spate, faultd, out, slow_run):
+    assert spate("ctl", out, "pause").code == 0  # nothing ends meanwhile
     rows = tasks_of(spate, out)
     queued = [t for t in rows.values() if t["state"] == "queued"]
     assert ctl(spate, out, "priority", str(queued[0]["task"]), "5") == "priority 5"
