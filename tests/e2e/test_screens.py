@@ -153,13 +153,17 @@ def status(spate, out):
 
 def test_a_terminal_that_stops_reading_slows_no_transfer(
         terminal, spate, faultd, out, tmp_path):
-    """64 transfers at a steady pace; for 6 s nobody reads the terminal."""
+    """64 transfers at a pace that the server sets; three times nobody reads
+    the terminal for a while. Held up by it, they would stand still. A server
+    catches up after a pause, so a window may well be faster than the pace,
+    and one of three may suffer from what else this machine does."""
+    rate, count = 100_000, 64
     path = write_list(tmp_path / "list", [
-        faultd.data(i, "12M", f"file-{i:03d}.bin", rate=300_000)
-        for i in range(64)])
-    tui = terminal("-i", path, "-d", out, "-j", "64")
-    tui.wait_for(lambda t: re.search(r"64/64", t), 20)
-    tui.settle(4)
+        faultd.data(i, "12M", f"file-{i:03d}.bin", rate=rate)
+        for i in range(count)])
+    tui = terminal("-i", path, "-d", out, "-j", str(count))
+    tui.wait_for(lambda t: re.search(r"64/64", t), 60)
+    tui.settle(2)
 
     def measure(seconds, read):
         before, begun = on_disk(out), time.monotonic()
@@ -170,16 +174,19 @@ def test_a_terminal_that_stops_reading_slows_no_transfer(
                 time.sleep(0.05)
         return (on_disk(out) - before) / (time.monotonic() - begun)
 
-    reading = measure(6, True)
-    # Frames pile up at once: every key asks for one.
-    for _ in range(40):
-        tui.send("j")
-    stopped = measure(6, False)
+    reading, stopped = [], []
+    for _ in range(3):
+        reading.append(measure(3, True))
+        # Frames pile up at once: every key asks for one.
+        for _ in range(40):
+            tui.send("j")
+        stopped.append(measure(3, False))
     tui.settle(1)
     loop = status(spate, out)["loop"]
-    print(f"bytes/s while read {reading:.0f}, while not {stopped:.0f}, "
-          f"loop {loop}")
-    assert reading > 64 * 200_000
-    assert 0.9 < stopped / reading < 1.1
-    assert loop["lag_ms_p99"] < 20
+    print(f"bytes/s while read {reading}, while not {stopped}, loop {loop}")
+    pace = min(rate * count, sorted(reading)[1])
+    assert sorted(stopped)[1] >= 0.85 * pace
+    assert min(stopped) >= 0.5 * pace
+    # A loop that waited for the terminal would have been late by seconds.
+    assert loop["lag_ms_p99"] < 250
     assert stop(tui) == 4
