@@ -329,6 +329,7 @@ const char *gather_name(const struct engine *e, const struct task *task,
 /* Remembers the head of the answer for the record. */
 void gather_head(struct engine *e, struct task *task,
                  const struct transfer *transfer);
+/* The name in it is borrowed until the loop goes on. */
 void gather_picture(const struct engine *e, struct snap_shards *shown);
 /* The session's hook. */
 void gather_file_committed(void *arg, const char *name, int64_t bytes);

@@ -154,7 +154,7 @@ bool gather_end(struct engine *e, bool complete) {
   if (e->shards == NULL)
     return true;
   return shards_end(e->shards, complete && !e->shards_lost &&
-                                    !(e->stopping && e->hold_code != 0));
+                                   !(e->stopping && e->hold_code != 0));
 }
 
 void gather_picture(const struct engine *e, struct snap_shards *shown) {
@@ -170,7 +170,10 @@ void gather_picture(const struct engine *e, struct snap_shards *shown) {
                                 .records_run = f.records_run,
                                 .bytes_in = f.bytes_in_run,
                                 .bytes_out = f.bytes_out_run,
-                                .waiting = f.waiting};
+                                .waiting = f.waiting,
+                                .name = f.name,
+                                .name_records = f.name_records,
+                                .name_bytes = (uint64_t)f.name_bytes};
 }
 
 void gather_file_committed(void *arg, const char *name, int64_t bytes) {

@@ -314,7 +314,8 @@ static void fill_jobs(struct snapshot *s, const struct engine *e) {
                                   .jobs = f->jobs,
                                   .cpu_us = f->cpu_ns / 1000,
                                   .waited_us = f->waited_ns / 1000,
-                                  .longest_us = f->longest_ns / 1000};
+                                  .longest_us = f->longest_ns / 1000,
+                                  .longest_cpu_us = f->longest_cpu_ns / 1000};
   }
   s->exec_started = e->execs.started;
   s->exec_failed = e->execs.failed;
@@ -469,6 +470,33 @@ static void fill_loop(struct snapshot *s, const struct loopwatch *watch) {
   }
 }
 
+static struct snap_spread spread_of(const struct histogram *values) {
+  return (struct snap_spread){.count = values->count,
+                              .p50 = histogram_quantile(values, 0.5),
+                              .p90 = histogram_quantile(values, 0.9),
+                              .p99 = histogram_quantile(values, 0.99),
+                              .max = values->max};
+}
+
+static void fill_summary(struct picture *p, const struct summary *summary) {
+  static const enum summary_by from[SNAP_BYS] = {[SNAP_BY_STATUS] =
+                                                     SUMMARY_STATUS,
+                                                 [SNAP_BY_HOST] = SUMMARY_HOST,
+                                                 [SNAP_BY_TYPE] = SUMMARY_TYPE};
+  struct snap_summary *out = &p->snapshot.summary;
+  for (int by = 0; by < SNAP_BYS; by++) {
+    struct summary_share shares[SNAP_SHARES];
+    size_t count =
+        summary_top(summary, from[by], shares, SNAP_SHARES, &out->others[by]);
+    for (size_t i = 0; i < SNAP_SHARES; i++)
+      out->share[by][i].name = i < count ? text(p, shares[i].name) : "";
+    for (size_t i = 0; i < count; i++)
+      out->share[by][i].tasks = shares[i].count;
+  }
+  out->size = spread_of(summary_values(summary, SUMMARY_SIZE));
+  out->latency_us = spread_of(summary_values(summary, SUMMARY_LATENCY));
+}
+
 static void fill_health(struct snapshot *s, const struct engine *e) {
   s->loop_busy = loopwatch_busy(&e->watch);
   s->lag_p99_ms = (double)loopwatch_lag_p99_ns(&e->watch) / 1e6;
@@ -478,7 +506,6 @@ static void fill_health(struct snapshot *s, const struct engine *e) {
   fill_loop(s, &e->watch);
   s->buffer_bytes = e->sinks.buffer_bytes;
   s->buffer_limit = e->sinks.buffer_limit;
-  gather_picture(e, &s->shards);
   s->rss_bytes = resident_bytes();
 }
 
@@ -511,6 +538,9 @@ struct snapshot *picture_take(struct engine *e, uint64_t now_ns) {
   fill_limits(&p->snapshot, e, now_ns);
   fill_rates(&p->snapshot, e, now_ns);
   fill_health(&p->snapshot, e);
+  gather_picture(e, &p->snapshot.shards);
+  p->snapshot.shards.name = text(p, p->snapshot.shards.name);
+  fill_summary(p, session_summary(e->session));
   fill_deadline(&p->snapshot, e);
   p->snapshot.eta_s = time_left(&p->snapshot, sizes_known);
   add_tasks(p, e, now_ns);

@@ -57,6 +57,8 @@ static void account(struct pool *pool, const struct job *job) {
   f->wall_ns += job->wall_ns;
   if (job->wall_ns > f->longest_ns)
     f->longest_ns = job->wall_ns;
+  if (job->cpu_ns > f->longest_cpu_ns)
+    f->longest_cpu_ns = job->cpu_ns;
   if (job->wall_ns >= POOL_SLOW_NS && pool->slow != NULL)
     pool->slow(pool->arg, job, job->wall_ns);
 }

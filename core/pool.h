@@ -59,7 +59,8 @@ struct pool_figures {
   uint64_t jobs, pieces;
   uint64_t cpu_ns, wall_ns; /* of the pool's threads */
   uint64_t waited_ns;       /* for a permit, all jobs together */
-  uint64_t longest_ns;      /* piece */
+  /* A piece that was kept from its core is long and has worked little. */
+  uint64_t longest_ns, longest_cpu_ns;
 };
 
 struct pool {

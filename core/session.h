@@ -373,6 +373,9 @@ int session_status_read(const char *dir, struct session_status *status,
 int session_files_read(const char *dir, session_file_fn *each, void *arg,
                        struct errmsg *msg) MUST_CHECK;
 
+/* The same of the session at hand; changes with every task that ends. */
+const struct summary *session_summary(const struct session *session);
+
 /* What the tasks came to: into an empty summary, which is to be ended. */
 int session_summary_read(const char *dir, struct summary *summary,
                          struct errmsg *msg) MUST_CHECK;

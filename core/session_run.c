@@ -463,6 +463,10 @@ void session_traffic(struct session *s, const struct session_traffic *since) {
 
 /* ---- counts ------------------------------------------------------------ */
 
+const struct summary *session_summary(const struct session *s) {
+  return &s->summary;
+}
+
 void session_counts(const struct session *s, struct session_counts *counts) {
   *counts = s->counts;
   counts->tasks = counts->tasks_guess = 0;

@@ -297,6 +297,11 @@ void shards_figures(const struct shards *s, struct shards_figures *f) {
     const struct shard_file *file = s->streams[i].file;
     if (file == NULL)
       continue;
+    if (f->name == NULL && file->state >= FILE_OPEN) {
+      f->name = file->name;
+      f->name_records = file->records;
+      f->name_bytes = file->length;
+    }
     f->open += file->state >= FILE_OPEN;
     f->records += file->records;
     f->bytes += file->length;

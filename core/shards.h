@@ -94,6 +94,10 @@ struct shards_figures {
   int64_t bytes;    /* of all of them on the disk */
   uint64_t records_run, bytes_in_run, bytes_out_run; /* by this run */
   uint64_t waiting; /* records not yet in a shard */
+  /* Of the first one that is appended to; NULL none. Borrowed. */
+  const char *name;
+  uint64_t name_records;
+  int64_t name_bytes;
 };
 void shards_figures(const struct shards *shards, struct shards_figures *f);
 

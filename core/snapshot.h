@@ -24,6 +24,7 @@
 #define SNAP_SLOW 6      /* callbacks named */
 #define SNAP_LAG_BANDS 8 /* below 0.1, 0.3, 1, 3, 10, 30, 100 ms; the rest */
 #define SNAP_JOBS 12     /* kinds of jobs */
+#define SNAP_SHARES 8    /* names counted, of each kind */
 #define SNAP_LOG 64      /* lines of the event log carried along */
 
 enum snap_sem_id { SNAP_NET, SNAP_DISK, SNAP_CPU, SNAP_EXEC, SNAP_SEM_COUNT };
@@ -49,7 +50,8 @@ struct snap_job {
   uint64_t jobs;       /* that have ended */
   uint64_t cpu_us;     /* of the pool's threads */
   uint64_t waited_us;  /* for a permit, all together */
-  uint64_t longest_us; /* piece of one */
+  uint64_t longest_us; /* piece of one, the time another process had included */
+  uint64_t longest_cpu_us; /* piece of one, by its thread's CPU time */
 };
 
 struct snap_task {
@@ -114,6 +116,28 @@ struct snap_shards {
   uint64_t bytes;   /* of all of them on the disk */
   uint64_t records_run, bytes_in, bytes_out; /* by this run */
   uint64_t waiting; /* records that are not in a shard yet */
+  /* One that is appended to, the first when there are several. */
+  const char *name; /* "" none */
+  uint64_t name_records, name_bytes;
+};
+
+/* What the tasks came to, those of earlier runs included (summary.h). */
+enum snap_by { SNAP_BY_STATUS, SNAP_BY_HOST, SNAP_BY_TYPE, SNAP_BYS };
+
+struct snap_share {
+  const char *name; /* NULL or "": no more of them */
+  uint64_t tasks;
+};
+
+struct snap_spread {
+  uint64_t count, p50, p90, p99, max;
+};
+
+struct snap_summary {
+  struct snap_share share[SNAP_BYS][SNAP_SHARES]; /* the largest first */
+  uint64_t others[SNAP_BYS];
+  struct snap_spread size;       /* bytes of finished files */
+  struct snap_spread latency_us; /* from a request to its first byte */
 };
 
 struct snap_totals {
@@ -142,6 +166,7 @@ struct snapshot {
 
   struct snap_totals total;
   struct snap_shards shards;
+  struct snap_summary summary;
   double bytes_per_s, bytes_per_s_avg, bytes_per_s_peak;
   double requests_per_s; /* started, averaged over about 10 s */
   double done_per_s;

@@ -262,6 +262,35 @@ size_t summary_busiest(const struct summary *s, enum summary_by by,
   return shown;
 }
 
+/* Keeps the list in order; what falls off its end is one of the others. */
+static size_t insert(struct summary_share *shares, size_t count, size_t cap,
+                     const struct summary_share *share, uint64_t *others) {
+  size_t at = count;
+  while (at > 0 && busier_first(&shares[at - 1], share) > 0)
+    at--;
+  if (count == cap)
+    *others += at < cap ? shares[cap - 1].count : share->count;
+  else
+    count++;
+  if (at < cap) {
+    memmove(shares + at + 1, shares + at, (count - 1 - at) * sizeof *shares);
+    shares[at] = *share;
+  }
+  return count;
+}
+
+size_t summary_top(const struct summary *s, enum summary_by by,
+                   struct summary_share *shares, size_t cap, uint64_t *others) {
+  const struct summary_names *names = &s->by[by];
+  size_t count = 0;
+  *others = names->others;
+  for (size_t i = 0; i < names->count; i++) {
+    struct summary_share share = {names->item[i].name, names->item[i].count};
+    count = insert(shares, count, cap, &share, others);
+  }
+  return count;
+}
+
 const struct histogram *summary_values(const struct summary *s,
                                        enum summary_of of) {
   return &s->of[of].values;

@@ -91,6 +91,11 @@ size_t summary_busiest(const struct summary *summary, enum summary_by by,
                        struct summary_share shares[SUMMARY_SHOWN],
                        uint64_t *others);
 
+/* The same for the cap largest alone, quickly; *others stays without those
+ * that are told. */
+size_t summary_top(const struct summary *summary, enum summary_by by,
+                   struct summary_share *shares, size_t cap, uint64_t *others);
+
 const struct histogram *summary_values(const struct summary *summary,
                                        enum summary_of of);
 

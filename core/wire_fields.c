@@ -33,6 +33,7 @@
   HEAD(WIRE_U64, job[i].cpu_us)      \
   HEAD(WIRE_U64, job[i].waited_us)   \
   HEAD(WIRE_U64, job[i].longest_us)  \
+  HEAD(WIRE_U64, job[i].longest_cpu_us) \
   HEAD(WIRE_U32, job[i].running)     \
   HEAD(WIRE_U32, job[i].waiting)     \
   HEAD(WIRE_BOOL, job[i].cpu)        \
@@ -50,7 +51,25 @@ _Static_assert(SNAP_LAG_BANDS == 8 && SNAP_SLOW == 6, "all of them are here");
   HEAD(WIRE_U64, shards.records_run)                                \
   HEAD(WIRE_U64, shards.bytes_in)                                   \
   HEAD(WIRE_U64, shards.bytes_out)                                  \
-  HEAD(WIRE_U64, shards.waiting)
+  HEAD(WIRE_U64, shards.waiting)                                    \
+  HEAD(WIRE_U64, shards.name_records)                               \
+  HEAD(WIRE_U64, shards.name_bytes)                                 \
+  HEAD(WIRE_TEXT, shards.name)
+
+#define SHARE(by, i)                             \
+  HEAD(WIRE_U64, summary.share[by][i].tasks)     \
+  HEAD(WIRE_TEXT, summary.share[by][i].name)
+#define SHARES(by)                                           \
+  SHARE(by, 0) SHARE(by, 1) SHARE(by, 2) SHARE(by, 3)        \
+  SHARE(by, 4) SHARE(by, 5) SHARE(by, 6) SHARE(by, 7)        \
+  HEAD(WIRE_U64, summary.others[by])
+#define SPREAD(of)                    \
+  HEAD(WIRE_U64, summary.of.count)    \
+  HEAD(WIRE_U64, summary.of.p50)      \
+  HEAD(WIRE_U64, summary.of.p90)      \
+  HEAD(WIRE_U64, summary.of.p99)      \
+  HEAD(WIRE_U64, summary.of.max)
+_Static_assert(SNAP_SHARES == 8 && SNAP_BYS == 3, "all of them are here");
 
 static const struct wire_field head_fields[] = {
     SHARDS
@@ -120,6 +139,8 @@ static const struct wire_field head_fields[] = {
     JOB(6) JOB(7) JOB(8) JOB(9) JOB(10) JOB(11)
     HEAD(WIRE_U64, exec_started) HEAD(WIRE_U64, exec_failed)
     HEAD(WIRE_U64, exec_cpu_us)
+    SHARES(SNAP_BY_STATUS) SHARES(SNAP_BY_HOST) SHARES(SNAP_BY_TYPE)
+    SPREAD(size) SPREAD(latency_us)
     /* clang-format on */
 };
 

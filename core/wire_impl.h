@@ -32,7 +32,7 @@ struct wire_table {
   size_t size; /* of the record */
 };
 
-#define WIRE_FIELDS_MAX 320
+#define WIRE_FIELDS_MAX 420
 
 extern const struct wire_table wire_head, wire_task, wire_host, wire_log;
 

@@ -71,6 +71,14 @@ json_t *snapshot_json_shards(const struct snapshot *snap) {
   member_whole(o, "bytes_in", shards->bytes_in);
   member_whole(o, "bytes_out", shards->bytes_out);
   member_whole(o, "waiting", shards->waiting);
+  member_put(o, "writing", json_null());
+  if (shards->name != NULL && *shards->name != '\0') {
+    json_t *writing = json_object();
+    member_text(writing, "name", shards->name);
+    member_whole(writing, "records", shards->name_records);
+    member_whole(writing, "bytes", shards->name_bytes);
+    member_put(o, "writing", writing);
+  }
   return o;
 }
 
@@ -137,6 +145,7 @@ json_t *snapshot_json_jobs(const struct snapshot *snap) {
     member_real(o, "cpu_s", (double)job->cpu_us / 1e6);
     member_real(o, "waited_s", (double)job->waited_us / 1e6);
     member_real(o, "longest_ms", (double)job->longest_us / 1e3);
+    member_real(o, "longest_cpu_ms", (double)job->longest_cpu_us / 1e3);
     json_array_append_new(list, o);
   }
   return list;
@@ -147,6 +156,43 @@ json_t *snapshot_json_programs(const struct snapshot *snap) {
   member_whole(o, "started", snap->exec_started);
   member_whole(o, "failed", snap->exec_failed);
   member_real(o, "cpu_s", (double)snap->exec_cpu_us / 1e6);
+  return o;
+}
+
+static json_t *spread_json(const struct snap_spread *spread) {
+  json_t *o = json_object();
+  member_whole(o, "count", spread->count);
+  member_whole(o, "p50", spread->p50);
+  member_whole(o, "p90", spread->p90);
+  member_whole(o, "p99", spread->p99);
+  member_whole(o, "max", spread->max);
+  return o;
+}
+
+static json_t *summary_json_of(const struct snap_summary *summary) {
+  static const struct {
+    const char *member, *others;
+  } names[SNAP_BYS] = {[SNAP_BY_STATUS] = {"status", "status_others"},
+                       [SNAP_BY_HOST] = {"host", "host_others"},
+                       [SNAP_BY_TYPE] = {"type", "type_others"}};
+  json_t *o = json_object();
+  for (int by = 0; by < SNAP_BYS; by++) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < SNAP_SHARES; i++) {
+      const struct snap_share *share = &summary->share[by][i];
+      json_t *one;
+      if (share->name == NULL || *share->name == '\0')
+        break;
+      one = json_object();
+      member_text(one, "name", share->name);
+      member_whole(one, "tasks", share->tasks);
+      json_array_append_new(list, one);
+    }
+    member_put(o, names[by].member, list);
+    member_whole(o, names[by].others, summary->others[by]);
+  }
+  member_put(o, "size", spread_json(&summary->size));
+  member_put(o, "latency_us", spread_json(&summary->latency_us));
   return o;
 }
 
@@ -230,10 +276,8 @@ static json_t *log_row(const struct snap_log *line) {
 static json_t *series(const double *value, size_t count) {
   json_t *list = json_array();
   for (size_t i = 0; i < count; i++)
-    (void)json_array_append_new(list,
-                                value[i] < 0
-                                    ? json_null()
-                                    : json_integer((json_int_t)value[i]));
+    (void)json_array_append_new(
+        list, value[i] < 0 ? json_null() : json_integer((json_int_t)value[i]));
   return list;
 }
 
@@ -277,6 +321,7 @@ json_t *snapshot_json_whole(const struct snapshot *snap, size_t tasks) {
   member_whole(o, "seq", snap->seq);
   member_put(o, "unix_ms", json_integer(snap->unix_ms));
   member_put(o, "limits", snapshot_json_limits(snap));
+  member_put(o, "summary", summary_json_of(&snap->summary));
   put_engine(o, snap);
   member_put(o, "history_bytes_per_s",
              series(snap->history_bytes_per_s, snap->history_count));

@@ -90,6 +90,38 @@ def test_many_hosts_are_bounded(spate, faultd, out, tmp_path):
     assert sum(found.values()) + said["host_others"] == 110
 
 
+def test_while_it_runs(spate, faultd, out, tmp_path):
+    hosts = [f"h{i}.example" for i in range(12)]
+    listing = write_list(tmp_path / "l", [
+        *(faultd.data(i, 700, f"f{i}", host=h) for i, h in enumerate(hosts)),
+        *(faultd.data(20 + i, 700, f"g{i}") for i in range(9)),
+        faultd.data(50, 10, "bad", status=404),
+        faultd.data(51, 10, "late", delay=60000)])
+    resolve = [word for h in hosts
+               for word in ("--resolve", f"{h}:{faultd.port}:127.0.0.1")]
+    run = spate.start(*resolve, "-t", "1", "-i", listing, "-d", out, "-j", "40",
+                      "--output", "jsonl")
+    def shown():
+        said = spate("ctl", out, "snapshot")
+        told = json.loads(said.out) if said.code == 0 else {}
+        return told if told.get("done") == 21 and told.get("failed") == 1 else None
+    told = wait_until(shown)
+    run.kill()
+    said = told["summary"]
+    assert counts(said, "status") == {"200": 21, "404": 1}
+    found = counts(said, "host")
+    assert said["host"][0] == {"name": f"http://127.0.0.1:{faultd.port}", "tasks": 10}
+    assert len(found) == 8
+    assert sum(found.values()) + said["host_others"] == 22
+    assert said["size"]["count"] == 21 and said["size"]["max"] == 700
+    assert said["latency_us"]["count"] == 22
+    writing = told["shards"]["writing"]
+    assert writing["name"].startswith("shard-00000.jsonl")
+    assert writing["records"] == told["shards"]["records"] == 21
+    assert writing["bytes"] == told["shards"]["bytes"] > 0
+    assert told["shards"]["shards"] == 0
+
+
 def test_of_nothing(spate, faultd, out, tmp_path):
     listing = write_list(tmp_path / "l", [faultd.data(1, 10, "f", delay=60000)])
     run = spate.start("-i", listing, "-d", out)

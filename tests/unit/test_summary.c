@@ -146,6 +146,16 @@ static void what_is_frequent_survives_many_rare_names(void **state) {
     assert_memory_equal(shares[i].name, "big", 3);
     found += shares[i].count;
   }
+  for (size_t cap = 0; cap <= 8; cap += 4) {
+    struct summary_share top[8];
+    uint64_t rest, sum = 0;
+    assert_int_equal(summary_top(&s, SUMMARY_HOST, top, cap, &rest), cap);
+    for (size_t i = 0; i < cap; i++) {
+      assert_string_equal(top[i].name, shares[i].name);
+      sum += top[i].count;
+    }
+    assert_int_equal(sum + rest, 50000);
+  }
   /* Each may have lost what it was counted before it stood out. */
   assert_in_range(found, 4900, 5000);
 }
