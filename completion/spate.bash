@@ -39,7 +39,7 @@ _spate() {
     min-free-space disk-jobs cpu-jobs exec-jobs'
   local commands='stop pause resume pause-task resume-task cancel discard
     retry restart retry-failed raise lower top bottom priority task-rate
-    task-split pause-host resume-host set-host set read-ahead add
+    task-split pause-host resume-host set-host set reload read-ahead add
     get limits status snapshot'
 
   case ${words[1]} in

@@ -29,6 +29,7 @@ complete -c spate -n '__fish_seen_subcommand_from ctl' -a pause-host
 complete -c spate -n '__fish_seen_subcommand_from ctl' -a resume-host
 complete -c spate -n '__fish_seen_subcommand_from ctl' -a set-host
 complete -c spate -n '__fish_seen_subcommand_from ctl' -a set
+complete -c spate -n '__fish_seen_subcommand_from ctl' -a reload
 complete -c spate -n '__fish_seen_subcommand_from ctl' -a read-ahead
 complete -c spate -n '__fish_seen_subcommand_from ctl' -a add
 complete -c spate -n '__fish_seen_subcommand_from ctl' -a get

@@ -62,6 +62,8 @@ enum command_args {
   X(CMD_SET_HOST, "set-host", ARGS_HOST_LIMIT,                              \
     "per-host, per-host-rate or per-host-limit-rate of one host")           \
   X(CMD_SET_LIMIT, "set", ARGS_LIMIT, "change a limit of the run")          \
+  X(CMD_RELOAD, "reload", ARGS_NONE,                                        \
+    "read the INI files again; limits that changed there hold at once")     \
   X(CMD_READ_AHEAD, "read-ahead", ARGS_NONE,                                \
     "read the lists to their ends, to look at all of their lines")          \
   X(CMD_ADD, "add", ARGS_LINES, "add URLs, or lines from standard input")   \

@@ -4,7 +4,8 @@
  * next snapshot carries; "" when there is nothing to say.
  *
  * Those about a task are in control_task.c, those about a host in
- * control_host.c, new URLs in control_add.c.
+ * control_host.c, new URLs in control_add.c, files read again in
+ * control_reload.c.
  *
  * Thread: the loop's.
  */
@@ -106,7 +107,7 @@ void control__log(struct engine *e, const struct command *c, const char *fmt,
                c->detail[0] != '\0' ? " " : "", c->detail, what);
 }
 
-static void set_limit(struct engine *e, const struct command *c) {
+void control__set_limit(struct engine *e, const struct command *c) {
   const struct limit_info *info = limit_info(c->limit);
   char from[32], to[32];
   if (c->value < info->min || c->value > info->max) {
@@ -177,13 +178,15 @@ static bool obey(struct engine *e, const struct command *c) {
     control__host(e, c);
     return true;
   case ARGS_LIMIT:
-    set_limit(e, c);
+    control__set_limit(e, c);
     return true;
   case ARGS_LINES:
     return control__add(e, c);
   default:
     break;
   }
+  if (c->kind == CMD_RELOAD)
+    return control__reload(e, c);
   if (c->kind == CMD_STOP)
     engine__stop(e);
   else if (c->kind == CMD_PAUSE_ALL)

@@ -16,6 +16,7 @@
 #include "command.h"
 #include "digest.h"
 #include "expect.h"
+#include "host_limit.h"
 #include "names.h"
 #include "scribe.h"
 #include "session.h"
@@ -100,6 +101,19 @@ struct engine_event {
   int attempts;
 };
 
+/* What configuration files ask for since they were read last. */
+struct engine_change {
+  char host[URL_ORIGIN_CAP]; /* "" the whole run; else as host_limit.h has it */
+  enum limit_id limit;
+  double value; /* base units of limits.h, within its range */
+};
+
+struct engine_reload {
+  struct engine_change *changes; /* malloc'ed by who fills it, freed by engine */
+  size_t count;
+  char text[224]; /* what else there is to say; why, with a negative code */
+};
+
 struct engine_hooks {
   void *arg;
   /* A task came to its end. Called on the engine thread: must not block, so
@@ -108,6 +122,10 @@ struct engine_hooks {
   /* A new snapshot can be fetched. Called on the engine thread: writes to a
    * pipe or an eventfd at most. May be NULL. */
   void (*wake)(void *arg);
+  /* The files are to be read again (CMD_RELOAD). Called on a pool thread, never
+   * twice at once; may block. Returns 0 or a negative code. May be NULL. */
+  int (*reload)(void *reload_arg, struct engine_reload *out);
+  void *reload_arg;
 };
 
 /* Takes the session over (also when it fails). On success the run is going. */

@@ -106,6 +106,7 @@ struct engine {
   unsigned last_room;
   bool exhausted; /* the session has delivered everything */
   unsigned adds;  /* lines on their way into the session */
+  bool reloading; /* configuration files are being read */
   struct task_wish *wishes;
   size_t wish_count, wish_cap;
 
@@ -357,6 +358,8 @@ void control__retry_failed(struct engine *e, const struct command *c);
 void control__host(struct engine *e, const struct command *c);
 /* Answers later, unless it refuses: then true. */
 bool control__add(struct engine *e, const struct command *c);
+bool control__reload(struct engine *e, const struct command *c);
+void control__set_limit(struct engine *e, const struct command *c);
 /* Deletes a task's NAME.part, as far as it is there. */
 void control__remove_part(struct engine *e, const struct task *task);
 /* A task that ended badly is wanted again: off the list, delivered anew. False:

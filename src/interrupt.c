@@ -52,11 +52,17 @@ static void on_continue(int number) {
   send_byte('c');
 }
 
+static void on_reload(int number) {
+  (void)number;
+  send_byte('r');
+}
+
 static void stop_set(sigset_t *set) {
   sigemptyset(set);
   for (size_t i = 0; i < STOP_SIGNALS; i++)
     sigaddset(set, stop_signals[i]);
   sigaddset(set, SIGCONT);
+  sigaddset(set, SIGUSR1);
 }
 
 static int install(int number, void (*handler)(int)) {
@@ -87,7 +93,8 @@ static bool is_ignored(int number) {
 int interrupt_init(struct errmsg *msg) {
   if (make_pipe(pipe_fds) != 0)
     return err_set(msg, ERR_IO, "cannot make a pipe: %s", strerror(errno));
-  if (install(SIGPIPE, SIG_IGN) != 0 || install(SIGCONT, on_continue) != 0)
+  if (install(SIGPIPE, SIG_IGN) != 0 || install(SIGCONT, on_continue) != 0 ||
+      install(SIGUSR1, on_reload) != 0)
     return err_set(msg, ERR_IO, "cannot handle signals");
   for (size_t i = 0; i < STOP_SIGNALS; i++)
     if (!is_ignored(stop_signals[i]) && install(stop_signals[i], on_stop) != 0)
@@ -122,7 +129,9 @@ void interrupt_at_exit(void (*what)(void)) {
 void interrupt_deliver(struct engine *engine) {
   char byte;
   while (read(pipe_fds[0], &byte, 1) == 1) {
-    struct command command = {.kind = byte == 's' ? CMD_STOP : CMD_SUSPENDED,
+    struct command command = {.kind = byte == 's'   ? CMD_STOP
+                                      : byte == 'r' ? CMD_RELOAD
+                                                    : CMD_SUSPENDED,
                               .origin = "signal"};
     /* An engine that has ended needs neither. */
     int rc = engine_command(engine, &command);

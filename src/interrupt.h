@@ -3,6 +3,7 @@
  * Signals as bytes in a pipe: the first INT, TERM or HUP asks the run to stop
  * and leaves everything resumable; the second ends the process at once with
  * status 4. PIPE is ignored. CONT after a stop tells that time has passed.
+ * USR1 has the INI files read again.
  *
  * Threads other than the main one must not receive them: interrupt_block()
  * before they are made, interrupt_unblock() after.

@@ -18,6 +18,7 @@
 #include "detach.h"
 #include "engine.h"
 #include "interrupt.h"
+#include "reload.h"
 #include "report.h"
 #include "run_config.h"
 #include "say.h"
@@ -260,6 +261,7 @@ int run_session(struct session *session, const struct options *options,
   struct session_counts counts;
   struct report_queue *queue = NULL;
   struct ctl_server *server = NULL;
+  struct reload *reload = NULL;
   struct engine_hooks hooks;
   struct engine *engine;
   struct report report;
@@ -276,6 +278,9 @@ int run_session(struct session *session, const struct options *options,
   /* The screen shows failures from snapshots; nobody would take events. */
   if (front == FRONT_SCREEN)
     hooks.event = NULL;
+  reload = reload_new(options);
+  hooks.reload = reload != NULL ? reload_read : NULL;
+  hooks.reload_arg = reload;
   server = open_socket(session, options, front);
   rc = start(&engine, session, options, settings, &hooks, &msg);
   if (rc == 0)
@@ -296,6 +301,7 @@ int run_session(struct session *session, const struct options *options,
   outbuf_fini(&report.err);
 out:
   report_queue_free(queue);
+  reload_free(reload);
   free(dir);
   return status;
 }

@@ -362,6 +362,23 @@ int settings_load(struct settings *settings, struct options *options,
   return rc;
 }
 
+void settings_source_init(struct settings_source *source,
+                          const struct options *options, char *buf,
+                          size_t cap) {
+  bool skip = options_flag(options, OPT_NO_CONFIG);
+  bool has_user = !skip && settings_user_path(buf, cap) == 0;
+  *source = (struct settings_source){
+      .system_path = skip ? NULL : SPATE_SYSCONFDIR "/spate.ini",
+      .user_path = has_user ? buf : NULL,
+      .given_path = options_given(options, OPT_CONFIG)
+                        ? options_text(options, OPT_CONFIG)
+                        : NULL,
+      .profile = options_given(options, OPT_PROFILE)
+                     ? options_text(options, OPT_PROFILE)
+                     : NULL,
+  };
+}
+
 int settings_user_path(char *buf, size_t cap) {
   const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
   int len;

@@ -48,6 +48,11 @@ struct settings_source {
   bool for_resume;
 };
 
+/* Where a run with these options looks. The user's path is written to buf; all
+ * is borrowed from there and from the options. */
+void settings_source_init(struct settings_source *source,
+                          const struct options *options, char *buf, size_t cap);
+
 void settings_init(struct settings *settings);
 void settings_fini(struct settings *settings);
 

@@ -130,19 +130,9 @@ int invocation_configure(struct invocation *invocation, bool for_resume,
   struct options *options = &invocation->options;
   struct errmsg msg = {""};
   char user[4096];
-  bool skip = options_flag(options, OPT_NO_CONFIG);
-  bool has_user = !skip && settings_user_path(user, sizeof user) == 0;
-  struct settings_source source = {
-      .system_path = skip ? NULL : SPATE_SYSCONFDIR "/spate.ini",
-      .user_path = has_user ? user : NULL,
-      .given_path = options_given(options, OPT_CONFIG)
-                        ? options_text(options, OPT_CONFIG)
-                        : NULL,
-      .profile = options_given(options, OPT_PROFILE)
-                     ? options_text(options, OPT_PROFILE)
-                     : NULL,
-      .for_resume = for_resume,
-  };
+  struct settings_source source;
+  settings_source_init(&source, options, user, sizeof user);
+  source.for_resume = for_resume;
   if (settings_load(&invocation->settings, options, &source, &msg) != 0) {
     *status = say_error(ERR_USAGE, &msg);
     return 1;
