@@ -15,13 +15,18 @@
 #define MOST_CONCURRENCY 256
 #define HOLD_FIRST_S 20.0
 #define HOLD_MOST_S 300.0
-#define CLOSE 0.008     /* the ceiling is near enough */
-#define PROBE_STEP 0.01 /* first raise of a probe */
-#define PROBE_FAR 0.15  /* the limit has changed */
-#define STEP_PROOF 0.1  /* seconds x share of the raise */
+#define HOLD_STOPS 200 /* stops: half a per cent is what probing may cost */
+#define COSTLY_S 0.4
+#define CLOSE 0.008      /* the ceiling is near enough */
+#define CLOSE_DEAR 0.012 /* the same where a stop costs half a second */
+#define PROBE_STEP 0.01  /* first raise of a probe */
+#define PROBE_NEAR 0.04  /* a probe that failed here found nothing */
+#define PROBE_FAR 0.15   /* the limit has changed */
+#define STEP_PROOF 0.1   /* seconds x share of the raise */
 #define LONG_STOP_S 2.0
-#define LATE_COUNT 20 /* under way at a 429: enough to learn from */
-#define BASE_COUNT 20 /* answers that make an estimate good */
+#define WINDOW_SURE 0.995 /* of what a window known to the second lets in */
+#define LATE_COUNT 20     /* under way at a 429: enough to learn from */
+#define BASE_COUNT 20     /* answers that make an estimate good */
 #define BASE_S 2.0
 #define DEAR_STOP 10 /* a stop of so many requests is dear */
 #define DEAR_QUIET 4 /* periods: a burst hides an excess that long */
@@ -49,8 +54,9 @@ static void new_period(struct governor *g, uint64_t now_ns) {
   g->started_in_period = 0;
 }
 
-static void new_cycle(struct governor *g, uint64_t now_ns) {
-  g->cycle_ns = now_ns;
+/* From the sending of a request that opens a window. */
+static void new_cycle(struct governor *g, uint64_t sent_ns) {
+  g->cycle_ns = sent_ns;
   g->cycle_accepted = g->accepted;
 }
 
@@ -110,10 +116,23 @@ static void raise_to(struct governor *g, double rate, uint64_t now_ns) {
   g->quiet = 0;
 }
 
+static double first_hold_s(const struct governor *g) {
+  return fmin(fmax(HOLD_FIRST_S, HOLD_STOPS * g->stop_s), HOLD_MOST_S);
+}
+
+static bool stops_cost(const struct governor *g) {
+  return g->stop_s > COSTLY_S;
+}
+
+static double close_share(const struct governor *g) {
+  return stops_cost(g) ? CLOSE_DEAR : CLOSE;
+}
+
 static void hold(struct governor *g, uint64_t now_ns) {
+  double s = g->estimated ? HOLD_FIRST_S : fmax(g->hold_s, first_hold_s(g));
   g->phase = GOVERNOR_HOLD;
   g->raised = false;
-  g->hold_until_ns = after(now_ns, fmax(g->hold_s, g->window_s));
+  g->hold_until_ns = after(now_ns, fmax(s, g->window_s));
 }
 
 /* The last stop was dear, and what the server saves up is known. */
@@ -133,7 +152,7 @@ static bool raise_is_proved(const struct governor *g, uint64_t now_ns) {
 
 static void search(struct governor *g, uint64_t now_ns) {
   double gap = g->ceiling - g->rate;
-  if (gap <= CLOSE * g->rate)
+  if (gap <= close_share(g) * g->rate)
     hold(g, now_ns);
   else
     raise_to(g, g->rate + fmin(gap / 2, 0.15 * g->rate), now_ns);
@@ -240,7 +259,7 @@ static void settle(struct governor *g, uint64_t now_ns) {
     g->probing = false;
     g->hold_s = fmin(g->hold_s * 2, HOLD_MOST_S);
   }
-  if (g->ceiling <= g->rate * (1 + CLOSE))
+  if (g->ceiling <= g->rate * (1 + close_share(g)))
     hold(g, now_ns);
   g->raised = false;
   g->quiet = 0;
@@ -256,7 +275,8 @@ static bool late_ones_tell(const struct governor *g) {
   double span = seconds(g->rejected_sent_ns, g->reaction_ns);
   return g->cut_from > 0 && all >= LATE_COUNT &&
          (double)g->late_ok >= 0.6 * (double)all &&
-         g->late_at_s >= 0.35 * span * (double)g->late_rejected;
+         g->late_at_s >= 0.35 * span * (double)g->late_rejected &&
+         g->late_at_s <= 0.65 * span * (double)g->late_rejected;
 }
 
 static void learn_from_late(struct governor *g, uint64_t now_ns) {
@@ -271,6 +291,7 @@ static void learn_from_late(struct governor *g, uint64_t now_ns) {
   if (g->dear && slack > 0.02)
     g->ceiling = g->rate;
   g->cut_from = 0;
+  g->estimated = g->ceiling <= g->rate && slack > 0.04;
   settle(g, now_ns);
 }
 
@@ -313,12 +334,14 @@ static double limit_from_failures(const struct governor *g, uint64_t sent_ns,
 static double before_raise(const struct governor *g) {
   if (g->phase != GOVERNOR_PROBE)
     return 0.995 * g->quiet_rate;
-  return g->probe_step <= 0.04 ? g->probe_base : g->quiet_rate;
+  return g->probe_step <= PROBE_NEAR ? g->probe_base : g->quiet_rate;
 }
 
 /* The rate after a 429 out of the blue. */
 static double below_estimate(struct governor *g, struct estimate e) {
-  double most = fmin(0.985 * (e.least + e.most) / 2, 0.985 * g->rate);
+  double half = (e.most - e.least) / e.most / 2;
+  double most = (e.least + e.most) / 2 * (1 - fmin(fmax(half, 0.005), 0.015));
+  most = fmin(most, 0.995 * g->rate);
   if (g->proved > 0 && g->rate > 1.004 * g->proved)
     return fmax(most, g->proved);
   g->proved = 0; /* the limit has changed, or it never was what it seemed */
@@ -380,13 +403,16 @@ static void lower_rate(struct governor *g, uint64_t sent_ns, uint64_t now_ns) {
   bool early = seconds(g->raised_ns, now_ns) <=
                fmax(3 * period_s(g), STEP_PROOF / fmax(g->step, 1e-3));
   g->cut_from = old;
+  g->estimated = false;
   if (g->phase == GOVERNOR_START) {
     lower_after_start(g, sent_ns, now_ns);
   } else if (g->dear && lower_to_limit(g, sent_ns, now_ns)) {
-    /* settled */
+    g->estimated = true;
   } else if (g->raised && early && g->failures < 2) {
     g->ceiling = old;
     g->rate = bounded(g, before_raise(g));
+    if (stops_cost(g) && g->probing && g->probe_step <= PROBE_NEAR)
+      g->ceiling = g->rate; /* where it held for long: no other search */
     g->failures++;
     g->cut_from = 0;
   } else {
@@ -424,28 +450,50 @@ static void close_gate(struct governor *g, uint64_t now_ns,
   g->gate_until_ns = after(now_ns, gate_wait_s(g, hint));
 }
 
+/* How long the server counts: from the first request of a cycle to the canary,
+ * if that is not a little more than the round figure people set. */
+static double window_length(const struct governor *g, double cycle_s) {
+  static const double usual_s[] = {5,   10,  15,  20,   30,   60,   120,
+                                   300, 600, 900, 1800, 3600, 86400};
+  double least = fmax(seconds(g->cycle_ns, g->refused_ns), 0.93 * cycle_s);
+  for (size_t i = 0; i < sizeof usual_s / sizeof *usual_s; i++)
+    if (usual_s[i] >= least && usual_s[i] <= 1.01 * cycle_s)
+      return usual_s[i];
+  return cycle_s;
+}
+
+/* A stop this long was the rest of a window: what it let through is known. */
+static void learn_from_window(struct governor *g, uint64_t now_ns) {
+  double cycle = seconds(g->cycle_ns, g->canary_ns);
+  /* Right after a cycle a sliding window repeats the pattern of its past:
+   * that says nothing about the limit. */
+  if (cycle < 0.8 * g->window_s)
+    return;
+  double window = window_length(g, cycle);
+  double share = window < cycle ? WINDOW_SURE : 0.985;
+  double accepted = (double)(g->accepted - 1 - g->cycle_accepted);
+  g->rate = bounded(g, share * accepted / window);
+  g->ceiling = g->rate;
+  g->estimated = false;
+  g->window_s = fmin(window, HOLD_MOST_S);
+  new_cycle(g, g->canary_ns);
+  g->cycle_accepted--; /* the canary is of this window */
+  hold(g, now_ns);
+}
+
 /* The canary came through. */
 static void open_gate(struct governor *g, uint64_t now_ns) {
   double stop = seconds(g->gated_since_ns, now_ns);
   g->gated = g->canary = false;
   g->stopped_s += stop;
+  if (stop <= LONG_STOP_S + 2 * g->latency_s)
+    g->stop_s = g->stop_s > 0 ? 0.5 * (g->stop_s + stop) : stop;
   learn_from_late(g, now_ns);
   g->reaction_ns = now_ns;
   new_period(g, now_ns);
   set_opened(g, now_ns);
-  if (stop <= LONG_STOP_S + 2 * g->latency_s)
-    return;
-  double cycle = seconds(g->cycle_ns, now_ns);
-  /* Right after a cycle a sliding window repeats the pattern of its past:
-   * that says nothing about the limit. */
-  if (cycle < 0.8 * g->window_s)
-    return;
-  double average = (double)(g->accepted - g->cycle_accepted) / cycle;
-  g->rate = bounded(g, 0.985 * average);
-  g->ceiling = g->rate;
-  g->window_s = fmin(cycle, HOLD_MOST_S);
-  new_cycle(g, now_ns);
-  hold(g, now_ns);
+  if (stop > LONG_STOP_S + 2 * g->latency_s)
+    learn_from_window(g, now_ns);
 }
 
 /* Sent after the request that was rejected and before its answer came. */
@@ -461,6 +509,7 @@ static void on_throttled(struct governor *g, uint64_t sent_ns, uint64_t now_ns,
   }
   if (g->gated) {
     if (g->canary && sent_ns >= g->canary_ns) {
+      g->refused_ns = sent_ns;
       close_gate(g, now_ns, hint);
     } else if (hint && hint->has_wait && !g->canary) {
       uint64_t until = after(now_ns, hint->wait_s);
@@ -479,7 +528,7 @@ static void on_throttled(struct governor *g, uint64_t sent_ns, uint64_t now_ns,
   move_mark(g, now_ns);
   close_gate(g, now_ns, hint);
   g->reaction_ns = now_ns;
-  g->rejected_sent_ns = sent_ns;
+  g->rejected_sent_ns = g->refused_ns = sent_ns;
   g->late_ok = 0;
   g->late_at_s = 0;
   g->late_rejected = 1;

@@ -77,11 +77,14 @@ struct governor {
   uint64_t period_ns, raised_ns, hold_until_ns, reaction_ns;
   unsigned quiet;
   bool raised, probing;
+  bool estimated;    /* the ceiling is reckoned, no failure has shown it */
   unsigned failures; /* raises in a row that failed */
   uint64_t started_in_period;
   /* baseline of the estimate: between two rejections */
   uint64_t mark_ns, mark_accepted, sent_accepted, cycle_ns, cycle_accepted;
-  double stopped_s; /* since the mark */
+  uint64_t refused_ns; /* sending of the last that a closed gate met */
+  double stopped_s;    /* since the mark */
+  double stop_s;       /* what a stop has cost of late */
   bool marked;
   uint64_t outstanding, accepted;
   /* where stops are dear: the gate opened, the last raise, an earlier failure
