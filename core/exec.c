@@ -393,12 +393,15 @@ static int launch(struct exec *x) {
     return rc;
   }
   rc = uv_pipe_open(&x->output, fds[0]);
+  if (rc != 0)
+    close(fds[0]);
+  /* Before there is a process: one that runs can no longer fail to begin. */
+  if (rc == 0)
+    rc = uv_read_start((uv_stream_t *)&x->output, on_alloc, on_output);
   if (rc == 0)
     rc = spawn(x, words, fds[1]);
   close(fds[1]);
   free(words);
-  if (rc == 0)
-    rc = uv_read_start((uv_stream_t *)&x->output, on_alloc, on_output);
   return rc;
 }
 

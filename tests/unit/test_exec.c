@@ -14,9 +14,23 @@
 
 #include <cmocka.h>
 
+#include <dlfcn.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "exec.h"
+
+/* Stands before libuv's own: to let it fail. */
+static bool reading_fails;
+
+int uv_read_start(uv_stream_t *stream, uv_alloc_cb alloc_cb,
+                  uv_read_cb read_cb) {
+  int (*real)(uv_stream_t *, uv_alloc_cb, uv_read_cb);
+  if (reading_fails)
+    return UV_ENOMEM;
+  *(void **)&real = dlsym(RTLD_NEXT, "uv_read_start");
+  return real(stream, alloc_cb, read_cb);
+}
 
 struct rig {
   uv_loop_t loop;
@@ -132,6 +146,18 @@ static void status_and_words_come_back(void **state) {
   assert_non_null(strstr(rig.why, "could not be started"));
 }
 
+/* Nothing runs whose words nobody reads, and its permit comes back once. */
+static void what_cannot_be_read_does_not_run(void **state) {
+  struct rig rig;
+  (void)state;
+  reading_fails = true;
+  once(&rig, "sleep 60", true, "x", 0);
+  reading_fails = false;
+  assert_int_equal(rig.result.code, ERR_IO);
+  assert_non_null(strstr(rig.why, "could not be started"));
+  assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child */
+}
+
 static void names_are_never_commands(void **state) {
   static const char *const forms[] = {"printf %s {}", "printf %s \"{}\"",
                                       "printf %s '{}'"};
@@ -220,6 +246,7 @@ int main(void) {
       cmocka_unit_test(words_are_split_as_a_shell_would),
       cmocka_unit_test(bad_commands_are_refused),
       cmocka_unit_test(status_and_words_come_back),
+      cmocka_unit_test(what_cannot_be_read_does_not_run),
       cmocka_unit_test(names_are_never_commands),
       cmocka_unit_test(output_is_bounded),
       cmocka_unit_test(time_limit_ends_the_whole_group),
