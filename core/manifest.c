@@ -141,6 +141,21 @@ ptrdiff_t manifest__cut(struct manifest *m, char **text, bool *too_long) {
   return (ptrdiff_t)length;
 }
 
+ptrdiff_t manifest__cut_line(struct manifest *m, struct manifest_line *line,
+                             char **text, bool *too_long) {
+  uint64_t begin = m->offset;
+  ptrdiff_t length = manifest__cut(m, text, too_long);
+  if (length < 0)
+    return -1;
+  line->next_line = m->line;
+  line->end = m->offset;
+  if (begin == 0 && length >= 3 && memcmp(*text, "\xef\xbb\xbf", 3) == 0) {
+    *text += 3; /* a byte order mark */
+    length -= 3;
+  }
+  return length;
+}
+
 void manifest__begin(const struct manifest *m, struct manifest_line *line) {
   *line = (struct manifest_line){.url = "",
                                  .deadline_unix = INT64_MAX,

@@ -55,6 +55,10 @@ struct manifest_value {
 /* Cuts the next line out of the buffer: its length without the newline, or -1:
  * more bytes are needed. */
 ptrdiff_t manifest__cut(struct manifest *m, char **text, bool *too_long);
+/* The same for a form whose records are lines: tells line where it ends, and
+ * passes over a byte order mark. */
+ptrdiff_t manifest__cut_line(struct manifest *m, struct manifest_line *line,
+                             char **text, bool *too_long);
 /* Takes bytes with so many newlines in them. */
 void manifest__take(struct manifest *m, size_t bytes, uint64_t newlines);
 /* A whole line about which nothing is known yet, beginning at the head. */

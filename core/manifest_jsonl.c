@@ -133,19 +133,12 @@ static int jsonl_next(struct manifest *m, struct manifest_line *line) {
   for (;;) {
     char *text;
     bool too_long;
-    uint64_t begin = m->offset;
     manifest__record(m, line);
-    ptrdiff_t length = manifest__cut(m, &text, &too_long);
+    ptrdiff_t length = manifest__cut_line(m, line, &text, &too_long);
     if (length < 0)
       return 0;
-    line->next_line = m->line;
-    line->end = m->offset;
     if (too_long)
       return manifest__too_long(line);
-    if (begin == 0 && length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
-      text += 3; /* a byte order mark */
-      length -= 3;
-    }
     while (length > 0 && manifest__is_blank(*text)) {
       text++;
       length--;
