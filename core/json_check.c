@@ -315,6 +315,11 @@ static bool take(struct json_check *c, unsigned char byte) {
   case LITERAL:
     return in_literal(c, byte);
   case START:
+    if (is_space(byte)) {
+      c->state = VALUE; /* a mark behind a blank is none */
+      return true;
+    }
+    return step(c, byte);
   case VALUE:
   case FIRST_ITEM:
   case FIRST_NAME:

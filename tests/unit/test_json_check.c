@@ -66,6 +66,7 @@ static const char *const bad[] = {
     "",
     " ",
     "\xef\xbb\xbf",
+    " \xef\xbb\xbf{}",
     "\xef\xbb{}",
     "{",
     "[",
