@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ini.c and settings.c: any file; keys are clean, each is told once, and what
+ * options_dump() writes of what was taken is taken again.
+ */
+#include "config.h"
+
+#include <ctype.h>
+#include <unistd.h>
+
+#include "fuzz.h"
+#include "ini.h"
+#include "settings.h"
+#include "tempfile.h"
+
+static int each(void *arg, const struct ini_entry *entry, struct errmsg *msg) {
+  unsigned *last = arg;
+  (void)msg;
+  FUZZ_NEED(entry->line > *last);
+  *last = entry->line;
+  FUZZ_NEED(entry->section[0] != '\0' && entry->key[0] != '\0');
+  FUZZ_NEED(strchr(entry->section, ':') == NULL && entry->value != NULL);
+  for (const char *c = entry->key; *c != '\0'; c++)
+    FUZZ_NEED(*c < 'A' || *c > 'Z');
+  return 0;
+}
+
+static int load(int fd, struct options *options, struct errmsg *msg) {
+  struct settings settings;
+  char path[40];
+  snprintf(path, sizeof path, "/dev/fd/%d", fd);
+  settings_init(&settings);
+  options_init(options);
+  int code = settings_load(&settings, options,
+                           &(struct settings_source){.given_path = path}, msg);
+  settings_fini(&settings);
+  return code;
+}
+
+/* What options are in force, written as a file. */
+static void need_dump_reads(const struct options *options) {
+  struct options again;
+  struct errmsg msg = {""};
+  int fd = tempfile_open();
+  FILE *file = fd >= 0 ? fdopen(dup(fd), "w") : NULL;
+  if (file == NULL)
+    exit(77);
+  options_dump(options, file);
+  if (fclose(file) != 0)
+    exit(77);
+  int code = load(fd, &again, &msg);
+  if (code != 0)
+    fprintf(stderr, "%s\n", msg.text);
+  FUZZ_NEED(code == 0);
+  options_fini(&again);
+  close(fd);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  struct options options;
+  struct errmsg msg = {""};
+  unsigned last = 0;
+  char path[40];
+  int fd = tempfile_open();
+  if (fd < 0 || tempfile_write(fd, (const char *)data, size) != 0)
+    exit(77);
+  snprintf(path, sizeof path, "/dev/fd/%d", fd);
+  int code = ini_read(path, each, &last, &msg);
+  FUZZ_NEED(code == 0 || msg.text[0] != '\0');
+  int loaded = load(fd, &options, &msg);
+  FUZZ_NEED(code == 0 || loaded != 0);
+  FUZZ_NEED(loaded == 0 || msg.text[0] != '\0');
+  if (loaded == 0)
+    need_dump_reads(&options);
+  options_fini(&options);
+  close(fd);
+  return 0;
+}
