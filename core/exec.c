@@ -437,8 +437,8 @@ static void on_granted(struct semaphore_waiter *waiter) {
   begin(waiter->arg);
 }
 
-struct exec *exec_start(struct execs *execs, const char *path, void *owner,
-                        const struct exec_ops *ops) {
+struct exec *exec_start(struct execs *execs, const char *path, int priority,
+                        void *owner, const struct exec_ops *ops) {
   struct exec *x = calloc(1, sizeof(*x));
   if (x != NULL)
     x->path = strdup(path);
@@ -452,6 +452,7 @@ struct exec *exec_start(struct execs *execs, const char *path, void *owner,
   x->waiting = true;
   x->waiter.granted = on_granted;
   x->waiter.arg = x;
+  x->waiter.priority = priority;
   execs->live++;
   list_append(&execs->all, &x->all);
   if (semaphore_acquire(&execs->sem, &x->waiter, uv_hrtime()))

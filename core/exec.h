@@ -95,8 +95,8 @@ static inline bool execs_wanted(const struct execs *execs) {
 
 /* Runs the command on path as soon as there is a permit. NULL without
  * memory. ops is a constant. */
-struct exec *exec_start(struct execs *execs, const char *path, void *owner,
-                        const struct exec_ops *ops);
+struct exec *exec_start(struct execs *execs, const char *path, int priority,
+                        void *owner, const struct exec_ops *ops);
 
 /* It is not wanted any more: ended follows (ERR_CLOSED), when the process is
  * gone. */

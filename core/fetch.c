@@ -173,6 +173,7 @@ static void open_sink(struct engine *e, struct task *task, int64_t offset,
     session_mark_started(e->session, task->id);
   memset(&target, 0, sizeof(target));
   target.task = task->id;
+  target.priority = task->priority;
   target.name = gather_name(e, task, name, sizeof(name));
   target.ours = task->ours || task->own_part || gathering(e);
   target.replace = task->replace;

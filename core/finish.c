@@ -48,7 +48,7 @@ void finish_file(struct engine *e, struct task *task) {
   if (path != NULL) {
     /* It never begins with a dash, whatever the name is. */
     snprintf(path, size, "%s%s/%s", dir[0] == '-' ? "./" : "", dir, task->name);
-    task->exec = exec_start(&e->execs, path, task, &ops);
+    task->exec = exec_start(&e->execs, path, task->priority, task, &ops);
   }
   free(path);
   if (task->exec == NULL)
@@ -126,11 +126,18 @@ void finish_adopted(struct engine *e, struct task *task) {
   }
   adoption->task = task;
   tap_init(&adoption->tap, &e->pool, task->steps, task->id);
+  adoption->tap.job.priority = task->priority;
   adoption->tap.passed = on_passed;
   adoption->tap.ended = on_read;
   task->adoption = adoption;
   e->adoptions++;
   tap_read(&adoption->tap, task->size, session_dirfd(e->session), task->name);
+}
+
+int64_t finish_progress(const struct task *task) {
+  if (task->adoption != NULL)
+    return job_progressed(&task->adoption->tap.job);
+  return task->sink != NULL ? sink_progress(task->sink) : 0;
 }
 
 /* ---- stopping

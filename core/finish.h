@@ -13,6 +13,7 @@
 #define SPATE_FINISH_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct engine;
 struct task;
@@ -29,6 +30,9 @@ void finish_adopted(struct engine *e, struct task *task);
 /* What is done for the file is stopped; the task is cancelled then. False:
  * nothing is done. */
 bool finish_cancel(struct engine *e, struct task *task);
+
+/* Bytes that are through what is done with the task's large file now; 0. */
+int64_t finish_progress(const struct task *task);
 
 /* The run is being stopped: no program starts any more ... */
 void finish_hold(struct engine *e);

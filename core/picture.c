@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "engine_priv.h"
+#include "finish.h"
 #include "snap_segments.h"
 #include "split.h"
 
@@ -146,6 +147,7 @@ static void fill_row(struct picture *p, struct snap_task *row,
   row->reason = text(p, task->reason);
   row->size = task->size;
   row->got = task->got;
+  row->worked = task->state == TASK_VERIFYING ? finish_progress(task) : 0;
   row->bytes_per_s =
       task->state == TASK_ACTIVE ? meter_rate(&task->rate, now) : 0;
   row->eta_s = eta_of(task, row->bytes_per_s);

@@ -99,6 +99,7 @@ static void on_granted(struct semaphore_waiter *waiter) {
 static void queue(struct job *job) {
   memset(&job->waiter, 0, sizeof(job->waiter));
   job->waiter.granted = on_granted;
+  job->waiter.priority = job->priority;
   job->asked_ns = uv_hrtime();
   if (semaphore_acquire(&job->pool->sem[job->kind], &job->waiter,
                         job->asked_ns))
@@ -132,4 +133,14 @@ void pool_submit(struct pool *pool, struct job *job, enum job_kind kind,
 
 void job_cancel(struct job *job) {
   job->cancelled = true;
+}
+
+/* Nothing else depends on it: a figure for people. */
+void job_progress(struct job *job, int64_t units) {
+  atomic_store_explicit(&job->progress, units, memory_order_relaxed);
+}
+
+int64_t job_progressed(const struct job *job) {
+  return atomic_load_explicit(&((struct job *)(uintptr_t)job)->progress,
+                              memory_order_relaxed);
 }

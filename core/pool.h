@@ -11,7 +11,8 @@
  *
  * Long work goes in pieces: a work function that has used up its time
  * (job_piece_over) sets more and returns, and is called again when those who
- * waited meanwhile had their turn. Between two pieces it may be cancelled.
+ * waited meanwhile had their turn, those of a higher priority first. Between
+ * two pieces it may be cancelled. How far it is it tells with job_progress().
  *
  * Thread: submit, cancel and done on the loop's; work on a pool thread, which
  * may touch only what hangs on the job.
@@ -19,6 +20,7 @@
 #ifndef SPATE_POOL_H
 #define SPATE_POOL_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <uv.h>
 
@@ -36,10 +38,12 @@ enum job_kind { JOB_DISK, JOB_CPU, JOB_KINDS };
 struct job {
   /* set by the owner before pool_submit() */
   uint64_t task; /* whom it works for; 0 none or several */
+  int priority;  /* greater goes first among those of its kind who wait */
   /* set by the work function */
   bool more; /* it is not through: call it again */
   /* private */
   bool cancelled;
+  _Atomic int64_t progress;
   uv_work_t request;
   struct semaphore_waiter waiter;
   struct pool *pool;
@@ -91,6 +95,12 @@ void pool_submit(struct pool *pool, struct job *job, enum job_kind kind,
 /* A job that was submitted is not to begin another piece; done follows all
  * the same, never from inside this call. */
 void job_cancel(struct job *job);
+
+/* How far it is, in units of its own (bytes); 0 before it said so. Told by the
+ * work function, asked on any thread; it lasts from one submission to the
+ * next. */
+void job_progress(struct job *job, int64_t units);
+int64_t job_progressed(const struct job *job);
 
 /* For work functions: has this piece had its few milliseconds? */
 bool job_piece_over(const struct job *job);

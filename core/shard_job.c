@@ -34,29 +34,48 @@ static void part_of(const char *name, char *part) {
 
 /* ---- packing ------------------------------------------------------------- */
 
+static int pack_record(struct frame *frame, struct record *r, bool single) {
+  int code;
+  if (single)
+    packer_begin(frame->packer, &frame->out);
+  r->frame = single ? frame->out.len : 0;
+  code = scribe_write(&frame->scribe, r);
+  if (single)
+    packer_end(frame->packer);
+  return code;
+}
+
+static int pack_begin(struct frame *frame, const struct scribe_plan *plan,
+                      bool single) {
+  int code = scribe_init(&frame->scribe, plan, frame->packer);
+  frame->scribing = code == 0;
+  frame->next = frame->first;
+  if (code == 0 && !single)
+    packer_begin(frame->packer, &frame->out);
+  return code;
+}
+
 /* single: each record is a frame of its own, as readers of WARC want it. */
 void shard_job_pack(struct frame *frame, const struct scribe_plan *plan,
                     bool single) {
-  struct scribe scribe;
-  frame->code = scribe_init(&scribe, plan, frame->packer);
-  if (frame->code != 0)
-    return;
-  if (!single)
-    packer_begin(frame->packer, &frame->out);
-  for (struct record *r = frame->first; r != NULL && frame->code == 0;
-       r = r->next) {
-    if (single)
-      packer_begin(frame->packer, &frame->out);
-    r->frame = single ? frame->out.len : 0;
-    frame->code = scribe_write(&scribe, r);
-    if (single)
-      packer_end(frame->packer);
+  if (!frame->scribing)
+    frame->code = pack_begin(frame, plan, single);
+  while (frame->next != NULL && frame->code == 0) {
+    frame->code = pack_record(frame, frame->next, single);
+    frame->next = frame->next->next;
+    frame->job.more =
+        frame->next != NULL && frame->code == 0 && job_piece_over(&frame->job);
+    if (frame->job.more)
+      return;
   }
+  if (!frame->scribing)
+    return;
   if (!single)
     packer_end(frame->packer);
   if (frame->code == 0)
     frame->code = frame->out.failed;
-  scribe_fini(&scribe);
+  scribe_fini(&frame->scribe);
+  frame->scribing = false;
 }
 
 static int fail(int *code, int *saved_errno, int error) {

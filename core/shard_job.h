@@ -38,11 +38,13 @@ struct frame {
   uint64_t counted;      /* of out, likewise */
   uint64_t since_ns;     /* when its first record came */
   struct packer *packer; /* while it is packed */
+  struct record *next;   /* to be packed */
+  struct scribe scribe;  /* valid while scribing */
+  bool scribing;
   struct bytes out;
   int code, saved_errno;
   /* a big one */
-  struct scribe scribe;
-  bool scribing, looked, packed, over;
+  bool looked, packed, over;
   int fd;
   int64_t at;      /* in the body */
   int64_t written; /* behind the file's length */
@@ -85,7 +87,8 @@ struct shard_file {
 
 void shard_names(struct shard_file *file);
 
-/* Packs the frame's records, all of which are in memory. */
+/* Packs the next of the frame's records, all of which are in memory; the job
+ * has more to do while some are left. */
 void shard_job_pack(struct frame *frame, const struct scribe_plan *plan,
                     bool single);
 /* The next piece of a big one goes to out. */

@@ -57,7 +57,9 @@ static void init_tap(struct sink *sink, const struct sink_target *target) {
   sink->unpack.steps = target->steps;
   sink->unpack.ended = on_unpacked;
   sink->unpack.job.task = target->task;
+  sink->unpack.job.priority = target->priority;
   tap_init(&sink->tap, sink->sinks->pool, target->steps, target->task);
+  sink->tap.job.priority = target->priority;
   sink->tap.passed = on_tap_passed;
   sink->tap.ended = on_tap_ended;
 }
@@ -102,6 +104,7 @@ struct sink *sink_open(struct sinks *sinks, void *owner,
   sink->job.flush = sinks->durable;
   sink->job.allocate = sinks->allocate;
   sink->job.job.task = target->task;
+  sink->job.job.priority = target->priority;
   sink->checked = target->steps == NULL;
   init_tap(sink, target);
   if (take_kept(sink, target) != 0 || sink->job.name == NULL) {
@@ -140,6 +143,13 @@ static void destroy(struct sink *sink) {
 
 int64_t sink_length(const struct sink *sink) {
   return sink->main.offset;
+}
+
+int64_t sink_progress(const struct sink *sink) {
+  if (!sink->spilled || sink->tap.steps == NULL)
+    return 0;
+  return job_progressed(sink->unpack.file != NULL ? &sink->unpack.job
+                                                  : &sink->tap.job);
 }
 
 bool sink_spilled(const struct sink *sink) {
@@ -327,6 +337,7 @@ static void submit(struct sink *sink, struct sink_write *write,
   write->fd = sink->job.fd;
   write->busy = true;
   write->job.task = sink->job.job.task;
+  write->job.priority = sink->job.job.priority;
   sink->jobs++;
   pool_submit(sink->sinks->pool, &write->job, JOB_DISK, name, on_write_work,
               on_write_done);

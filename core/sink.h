@@ -57,7 +57,7 @@ struct sink_batch {
   struct job job;
   struct sinks *sinks;
   bool running;
-  unsigned count;
+  unsigned count, at;
   struct sink *sink[SINK_BATCH];
 };
 
@@ -139,6 +139,7 @@ struct sink_target {
    * until ended is called. NULL nothing. */
   struct steps *steps;
   uint64_t task; /* whom jobs are named after */
+  int priority;  /* of its jobs */
 };
 
 /* Opens a sink; nothing touches the disk yet. NULL without memory. */
@@ -161,6 +162,10 @@ void sink_set_time(struct sink *sink, int64_t unix_s);
 
 /* Where sink_write() goes on: the bytes before it have been taken. */
 int64_t sink_length(const struct sink *sink);
+
+/* Bytes of a large body that its steps, or then its unpacking, have gone
+ * through; 0 for others. */
+int64_t sink_progress(const struct sink *sink);
 
 /* True once a .part is in use. */
 bool sink_spilled(const struct sink *sink);

@@ -40,21 +40,33 @@ static void send_batch(struct sinks *sinks, struct sink_batch *batch) {
 
 /* ---- the steps of small bodies ------------------------------------------- */
 
-static void unpack_body(struct sink *sink) {
+/* False: it is not through yet. */
+static bool check_body(struct sink *sink, const struct job *job) {
+  struct tap *tap = &sink->tap;
+  const struct block *body = sink->memory;
+  if (!sink->passed) {
+    if (body != NULL)
+      steps_feed(tap->steps, body->data, body->len);
+    tap->code = steps_end(tap->steps);
+    sink->passed = true;
+  }
+  if (tap->code != 0 || sink->unpack.kind == UNPACK_NONE)
+    return true;
   sink->unpack.code =
-      sink_unpack_memory(&sink->unpack, sink->memory, &sink->unpacked);
+      sink_unpack_memory(&sink->unpack, body, &sink->unpacked, job);
+  return sink->unpack.code != SINK_UNPACK_AGAIN;
 }
 
 static void on_check_work(struct job *job) {
   struct sink_batch *batch = (struct sink_batch *)(void *)job;
-  for (unsigned i = 0; i < batch->count; i++) {
-    struct tap *tap = &batch->sink[i]->tap;
-    const struct block *body = batch->sink[i]->memory;
-    if (body != NULL)
-      steps_feed(tap->steps, body->data, body->len);
-    tap->code = steps_end(tap->steps);
-    if (tap->code == 0 && batch->sink[i]->unpack.kind != UNPACK_NONE)
-      unpack_body(batch->sink[i]);
+  while (batch->at < batch->count) {
+    if (!check_body(batch->sink[batch->at], job)) {
+      job->more = true;
+      return;
+    }
+    job->more = ++batch->at < batch->count && job_piece_over(job);
+    if (job->more)
+      return;
   }
 }
 
@@ -95,7 +107,7 @@ static void on_check_done(struct job *job) {
 static void send_check(struct sinks *sinks, struct sink_batch *batch) {
   size_t bytes = 0;
   batch->sinks = sinks;
-  batch->count = 0;
+  batch->count = batch->at = 0;
   while (batch->count < SINK_BATCH && bytes < SINK_CHECK_BYTES &&
          !list_empty(&sinks->unchecked)) {
     struct sink *sink =

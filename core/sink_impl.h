@@ -57,6 +57,7 @@ struct sink {
   bool running;           /* the job that goes alone, or waits for a batch */
   bool failed;            /* a block was not written: it ends */
   bool checking, checked; /* the steps at its end; none are done at once */
+  bool passed;            /* the steps have seen all of a small body */
   bool ending;            /* only its tap is waited for */
   bool want_checkpoint, want_finish, want_cut, want_keep;
 };

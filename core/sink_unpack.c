@@ -18,6 +18,7 @@
 #include "steps.h"
 
 #define BUFFER (256u << 10)
+#define PIECE (64u << 10) /* that comes out between two looks at the clock */
 
 /* ---- in memory
  * ----------------------------------------------------------------- */
@@ -33,25 +34,43 @@ static struct block *grow(struct block *block, size_t cap) {
   return grown;
 }
 
-/* Everything into *block. 1: it is too much. */
-static int take_all(struct unpack *unpack, struct block **block) {
+#define TOO_MUCH 2 /* besides SINK_UNPACK_AGAIN and error codes */
+
+/* One buffer's worth more into *block, which grows. 0: all is out. */
+static int64_t take_some(struct sink_unpack *work, struct block **block) {
+  struct block *b = *block;
+  size_t room;
+  int64_t n;
+  if (b->len == b->cap) {
+    if (b->cap >= UNPACK_SMALL)
+      return ERR_TOOBIG;
+    b = grow(b, b->cap * 2);
+    if (b == NULL)
+      return ERR_NOMEM;
+    *block = b;
+  }
+  room = b->cap - b->len < PIECE ? b->cap - b->len : PIECE;
+  n = unpack_take(work->unpack, b->data + b->len, room);
+  if (n > 0)
+    b->len += (size_t)n;
+  return n;
+}
+
+static int take_all(struct sink_unpack *work, struct block **block,
+                    const struct job *job) {
   for (;;) {
-    struct block *b = *block;
-    int64_t n;
-    if (b->len == b->cap) {
-      if (b->cap >= UNPACK_SMALL)
-        return 1;
-      b = grow(b, b->cap * 2);
-      if (b == NULL)
-        return ERR_NOMEM;
-      *block = b;
-    }
-    n = unpack_take(unpack, b->data + b->len, b->cap - b->len);
+    int64_t n = take_some(work, block);
+    if (n == ERR_TOOBIG)
+      return TOO_MUCH;
     if (n < 0)
       return (int)n;
-    if (n == 0)
+    if (n == 0 && work->at_end)
       return 0;
-    b->len += (size_t)n;
+    if (n == 0)
+      unpack_give(work->unpack, NULL, 0);
+    work->at_end = work->at_end || n == 0;
+    if (job_piece_over(job))
+      return SINK_UNPACK_AGAIN;
   }
 }
 
@@ -63,37 +82,60 @@ static size_t first_size(size_t packed) {
   return cap;
 }
 
-int sink_unpack_memory(struct sink_unpack *work, const struct block *in,
-                       struct block **out) {
+static int begin_memory(struct sink_unpack *work, const struct block *in,
+                        struct block **out) {
   size_t length = in != NULL ? in->len : 0;
-  struct block *block = grow(NULL, first_size(length));
-  struct unpack *unpack = NULL;
-  int code = block != NULL ? 0 : ERR_NOMEM;
-  *out = NULL;
+  int code = unpack_new(&work->unpack, work->kind, &work->limits);
   if (code == 0)
-    code = unpack_new(&unpack, work->kind, &work->limits);
-  if (code == 0 && length > 0) {
-    unpack_give(unpack, in->data, length);
-    code = take_all(unpack, &block);
+    *out = grow(NULL, first_size(length));
+  if (code == 0 && *out == NULL)
+    code = ERR_NOMEM;
+  work->at_end = length == 0;
+  if (code == 0)
+    unpack_give(work->unpack, in != NULL ? in->data : NULL, length);
+  return code;
+}
+
+/* What came out passes the steps. */
+static int show_all(struct sink_unpack *work, const struct block *block,
+                    const struct job *job) {
+  int code = 0;
+  work->bytes = (int64_t)block->len;
+  while (work->steps != NULL && code == 0 && work->at < work->bytes) {
+    int64_t length = work->bytes - work->at;
+    if (length > PIECE)
+      length = PIECE;
+    code = steps_unpacked(work->steps, block->data + work->at, (size_t)length);
+    work->at += length;
+    if (code == 0 && job_piece_over(job))
+      return SINK_UNPACK_AGAIN;
   }
-  if (code == 0) {
-    unpack_give(unpack, NULL, 0);
-    code = take_all(unpack, &block);
-  }
-  unpack_free(unpack);
-  if (code == 0) {
-    work->bytes = (int64_t)block->len;
-    if (work->steps != NULL)
-      code = steps_unpacked(work->steps, block->data, block->len);
-    if (code == 0 && work->steps != NULL)
-      code = steps_unpacked_end(work->steps);
-  }
-  if (code == 0) {
-    *out = block;
+  if (work->steps != NULL && code == 0)
+    code = steps_unpacked_end(work->steps);
+  return code;
+}
+
+int sink_unpack_memory(struct sink_unpack *work, const struct block *in,
+                       struct block **out, const struct job *job) {
+  int code = *out == NULL ? begin_memory(work, in, out) : 0;
+  if (code == 0 && work->unpack != NULL)
+    code = take_all(work, out, job);
+  if (code == SINK_UNPACK_AGAIN)
+    return code;
+  unpack_free(work->unpack);
+  work->unpack = NULL;
+  if (code == 0)
+    code = show_all(work, *out, job);
+  if (code == SINK_UNPACK_AGAIN)
+    return code;
+  work->at = 0;
+  work->at_end = false;
+  if (code == 0)
     return 0;
-  }
-  free(block);
-  return code == 1 ? 0 : code;
+  work->bytes = 0;
+  free(*out);
+  *out = NULL;
+  return code == TOO_MUCH ? 0 : code;
 }
 
 /* ---- from file to file
@@ -253,6 +295,7 @@ static void on_work(struct job *job) {
       return;
     }
     code = move(work);
+    job_progress(job, work->at);
   }
   if (code == 1 && work->steps != NULL) {
     int end = steps_unpacked_end(work->steps);

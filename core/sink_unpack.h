@@ -17,8 +17,9 @@
 #include "pool.h"
 #include "unpack.h"
 
-#define UNPACK_SMALL ((size_t)1 << 20) /* unpacked in memory up to this size \
-                                        */
+#define UNPACK_SMALL                                      \
+  ((size_t)1 << 20) /* unpacked in memory up to this size \
+                     */
 
 struct block;
 struct sink_job;
@@ -44,10 +45,14 @@ struct sink_unpack {
   bool at_end;
 };
 
-/* In memory, on a pool thread: 0 and *out (to be freed) with what came out,
- * or NULL there when it is too much for memory; or an error. */
+/* The piece is over and there is more to do: to be called again. */
+#define SINK_UNPACK_AGAIN 1
+
+/* In memory, in pieces of a job: 0 and *out (to be freed) with what came out,
+ * or NULL there when it is too much for memory; or an error. *out is NULL at
+ * first and not to be touched between two pieces. */
 int sink_unpack_memory(struct sink_unpack *work, const struct block *in,
-                       struct block **out) MUST_CHECK;
+                       struct block **out, const struct job *job) MUST_CHECK;
 
 /* NAME.part of the file job, which is whole: ended follows. On success the
  * file job stands on the new NAME.part. */

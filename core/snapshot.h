@@ -63,6 +63,8 @@ struct snap_task {
   const char *reason; /* why it waits or failed; "" otherwise */
   int64_t size;       /* bytes; -1 unknown */
   int64_t got;        /* bytes received, kept ones of earlier runs included */
+  int64_t worked;     /* verifying: bytes that its job on the pool has gone
+                         through; 0 none */
   double bytes_per_s; /* average over about 10 s */
   int64_t eta_s;      /* -1 unknown */
   int64_t due_in_ms;  /* waiting: time until its next attempt; else -1 */

@@ -16,7 +16,7 @@
 #include "names.h"
 #include "sink_job.h"
 
-#define READ_BYTES (512u << 10)
+#define READ_BYTES (256u << 10) /* between two looks at the clock */
 
 void tap_init(struct tap *tap, struct pool *pool, struct steps *steps,
               uint64_t task) {
@@ -81,25 +81,40 @@ static int read_back(struct tap *tap) {
   return 0;
 }
 
+/* The next part of what was taken. */
+static void feed(struct tap *tap) {
+  struct block *block = tap->chain;
+  size_t length = block->len - tap->block_at;
+  if (length > READ_BYTES)
+    length = READ_BYTES;
+  steps_feed(tap->steps, block->data + tap->block_at, length);
+  tap->block_at += length;
+  if (tap->block_at < block->len)
+    return;
+  tap->block_at = 0;
+  tap->chain = block->tap_next;
+}
+
+static bool has_more(const struct tap *tap) {
+  if (tap->chain != NULL)
+    return true;
+  return tap->over && tap->code == 0 && steps_fed(tap->steps) < tap->size;
+}
+
 static void on_work(struct job *job) {
   struct tap *tap = (struct tap *)(void *)job;
-  for (; tap->chain != NULL; tap->chain = tap->chain->tap_next) {
-    if (job_piece_over(job)) {
+  while (has_more(tap)) {
+    if (tap->chain != NULL)
+      feed(tap);
+    else
+      tap->code = read_back(tap);
+    job_progress(job, steps_fed(tap->steps));
+    if (job_piece_over(job) && has_more(tap)) {
       job->more = true;
       return;
     }
-    steps_feed(tap->steps, tap->chain->data, tap->chain->len);
   }
-  if (!tap->over)
-    return;
-  while (tap->code == 0 && steps_fed(tap->steps) < tap->size) {
-    if (job_piece_over(job)) {
-      job->more = true;
-      return;
-    }
-    tap->code = read_back(tap);
-  }
-  if (tap->code == 0)
+  if (tap->over && tap->code == 0)
     tap->code = steps_end(tap->steps);
 }
 
@@ -113,6 +128,7 @@ static void on_done(struct job *job) {
   struct block *used = tap->used;
   bool over = tap->over || tap->cut;
   tap->used = tap->chain = NULL;
+  tap->block_at = 0;
   tap->running = false;
   if (!over)
     pump(tap);

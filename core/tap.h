@@ -43,6 +43,7 @@ struct tap {
   struct block *first, *last; /* taken and not begun */
   struct block *used;         /* handed to the job, from the first on */
   struct block *chain;        /* of used: not fed yet */
+  size_t block_at;            /* of the first of them: so much is */
   int64_t next;               /* the offset it takes next */
   int64_t size;               /* of the whole, from tap_finish() */
   bool finishing, cut, closed;

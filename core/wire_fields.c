@@ -146,7 +146,8 @@ static const struct wire_field head_fields[] = {
 
 #define TASK(kind, member) {kind, offsetof(struct snap_task, member), #member},
 static const struct wire_field task_fields[] = {
-    TASK(WIRE_I64, got) TASK(WIRE_RATE, bytes_per_s) TASK(WIRE_I64, eta_s) TASK(
+    TASK(WIRE_I64, got) TASK(WIRE_I64, worked)
+        TASK(WIRE_RATE, bytes_per_s) TASK(WIRE_I64, eta_s) TASK(
         WIRE_I64, due_in_ms) TASK(WIRE_INT, state) TASK(WIRE_INT, connections)
         TASK(WIRE_INT, attempt) TASK(WIRE_TEXT, segments) TASK(WIRE_U64, id)
             TASK(WIRE_TEXT, name) TASK(WIRE_TEXT, host) TASK(WIRE_TEXT, url)

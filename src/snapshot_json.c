@@ -230,6 +230,7 @@ static json_t *task_row(const struct snap_task *task) {
   member_text(o, "reason", task->reason);
   member_known(o, "size", task->size);
   member_put(o, "got", json_integer(task->got));
+  member_put(o, "worked", json_integer(task->worked));
   member_real(o, "bytes_per_s", task->bytes_per_s);
   member_known(o, "eta_s", task->eta_s);
   member_known(o, "due_in_ms", task->due_in_ms);

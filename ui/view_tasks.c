@@ -107,6 +107,8 @@ static void draw_progress(const struct app *app, const struct draw *draw, int y,
   if (at.w == 0)
     return;
   double part = task->size > 0 ? (double)task->got / (double)task->size : 0;
+  if (task->state == TASK_VERIFYING && task->worked > 0 && task->size > 0)
+    part = (double)task->worked / (double)task->size;
   if (task->state == TASK_DONE)
     part = 1;
   enum role role = task->state == TASK_ACTIVE ? ROLE_BAR

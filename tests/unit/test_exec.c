@@ -76,7 +76,7 @@ static void end(struct rig *rig) {
 static void once(struct rig *rig, const char *text, bool shell,
                  const char *path, double timeout_s) {
   begin(rig, text, shell, 2, timeout_s);
-  assert_non_null(exec_start(&rig->execs, path, rig, &ops));
+  assert_non_null(exec_start(&rig->execs, path, 0, rig, &ops));
   assert_int_equal(rig->ended, 0);
   end(rig);
   assert_int_equal(rig->ended, 1);
@@ -227,13 +227,13 @@ static void semaphore_bounds_and_stop_ends_them(void **state) {
   (void)state;
   begin(&rig, "echo", false, 3, 0);
   for (int i = 0; i < 20; i++)
-    assert_non_null(exec_start(&rig.execs, "x", &rig, &many));
+    assert_non_null(exec_start(&rig.execs, "x", 0, &rig, &many));
   end(&rig);
   assert_int_equal(rig.ended, 20);
   assert_true(rig.most >= 2 && rig.most <= 3);
   begin(&rig, "sleep 60", false, 2, 0);
   for (int i = 0; i < 5; i++)
-    assert_non_null(exec_start(&rig.execs, "1", &rig, &ops));
+    assert_non_null(exec_start(&rig.execs, "1", 0, &rig, &ops));
   execs_stop_all(&rig.execs);
   end(&rig);
   assert_int_equal(rig.ended, 5);

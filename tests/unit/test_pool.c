@@ -52,6 +52,7 @@ static void on_work(struct job *job) {
   while (work->spin && !job_piece_over(job))
     ;
   job->more = --work->pieces > 0;
+  job_progress(job, job_progressed(job) + 1);
 }
 
 static void on_done(struct job *job) {
@@ -62,7 +63,7 @@ static void on_done(struct job *job) {
 
 static void submit(struct rig *rig, struct work *work, int number, int pieces,
                    bool spin) {
-  memset(work, 0, sizeof(*work));
+  work->done = 0;
   work->rig = rig;
   work->number = number;
   work->pieces = pieces;
@@ -72,7 +73,7 @@ static void submit(struct rig *rig, struct work *work, int number, int pieces,
 
 static void long_work_lets_others_pass(void **state) {
   struct rig *rig = *state;
-  struct work work[3];
+  struct work work[3] = {0};
   submit(rig, &work[0], 0, 5, true);
   submit(rig, &work[1], 1, 1, false);
   submit(rig, &work[2], 2, 2, false);
@@ -84,10 +85,38 @@ static void long_work_lets_others_pass(void **state) {
   assert_int_equal(rig->order[2], 0);
 }
 
+static void urgent_jobs_go_first(void **state) {
+  struct rig *rig = *state;
+  struct work work[4];
+  memset(work, 0, sizeof(work));
+  work[2].job.priority = 5;
+  work[3].job.priority = 5;
+  for (int i = 0; i < 4; i++)
+    submit(rig, &work[i], i, i == 2 ? 2 : 1, false);
+  uv_run(&rig->loop, UV_RUN_DEFAULT);
+  assert_int_equal(rig->order[0], 0); /* it ran already */
+  assert_int_equal(rig->order[1], 3); /* while the other waits for a piece */
+  assert_int_equal(rig->order[2], 2);
+  assert_int_equal(rig->order[3], 1);
+}
+
+static void progress_is_told(void **state) {
+  struct rig *rig = *state;
+  struct work work;
+  memset(&work, 0, sizeof(work));
+  submit(rig, &work, 0, 40, false);
+  while (work.done == 0) {
+    int64_t at = job_progressed(&work.job);
+    uv_run(&rig->loop, UV_RUN_ONCE);
+    assert_true(job_progressed(&work.job) >= at);
+  }
+  assert_int_equal(job_progressed(&work.job), 40);
+}
+
 static void figures_tell_jobs_pieces_and_time(void **state) {
   struct rig *rig = *state;
   const struct pool_figures *f = &rig->pool.figures[0];
-  struct work work[2];
+  struct work work[2] = {0};
   submit(rig, &work[0], 0, 3, true);
   submit(rig, &work[1], 1, 1, true);
   uv_run(&rig->loop, UV_RUN_DEFAULT);
@@ -101,12 +130,13 @@ static void figures_tell_jobs_pieces_and_time(void **state) {
   assert_true(f->wall_ns >= 4 * POOL_PIECE_NS);
   assert_true(f->longest_ns >= POOL_PIECE_NS);
   assert_true(f->cpu_ns > 0 && f->cpu_ns <= f->wall_ns + POOL_PIECE_NS);
+  assert_true(f->longest_cpu_ns > 0 && f->longest_cpu_ns <= f->cpu_ns);
   assert_true(f->waited_ns >= POOL_PIECE_NS);
 }
 
 static void cancelled_job_ends_after_its_piece(void **state) {
   struct rig *rig = *state;
-  struct work work;
+  struct work work = {0};
   submit(rig, &work, 0, 1000000, true);
   job_cancel(&work.job);
   uv_run(&rig->loop, UV_RUN_DEFAULT);
@@ -118,6 +148,8 @@ int main(void) {
 #define RIG(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
   const struct CMUnitTest tests[] = {
       RIG(long_work_lets_others_pass),
+      RIG(urgent_jobs_go_first),
+      RIG(progress_is_told),
       RIG(figures_tell_jobs_pieces_and_time),
       RIG(cancelled_job_ends_after_its_piece),
   };

@@ -474,6 +474,38 @@ static void cut_while_digests_run_waits_for_them(void **state) {
   }
 }
 
+/* A part of 64 MB is read back: the thread and the others who wait for it get
+ * their turn all the while, and one can see how far it is. */
+static void a_long_digest_goes_in_pieces(void **state) {
+  struct bench *b = *state;
+  const int64_t size = 64 << 20;
+  struct steps *steps = steps_for(10);
+  struct sink *sink;
+  const struct pool_figures *f = NULL;
+  bool on_its_way = false;
+  int fd = openat(b->dirfd, "long.part", O_WRONLY | O_CREAT, 0600);
+  assert_true(fd >= 0);
+  assert_int_equal(ftruncate(fd, size), 0);
+  close(fd);
+  sink = sink_with(b, "long", steps, size);
+  sink_finish(sink);
+  while (b->ended == 0) {
+    int64_t at = sink_progress(sink);
+    on_its_way = on_its_way || (at > 0 && at < size);
+    uv_run(&b->loop, UV_RUN_ONCE);
+  }
+  assert_int_equal(steps_fed(steps), size);
+  assert_true(on_its_way);
+  for (unsigned i = 0; i < b->pool.figure_count; i++)
+    if (strcmp(b->pool.figures[i].name, "digests") == 0)
+      f = &b->pool.figures[i];
+  assert_non_null(f);
+  assert_int_equal(f->jobs, 1);
+  assert_true(f->pieces >= 3);
+  assert_true(f->longest_cpu_ns > 0 && f->longest_cpu_ns * 2 < f->cpu_ns);
+  steps_free(steps);
+}
+
 static void failed_write_waits_for_digests_too(void **state) {
   struct bench *b = *state;
   struct steps *steps = steps_for(10);
@@ -527,6 +559,7 @@ int main(void) {
       BENCH(link_on_the_way_is_refused),
       BENCH(many_small_ones_share_the_budget),
       BENCH(wrong_digest_leaves_nothing_under_the_name),
+      BENCH(a_long_digest_goes_in_pieces),
       BENCH(resumed_body_is_read_back_for_its_digest),
       BENCH(whole_part_is_read_back),
       BENCH(cut_while_digests_run_waits_for_them),
