@@ -80,11 +80,25 @@ static int find_unread_streams(struct session *s) {
   return 0;
 }
 
+/* SQLite would make it for all to read, and its companions get its mode. What
+ * goes wrong here it will find out and say. */
+static void close_to_others(struct session *s) {
+  struct stat st;
+  int fd = openat(s->sdirfd, "session.db",
+                  O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+  if (fd < 0)
+    return;
+  if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 077) != 0)
+    (void)!fchmod(fd, 0600);
+  close(fd);
+}
+
 static int open_database(struct session *s, struct errmsg *msg) {
   int64_t created;
   char *path = session__path(s->dir, "session.db");
   if (path == NULL)
     return err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+  close_to_others(s);
   int rc = store_open(&s->store, path, msg);
   free(path);
   if (rc < 0)
