@@ -115,6 +115,30 @@ static const char *nested_query(const char *value, const char *end) {
   return NULL;
 }
 
+static const char *slashes(const char *p, const char *end) {
+  if (end - p >= 2 && strncmp(p, "//", 2) == 0)
+    return p + 2;
+  return end - p >= 6 && strncasecmp(p, "%2f%2f", 6) == 0 ? p + 6 : NULL;
+}
+
+/* Does a URL in the value, encoded or not, have a user and a password? Where
+ * they begin; NULL none. */
+static const char *nested_userinfo(const char *value, const char *end) {
+  const char *host = NULL;
+  for (const char *p = value; p < end; p++) {
+    const char *behind = slashes(p, end);
+    if (behind != NULL)
+      host = behind;
+    if (host == NULL || p < host)
+      continue;
+    if (*p == '@' || (end - p >= 3 && strncmp(p, "%40", 3) == 0))
+      return host;
+    if (*p == '/' || (end - p >= 3 && strncasecmp(p, "%2f", 3) == 0))
+      host = NULL; /* the path */
+  }
+  return NULL;
+}
+
 static void put_value(struct out *o, const char *name, size_t name_len,
                       const char *value, const char *end) {
   if (value == end)
@@ -124,6 +148,9 @@ static void put_value(struct out *o, const char *name, size_t name_len,
     return;
   }
   const char *nested = nested_query(value, end);
+  const char *user = nested_userinfo(value, end);
+  if (user != NULL && (nested == NULL || user < nested))
+    nested = user;
   put(o, value, (size_t)((nested ? nested : end) - value));
   if (nested)
     put_hidden(o);

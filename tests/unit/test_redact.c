@@ -35,6 +35,12 @@ static void urls(void **state) {
       {"https://t0ken:x-oauth-basic@host/", "https://***:***@host/"},
       {"https://bob:p/w@host/x", "https://bob:***@host/x"},
       {"https://host:8443/@scope/x", "https://host:8443/@scope/x"},
+      {"https://h/?to=http://bob:pw@i/x&a=1", "https://h/?to=http://***&a=1"},
+      {"https://h/?to=http%3A%2F%2Fbob%3Apw%40i",
+       "https://h/?to=http%3A%2F%2F***"},
+      {"https://h/?to=http://i/@scope", "https://h/?to=http://i/@scope"},
+      {"https://h/?to=http%3a%2f%2fi%2F%40s",
+       "https://h/?to=http%3a%2f%2fi%2F%40s"},
       {"https://[::1]:80/@x", "https://[::1]:80/@x"},
       {"https://b/k?X-Amz-Date=2024&X-Amz-Credential=AK%2Fx&X-Amz-Signature=ab"
        "&X-Amz-Expires=60",
