@@ -29,6 +29,7 @@ _spate() {
     --header -H --user -u --netrc --oauth2-bearer --cookie -b --user-agent -A
     --proxy -x --noproxy --cacert --insecure -k --http1.1 --http2
     --ipv4 -4 --ipv6 -6 --interface --resolve
+    --no-private-redirects --allow-protocols --sftp-known-hosts --sftp-key
     --tui --no-tui --detach -D --progress --progress-interval --quiet -q --color
     --log --verbose -v
     --config --no-config --profile --dump-config --help -h --version -V'

@@ -205,6 +205,14 @@ complete -c spate -l interface -x \
   -d 'connect from this interface or address'
 complete -c spate -l resolve -x \
   -d 'use this address for a host; repeatable'
+complete -c spate -l no-private-redirects \
+  -d 'follow no redirect to a private or local address'
+complete -c spate -l allow-protocols -x \
+  -d 'fetch over these alone: http, https, ftp, ftps, sftp'
+complete -c spate -l sftp-known-hosts -r -F \
+  -d 'host keys of SFTP servers (~/.ssh/known_hosts)'
+complete -c spate -l sftp-key -r -F \
+  -d 'log in to SFTP servers with this private key'
 complete -c spate -l tui \
   -d 'open the terminal interface, or fail'
 complete -c spate -l no-tui \

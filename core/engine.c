@@ -455,6 +455,7 @@ static int init_parts(struct engine *e, struct errmsg *msg) {
   if (code == 0)
     code = hosts_init(&e->hosts);
   e->hosts.adaptive = e->config.adaptive;
+  e->hosts.protocols = e->config.protocols;
   e->hosts.rules = e->config.rules;
   e->hosts.rule_count = e->config.rule_count;
   e->hosts.per_host = (uint32_t)e->limit[LIMIT_PER_HOST];

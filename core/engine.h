@@ -55,7 +55,10 @@ struct engine_config {
   struct str_list host_limits; /* "HOST,LIMIT=VALUE", host_limit.h */
   struct str_list resolve;     /* HOST:PORT:ADDR as curl's --resolve */
   bool insecure, netrc;
-  int ip_version;             /* 0, 4 or 6 */
+  bool no_private_redirects;               /* from elsewhere, see address.h */
+  unsigned protocols;                      /* PROTOCOL_* that may be spoken */
+  const char *sftp_known_hosts, *sftp_key; /* files; NULL the usual ones */
+  int ip_version;                          /* 0, 4 or 6 */
   int http_version;           /* 0 = by the run-time libcurl, 11, 20 */
   int want_done_events;       /* JSON lines of finished tasks (-v) */
   const char *log_file;       /* NULL = the session's own event log */

@@ -21,6 +21,8 @@
   X(proxy)                                                         \
   X(noproxy)                                                       \
   X(cacert)                                                        \
+  X(sftp_known_hosts)                                              \
+  X(sftp_key)                                                      \
   X(interface) X(log_file) X(exec) X(expect.types) X(results_file) \
       X(checksums_file)
 
@@ -92,6 +94,8 @@ int engine_config_copy(struct engine_config *out,
                        const struct engine_config *in) {
   bool good = true;
   *out = *in;
+  if (out->protocols == 0)
+    out->protocols = PROTOCOL_USUAL;
   good = copy_list(&out->headers, &in->headers) && good;
   good = copy_list(&out->resolve, &in->resolve) && good;
   good = copy_list(&out->host_limits, &in->host_limits) && good;

@@ -270,8 +270,17 @@ void fetch__count_bytes(struct engine *e, struct task *task, struct host *host,
  * nowhere; v says why. */
 bool fetch__redirect(struct engine *e, struct task *task,
                      struct transfer *transfer, struct verdict *v);
+/* Whether a redirect of what home has may be followed to host, as far as its
+ * addresses are known: --no-private-redirects. */
+bool fetch__may_follow(const struct engine *e, const struct host *home,
+                       const struct host *host);
+#define FETCH_PRIVATE                                                     \
+  "redirected to a private address, which --no-private-redirects forbids"
 /* The next request goes to the task's own URL, or its mirror's, again. */
 void fetch__go_home(struct task *task);
+/* Its own URL cannot be asked: a mirror's turn from the beginning. False: it has
+ * none that can. */
+bool fetch__other_source(struct engine *e, struct task *task);
 /* After a failure: another mirror's turn, and the task is queued. False when
  * there is none to turn to. */
 bool fetch__next_mirror(struct engine *e, struct task *task,

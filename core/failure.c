@@ -16,6 +16,9 @@ static const struct {
   const char *name, *needle;
 } table[] = {
     {"expired", "has expired"},
+    {"host-key", "host key"},
+    {"login", "authentication fail"},
+    {"login", "login denied"},
     {"unexpected", "expected "}, /* --expect-type, --min-size, --max-size */
     {"checksum", "checksum"},
     {"checksum", "digest"},
@@ -52,6 +55,7 @@ static const struct {
     {"connection", "failure when receiving"},
     {"connection", "failed sending"},
     {"protocol", "HTTP/"},
+    {"protocol", "--allow-protocols"},
     {"protocol", "chunk"},
     {"protocol", "header"},
     {"protocol", "weird server reply"},
@@ -78,9 +82,12 @@ const char *failure_class(int status, const char *reason, char *out) {
   size_t i = 0;
   while (!contains(text, table[i].needle)) /* the last one is in all */
     i++;
-  if (strncmp(text, "HTTP ", 5) == 0 && status >= 100 && status <= 999 &&
+  bool coded = status >= 100 && status <= 999;
+  if (coded && strncmp(text, "HTTP ", 5) == 0 &&
       strcmp(table[i].name, "expired") != 0)
     snprintf(out, FAILURE_CLASS_CAP, "http-%d", status);
+  else if (coded && strncmp(text, "FTP ", 4) == 0)
+    snprintf(out, FAILURE_CLASS_CAP, "ftp-%d", status);
   else
     snprintf(out, FAILURE_CLASS_CAP, "%s", table[i].name);
   return out;

@@ -3,7 +3,7 @@
  * Classes of failures: what a million reasons have in common, so that a person
  * sees ten lines and can say "try those again".
  *
- * A class is "http-404" and the like for an answer with a status that says no,
+ * A class is "http-404" or "ftp-550" for an answer with a status that says no,
  * else one of a fixed table of words (connection, timeout, tls, ...). The
  * session keeps it with each failure, under an index. It is found from the
  * status and the sentence, which may be libcurl's own.

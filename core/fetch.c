@@ -56,6 +56,10 @@ void fetch__count_request(struct engine *e, struct host *host, uint64_t now) {
 static bool can_resume(const struct task *task) {
   if (!request_is_get(task->fields))
     return false;
+  /* Without ranges what comes is all the rest. */
+  if (!task->host->protocol->http &&
+      (task->kept.count != 1 || ranges_prefix(&task->kept) == 0))
+    return false;
   if (task->mirror != task->validator_of)
     return task->size >= 0;
   return answer_if_range(task->etag, task->last_modified)[0] != '\0';
@@ -87,6 +91,17 @@ static void not_started(struct engine *e, struct task *task) {
   scheduler_ended(&e->scheduler, task->host, now);
 }
 
+/* Its name is known to lead to a private address. */
+static void refuse_private(struct engine *e, struct task *task) {
+  struct host *host = task->host;
+  struct verdict v;
+  memset(&v, 0, sizeof(v));
+  v.class = FAIL_PERMANENT;
+  snprintf(v.why, sizeof(v.why), "%.200s: %s", host->name, FETCH_PRIVATE);
+  fetch__go_home(task);
+  fetch__failed(e, task, task->home, &v, -1);
+}
+
 void fetch_start(void *arg, struct task *task) {
   struct engine *e = arg;
   struct transfer_request request;
@@ -95,6 +110,11 @@ void fetch_start(void *arg, struct task *task) {
   if (task->deadline_unix <= (int64_t)time(NULL) + task->host->skew_s) {
     not_started(e, task);
     fetch_expire(e, task);
+    return;
+  }
+  if (task->hop != NULL && !fetch__may_follow(e, task->home, task->host)) {
+    not_started(e, task);
+    refuse_private(e, task);
     return;
   }
   if (task->kept.count > 0 && !can_resume(task))
@@ -111,6 +131,8 @@ void fetch_start(void *arg, struct task *task) {
   request.as_get = task->as_get;
   request.foreign =
       request.url != task->url && !url_same_origin(task->url, request.url);
+  request.public_only = e->config.no_private_redirects && task->hop != NULL &&
+                        strcmp(task->home->name, task->host->name) != 0;
   task_set_state(&e->counts, task, TASK_ACTIVE);
   if (!task->following)
     task->attempts++;
@@ -368,6 +390,14 @@ static void judge(struct verdict *v, const struct engine *e,
   in.now_unix = (int64_t)time(NULL) + transfer->host->skew_s;
   in.deadline_unix = task->deadline_unix;
   in.rules = &e->rules;
+  in.protocol = transfer->host->protocol;
+  in.reply = transfer->reply;
+  if (transfer->refused) {
+    memset(v, 0, sizeof(*v));
+    v->class = FAIL_PERMANENT;
+    say(v, "%s: %s", transfer->host->name, FETCH_PRIVATE);
+    return;
+  }
   if (is_soft_error(v, e, task, transfer))
     return;
   if (task->sink == NULL && transfer->answer.status == 206 &&
@@ -547,6 +577,8 @@ static void on_done(void *owner, struct transfer *transfer, CURLcode code) {
     if (v.class != FAIL_NONE && (code == CURLE_OK || transfer->aborted))
       follow = fetch__redirect(e, task, transfer, &v);
   }
+  if (!host->protocol->http)
+    task->status = transfer->reply;
   forbid_repeat(&v, task, transfer);
   unreachable = transfer_unreachable(transfer, code);
   fetch__report(e, transfer, follow ? GOVERNOR_OK : v.outcome);

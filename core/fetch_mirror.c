@@ -29,6 +29,13 @@ void fetch__go_home(struct task *task) {
   task->host = task->home;
 }
 
+/* Whoever names a host may be sent about on it: to another port, say. */
+bool fetch__may_follow(const struct engine *e, const struct host *home,
+                       const struct host *host) {
+  return !e->config.no_private_redirects || host->reach != REACH_PRIVATE ||
+         strcmp(home->name, host->name) == 0;
+}
+
 /* 3xx with a Location. Returns false when it leads nowhere. */
 bool fetch__redirect(struct engine *e, struct task *task,
                      struct transfer *transfer, struct verdict *v) {
@@ -48,6 +55,11 @@ bool fetch__redirect(struct engine *e, struct task *task,
   if (hosts_get(&e->hosts, where, engine_now(), &host, &why) != 0) {
     snprintf(v->why, sizeof(v->why), "redirected to a URL that is refused: %s",
              why ? why : "");
+    return false;
+  }
+  /* It would be done with the user's keys, wherever it leads. */
+  if (host->protocol->bit == PROTOCOL_SFTP) {
+    snprintf(v->why, sizeof(v->why), "redirects to sftp are not followed");
     return false;
   }
   copy = strdup(where);
@@ -88,6 +100,11 @@ static bool turn_to_next(struct engine *e, struct task *task) {
     return true;
   }
   return false;
+}
+
+bool fetch__other_source(struct engine *e, struct task *task) {
+  task->bad_mirrors |= 1u << task->mirror;
+  return mirror_count(task) > 0 && turn_to_next(e, task);
 }
 
 bool fetch__next_mirror(struct engine *e, struct task *task,

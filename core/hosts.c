@@ -6,6 +6,8 @@
 
 #include "hosts.h"
 
+#include "address.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +26,7 @@ static size_t hash(const char *text) {
 int hosts_init(struct hosts *hosts) {
   memset(hosts, 0, sizeof(*hosts));
   list_init(&hosts->list);
+  hosts->protocols = PROTOCOL_USUAL;
   hosts->table = calloc(FIRST_TABLE, sizeof(struct host *));
   if (hosts->table == NULL)
     return ERR_NOMEM;
@@ -220,13 +223,16 @@ int hosts_set_own(struct hosts *hosts, const struct host_limit *limit,
 static struct host *add(struct hosts *hosts, const struct url_parts *parts,
                         const struct host_rule *rule, uint64_t now_ns) {
   struct host *host = calloc(1, sizeof(*host));
+  bool is_private;
   if (host == NULL)
     return NULL;
   memcpy(host->origin, parts->origin, sizeof(host->origin));
   memcpy(host->name, parts->host, sizeof(host->name));
   host->rule = rule;
   host->port = parts->port;
-  host->secure = parts->secure;
+  host->protocol = parts->protocol;
+  if (address_of_text(host->name, &is_private))
+    host->reach = is_private ? REACH_PRIVATE : REACH_PUBLIC;
   host->number = (unsigned)hosts->count;
   for (int i = 0; i < OWN_COUNT; i++)
     host->own[i] = -1;
@@ -271,7 +277,7 @@ int hosts_get(struct hosts *hosts, const char *url, uint64_t now_ns,
               struct host **out, const char **why) {
   struct url_parts parts;
   const struct host_rule *rule;
-  int code = url_split(url, URL_ALLOW_HTTP, &parts);
+  int code = url_split(url, hosts->protocols, &parts);
   if (code != 0) {
     if (why != NULL)
       *why = parts.why;

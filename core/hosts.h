@@ -43,12 +43,16 @@ struct host_rule {
 
 enum resolve_state { RESOLVE_NONE, RESOLVE_RUNNING, RESOLVE_DONE };
 
+/* Where its addresses are (address.h). One private address is enough, and is
+ * remembered: a name that changes its mind is not to be trusted again. */
+enum reach { REACH_UNKNOWN, REACH_PUBLIC, REACH_PRIVATE };
+
 struct host {
   char origin[URL_ORIGIN_CAP];  /* "https://example.org:443" */
   const struct host_rule *rule; /* borrowed; NULL none */
   char name[URL_HOST_CAP];      /* "example.org"; IPv6 in brackets */
   uint16_t port;
-  bool secure;
+  const struct protocol *protocol;
   unsigned number; /* counts from 0 in order of appearance */
   struct link all; /* on hosts.list */
   struct host *hash_next;
@@ -83,6 +87,7 @@ struct host {
   struct curl_slist *addresses;     /* CURLOPT_RESOLVE; NULL = ask libcurl */
   struct curl_slist *old_addresses; /* libcurl may still point at them */
   uint64_t resolved_ns;
+  enum reach reach;
   unsigned version;          /* grows with each new answer */
   unsigned char primed[128]; /* a lane knows this version */
 
@@ -109,6 +114,7 @@ struct hosts {
   uint32_t concurrency;          /* most that a governor may use */
   const struct host_rule *rules; /* borrowed */
   size_t rule_count;
+  unsigned protocols; /* PROTOCOL_* that may be spoken */
   /* private */
   struct host **table;
   size_t table_size;

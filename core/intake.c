@@ -25,6 +25,7 @@
 #include "expiry.h"
 #include "order.h"
 #include "partial.h"
+#include "request.h"
 #include "verify.h"
 
 #define DEADLINE_GUARD_S 2 /* on its way when the URL expires */
@@ -415,6 +416,13 @@ void intake_item(void *arg, const struct session_item *item) {
     e->last_room--;
   code = hosts_get(&e->hosts, task->url, now, &task->host, &why);
   task->home = task->host;
+  if (code == ERR_UNSUPPORTED && fetch__other_source(e, task))
+    code = 0;
+  if (code == 0 && !task->host->protocol->http &&
+      !request_is_get(task->fields)) {
+    why = "a method or a body is for http and https alone";
+    code = ERR_UNSUPPORTED;
+  }
   if (code == 0)
     code = name_task(e, task, item);
   if (code == 0 && !task->unnamed)

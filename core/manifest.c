@@ -187,7 +187,7 @@ int manifest__fault(struct manifest *m, const char *fmt, ...) {
 
 const char *manifest__url_fault(const char *url) {
   struct url_parts parts;
-  int rc = url_split(url, URL_ALLOW_HTTP, &parts);
+  int rc = url_split(url, PROTOCOL_ALL, &parts);
   if (rc == 0)
     return NULL;
   return parts.why != NULL ? parts.why : err_text(rc);

@@ -18,6 +18,7 @@
 #include "manifest_write.h"
 #include "metalink.h"
 #include "names.h"
+#include "url.h"
 
 #define DETECT_BYTES 16384
 #define URLS_MOST 16 /* of one file: as many as are asked at once */
@@ -40,9 +41,11 @@ bool metalink_detect(const char *data, size_t length) {
  * that the line says what is wrong with it. */
 static size_t choose_urls(const struct metalink_file *file, const char **urls) {
   size_t count = 0;
-  for (size_t i = 0; i < file->url_count && count < URLS_MOST; i++)
-    if (manifest__url_fault(file->urls[i].url) == NULL)
+  for (size_t i = 0; i < file->url_count && count < URLS_MOST; i++) {
+    struct url_parts parts;
+    if (url_split(file->urls[i].url, PROTOCOL_USUAL, &parts) == 0)
       urls[count++] = file->urls[i].url;
+  }
   if (count == 0)
     urls[count++] = file->url_count > 0 ? file->urls[0].url : "";
   return count;

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "address.h"
+
 #define ADDRESSES_MAX 16
 #define DOUBT_NS (30u * (uint64_t)1000000000)
 
@@ -50,6 +52,16 @@ static struct curl_slist *to_resolve_list(const struct host *host,
   return count > 0 ? curl_slist_append(NULL, line) : NULL;
 }
 
+/* All of them count, also those that are not handed over. */
+static void note_reach(struct host *host, const struct addrinfo *info) {
+  for (; info != NULL; info = info->ai_next) {
+    if (address_is_private(info->ai_addr))
+      host->reach = REACH_PRIVATE;
+    else if (host->reach == REACH_UNKNOWN)
+      host->reach = REACH_PUBLIC;
+  }
+}
+
 static void on_resolved(uv_getaddrinfo_t *request, int status,
                         struct addrinfo *info) {
   struct lookup *lookup = LINK_ENTRY(request, struct lookup, request);
@@ -58,8 +70,10 @@ static void on_resolved(uv_getaddrinfo_t *request, int status,
   struct curl_slist *list = NULL;
   loopwatch_enter(resolver->watch, "name resolved");
   resolver->running--;
-  if (status == 0)
+  if (status == 0) {
+    note_reach(host, info);
     list = to_resolve_list(host, info);
+  }
   if (info != NULL)
     uv_freeaddrinfo(info);
   free(lookup);

@@ -113,6 +113,33 @@ enum fail_class retry_class_curl(int curl_code) {
   }
 }
 
+enum fail_class retry_class_ftp(int reply, int curl_code) {
+  switch ((CURLcode)curl_code) {
+  case CURLE_WEIRD_SERVER_REPLY:
+  case CURLE_REMOTE_ACCESS_DENIED:
+  case CURLE_FTP_ACCEPT_FAILED:
+  case CURLE_FTP_WEIRD_PASS_REPLY:
+  case CURLE_FTP_WEIRD_PASV_REPLY:
+  case CURLE_FTP_WEIRD_227_FORMAT:
+  case CURLE_FTP_CANT_GET_HOST:
+  case CURLE_FTP_COULDNT_SET_TYPE:
+  case CURLE_PARTIAL_FILE:
+  case CURLE_FTP_COULDNT_RETR_FILE:
+  case CURLE_QUOTE_ERROR:
+  case CURLE_LOGIN_DENIED:
+  case CURLE_REMOTE_FILE_NOT_FOUND:
+    break;
+  case CURLE_OPERATION_TIMEDOUT: /* so libcurl calls a 421 */
+    return reply == 421 ? FAIL_PASSING : FAIL_NONE;
+  default:
+    return FAIL_NONE;
+  }
+  if (reply >= 400 && reply <= 499 && reply != 430)
+    return FAIL_PASSING;
+  return reply == 430 || (reply >= 500 && reply <= 599) ? FAIL_PERMANENT
+                                                        : FAIL_NONE;
+}
+
 const char *fail_class_name(enum fail_class class) {
   static const char *const name[] = {"none",      "passing", "permanent",
                                      "throttled", "expired", "local"};

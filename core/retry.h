@@ -44,6 +44,10 @@ enum fail_class retry_class_http(int status);
 /* By CURLcode. CURLE_OK is none. */
 enum fail_class retry_class_curl(int curl_code);
 
+/* By the last reply of an FTP server (RFC 959 section 4.2: 4yz is passing, 5yz
+ * permanent), where the code says that a reply was the reason; else none. */
+enum fail_class retry_class_ftp(int reply, int curl_code);
+
 /* "none", "passing" ... for logs. */
 const char *fail_class_name(enum fail_class class);
 

@@ -46,7 +46,7 @@ static bool may_split(const struct engine *e, const struct task *task,
                       const struct transfer *transfer) {
   const struct answer *a = &transfer->answer;
   double least = e->limit[LIMIT_MIN_SPLIT];
-  if (task->size < 0)
+  if (task->size < 0 || !transfer->host->protocol->http)
     return false;
   if (transfer->range_to >= 0) /* a gap between others: there are more */
     return true;
@@ -57,8 +57,10 @@ static bool may_split(const struct engine *e, const struct task *task,
 static void add_source(struct engine *e, struct split *split, const char *url) {
   struct split_source *source = &split->source[split->source_count++];
   source->url = url;
-  if (hosts_get(&e->hosts, url, engine_now(), &source->host, NULL) != 0)
+  if (hosts_get(&e->hosts, url, engine_now(), &source->host, NULL) != 0 ||
+      !source->host->protocol->http)
     source->bad = true;
+  source->home = source->host;
 }
 
 /* The task's own URL first, as it was answered, then its mirrors. */

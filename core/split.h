@@ -30,6 +30,7 @@ struct split_source {
   const char *url; /* borrowed */
   char *hop;       /* owned; where redirects have led; NULL nowhere */
   struct host *host;
+  struct host *home; /* of url */
   bool bad, tried;
   unsigned running, redirects;
   unsigned failures;     /* without anything between them */

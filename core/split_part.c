@@ -113,6 +113,8 @@ static int start_transfer(struct engine *e, struct part *part,
       source->host->rule != NULL ? source->host->rule->header : NULL;
   request.fields = part->split->task->fields;
   request.foreign = !url_same_origin(part->split->task->url, request.url);
+  request.public_only = e->config.no_private_redirects && source->hop != NULL &&
+                        strcmp(source->home->name, source->host->name) != 0;
   request.ops = &split__ops;
   return transfer_start(&e->transfers, part, &request, &part->transfer);
 }
@@ -121,6 +123,24 @@ static void not_started(struct engine *e, struct host *host, uint64_t now) {
   struct scheduler_answer gone = {now, GOVERNOR_GONE, NULL};
   scheduler_answered(&e->scheduler, host, &gone, now);
   scheduler_ended(&e->scheduler, host, now);
+}
+
+static unsigned others(const struct split *split, unsigned index) {
+  unsigned count = 0;
+  for (unsigned i = 0; i < split->source_count; i++)
+    count += i != index && !split->source[i].bad;
+  return count;
+}
+
+static void drop_source(struct engine *e, struct split *split, unsigned index,
+                        const char *why) {
+  struct split_source *source = &split->source[index];
+  source->bad = true;
+  split->task->bad_mirrors |= 1u << index;
+  if (split->source_count > 1)
+    eventlog_add(&e->log, LOG_WARN, split->task->id,
+                 "%s: %s is not asked any more: %s", split->task->name,
+                 source->host != NULL ? source->host->origin : "a mirror", why);
 }
 
 bool split__part_start(struct engine *e, struct split *split, uint64_t now) {
@@ -132,6 +152,12 @@ bool split__part_start(struct engine *e, struct split *split, uint64_t now) {
   source = &split->source[index];
   if (!scheduler_extra(&e->scheduler, source->host, now))
     return false;
+  if (source->hop != NULL &&
+      !fetch__may_follow(e, source->home, source->host)) {
+    not_started(e, source->host, now);
+    drop_source(e, split, (unsigned)index, FETCH_PRIVATE);
+    return false;
+  }
   slot = segments_take(&split->map);
   part = split__part_new(split, slot, (unsigned)index);
   if (part == NULL)
@@ -254,8 +280,13 @@ static void judge(struct verdict *v, struct engine *e, const struct part *part,
   in.now_unix = (int64_t)time(NULL) + t->host->skew_s;
   in.deadline_unix = part->split->task->deadline_unix;
   in.rules = &e->rules;
+  in.protocol = t->host->protocol;
   verdict_of(v, &in);
-  if (part->mismatch != NULL) {
+  if (t->refused) {
+    v->class = FAIL_PERMANENT;
+    snprintf(v->why, sizeof(v->why), "%.200s: %s", t->host->name,
+             FETCH_PRIVATE);
+  } else if (part->mismatch != NULL) {
     v->class = FAIL_PASSING;
     v->outcome = GOVERNOR_OK;
     snprintf(v->why, sizeof(v->why), "%s", part->mismatch);
@@ -279,7 +310,8 @@ static bool redirect(struct engine *e, const struct part *part) {
     return false;
   curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &where);
   if (where == NULL || ++source->redirects > REDIRECTS_MAX ||
-      hosts_get(&e->hosts, where, engine_now(), &host, NULL) != 0)
+      hosts_get(&e->hosts, where, engine_now(), &host, NULL) != 0 ||
+      !host->protocol->http)
     return false;
   copy = strdup(where);
   if (copy == NULL)
@@ -288,24 +320,6 @@ static bool redirect(struct engine *e, const struct part *part) {
   source->hop = copy;
   source->host = host;
   return true;
-}
-
-static unsigned others(const struct split *split, unsigned index) {
-  unsigned count = 0;
-  for (unsigned i = 0; i < split->source_count; i++)
-    count += i != index && !split->source[i].bad;
-  return count;
-}
-
-static void drop_source(struct engine *e, struct split *split, unsigned index,
-                        const char *why) {
-  struct split_source *source = &split->source[index];
-  source->bad = true;
-  split->task->bad_mirrors |= 1u << index;
-  if (split->source_count > 1)
-    eventlog_add(&e->log, LOG_WARN, split->task->id,
-                 "%s: %s is not asked any more: %s", split->task->name,
-                 source->host != NULL ? source->host->origin : "a mirror", why);
 }
 
 /* The redirect may have been for once: from the beginning. */

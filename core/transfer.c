@@ -11,8 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
+#include "address.h"
 #include "answer.h"
+#include "file_transfer.h"
 #include "request.h"
 
 #define FREE_MAX 512
@@ -23,6 +26,10 @@
 #define HEAD_MAX (512u << 10) /* more than libcurl takes itself */
 
 /* ---- callbacks of libcurl ----------------------------------------------- */
+
+static bool is_http(const struct transfer *transfer) {
+  return transfer->host->protocol->http;
+}
 
 static void head_complete(struct transfer *transfer) {
   if (transfer->answer.status < 200)
@@ -55,6 +62,10 @@ static void take_header_line(struct transfer *transfer, const char *data,
  * gathers and hands over in one piece. */
 static size_t on_header(char *data, size_t size, size_t count, void *arg) {
   size_t length = size * count;
+  if (!is_http(arg)) {
+    file_transfer_reply(arg, data, length);
+    return length;
+  }
   for (size_t at = 0; at < length;) {
     const char *end = memchr(data + at, '\n', length - at);
     size_t line = end != NULL ? (size_t)(end - data) + 1 - at : length - at;
@@ -66,8 +77,10 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg) {
 
 static size_t on_body(char *data, size_t size, size_t count, void *arg) {
   struct transfer *transfer = arg;
-  size_t length = size * count;
-  size_t taken = transfer->ops->body(transfer->owner, transfer, data, length);
+  size_t length = size * count, taken;
+  if (transfer->head_ns == 0 && !is_http(transfer))
+    file_transfer_head(transfer, true);
+  taken = transfer->ops->body(transfer->owner, transfer, data, length);
   if (taken == TRANSFER_BODY_PAUSE) {
     transfer->paused = true;
     return CURL_WRITEFUNC_PAUSE;
@@ -87,7 +100,23 @@ static void on_done(void *arg, CURL *easy, CURLcode code) {
   curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
   transfer = (struct transfer *)(void *)private;
   transfer->running = false;
+  if (!is_http(transfer))
+    code = file_transfer_over(transfer, code);
   transfer->ops->done(transfer->owner, transfer, code);
+}
+
+/* Every address that libcurl is about to try comes by here: whatever resolved
+ * it, and whatever it was when it was looked at before. */
+static curl_socket_t on_open_socket(void *arg, curlsocktype purpose,
+                                    struct curl_sockaddr *address) {
+  struct transfer *transfer = arg;
+  (void)purpose;
+  if (transfer->public_only && address_is_private(&address->addr)) {
+    transfer->refused = true;
+    return CURL_SOCKET_BAD;
+  }
+  return socket(address->family, address->socktype | SOCK_CLOEXEC,
+                address->protocol);
 }
 
 /* ---- options ------------------------------------------------------------ */
@@ -116,10 +145,23 @@ static void set_network(CURL *easy, const struct engine_config *config) {
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, config->insecure ? 0L : 2L);
 }
 
+/* The addresses that are connected to are a proxy's then. */
+static bool through_proxy(const struct engine_config *config) {
+  static const char *const names[] = {"http_proxy", "https_proxy",
+                                      "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
+  if (config->proxy != NULL)
+    return true;
+  for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+    if (getenv(names[i]) != NULL)
+      return true;
+  return false;
+}
+
 /* What stays the same for every request on this handle. */
 static void set_lasting(struct transfer *transfer) {
   struct transfers *transfers = transfer->pool;
   CURL *easy = transfer->easy;
+  char names[PROTOCOL_TEXT];
   curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -127,7 +169,9 @@ static void set_lasting(struct transfer *transfer) {
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
-  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
+                   protocol_set_text(transfers->config->protocols, ",", names,
+                                     sizeof(names)));
   curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(easy, CURLOPT_UNRESTRICTED_AUTH, 0L);
@@ -140,6 +184,13 @@ static void set_lasting(struct transfer *transfer) {
   curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
   curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   set_network(easy, transfers->config);
+  if (transfers->config->protocols & ~PROTOCOL_USUAL)
+    file_transfer_lasting(transfer);
+  if (transfers->config->no_private_redirects &&
+      !through_proxy(transfers->config)) {
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
+  }
   curlmux_adopt(transfers->mux, easy);
 }
 
@@ -236,12 +287,24 @@ static int set_headers(struct transfer *transfer,
 
 static int set_method(struct transfer *transfer,
                       const struct transfer_request *request) {
-  const struct task_fields *fields = request->as_get ? NULL : request->fields;
+  const struct task_fields *fields =
+      request->as_get || !is_http(transfer) ? NULL : request->fields;
   bool own = fields != NULL && (fields->method != NULL || fields->body != NULL);
   if (!own && !transfer->with_method)
     return 0;
   transfer->with_method = own;
   return request_method(transfer->easy, own ? fields : NULL);
+}
+
+/* A kept connection was perhaps made for somebody who may go there. */
+static void set_reach(struct transfer *transfer,
+                      const struct transfer_request *request) {
+  transfer->public_only = request->public_only;
+  transfer->refused = false;
+  if (transfer->pool->config->no_private_redirects)
+    curl_easy_setopt(
+        transfer->easy, CURLOPT_FRESH_CONNECT,
+        request->public_only && request->host->reach != REACH_PUBLIC ? 1L : 0L);
 }
 
 /* The host's addresses, when this lane has not got this version of them. */
@@ -341,6 +404,9 @@ int transfer_start(struct transfers *transfers, void *owner,
   transfer->range_to = request->to;
   transfer->head_ns = 0;
   transfer->page_len = 0;
+  transfer->reply = 0;
+  snprintf(transfer->validator, sizeof(transfer->validator), "%s",
+           request->if_range);
   transfer->error[0] = '\0';
   bytes_clear(&transfer->head);
   answer_reset(&transfer->answer);
@@ -352,8 +418,11 @@ int transfer_start(struct transfers *transfers, void *owner,
     return ERR_NOMEM;
   }
   set_credentials(transfer);
+  if (transfers->config->protocols & ~PROTOCOL_USUAL)
+    file_transfer_options(transfer, request);
   set_limits(transfer);
   set_addresses(transfer);
+  set_reach(transfer, request);
   transfer->sent_ns = uv_hrtime();
   code = curlmux_add(transfers->mux, transfer->lane, transfer->easy);
   if (code != 0) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Transfers: one HTTP exchange each, on a libcurl easy handle that is used
- * again and again. A transfer knows its request and what the answer's head
- * says; what is done with the body is its owner's business (struct
- * transfer_ops).
+ * Transfers: one HTTP exchange each (or one file, see file_transfer.h), on a
+ * libcurl easy handle that is used again and again. A transfer knows its
+ * request and what the answer's head says; what is done with the body is its
+ * owner's business (struct transfer_ops).
  *
  * Redirects are not followed by libcurl: the owner gets the 3xx and asks anew,
  * so that limits, name look-up and credentials are right for the new origin.
@@ -57,15 +57,22 @@ struct transfer {
   unsigned lane;
   unsigned version; /* of the host's addresses that were handed over */
   bool running;
-  bool paused;        /* libcurl was told to stop receiving */
-  bool aborted;       /* the body callback refused */
-  bool with_method;   /* the handle has a method or body of a task */
-  bool foreign;       /* not the origin the user's headers are for */
-  uint64_t sent_ns;   /* when it was started */
-  uint64_t head_ns;   /* when the final head was complete; 0 not yet */
-  int64_t received;   /* bytes of body handed to the owner */
-  int64_t range_from; /* asked for with Range; 0 and no end: none */
-  int64_t range_to;   /* last byte asked for; -1 up to the end */
+  bool paused;         /* libcurl was told to stop receiving */
+  bool aborted;        /* the body callback refused */
+  bool with_method;    /* the handle has a method or body of a task */
+  bool foreign;        /* not the origin the user's headers are for */
+  bool public_only;    /* connects to no private address */
+  bool refused;        /* it would have had to */
+  bool with_file;      /* the handle has options of file_transfer.h */
+  bool with_name;      /* likewise: a user name */
+  int host_key;        /* what is wrong with it: file_transfer.c; 0 nothing */
+  int reply;           /* the last one of an FTP server; 0 none */
+  char validator[128]; /* of what is resumed, where there is no If-Range */
+  uint64_t sent_ns;    /* when it was started */
+  uint64_t head_ns;    /* when the final head was complete; 0 not yet */
+  int64_t received;    /* bytes of body handed to the owner */
+  int64_t range_from;  /* asked for with Range; 0 and no end: none */
+  int64_t range_to;    /* last byte asked for; -1 up to the end */
   struct answer answer;
   struct bytes head;        /* as it came, when heads are kept */
   struct curl_slist *extra; /* headers of this request alone; owned */
@@ -113,7 +120,9 @@ void transfers_fini(struct transfers *transfers);
 
 /* One request. from > 0 or to >= 0 asks for a range, with If-Range: if_range
  * when that is not "". foreign: another origin than the task's own, which gets
- * neither credentials nor headers of the user or the task. */
+ * neither credentials nor headers of the user or the task. public_only: no
+ * connection to a private address (address.h); one that was refused says so in
+ * transfer->refused. */
 struct transfer_request {
   const char *url;
   struct host *host;
@@ -124,6 +133,7 @@ struct transfer_request {
   const struct task_fields *fields; /* borrowed until it is freed; NULL none */
   bool as_get;                      /* a redirect took method and body away */
   bool foreign;
+  bool public_only;
   const struct transfer_ops *ops; /* NULL: those of the pool */
 };
 

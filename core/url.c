@@ -16,17 +16,6 @@
 #include <string.h>
 #include <strings.h>
 
-static const struct scheme {
-  const char *name;
-  unsigned allow;
-  uint16_t port;
-  bool secure;
-} schemes[] = {
-    {"https", URL_ALLOW_HTTP, 443, true}, {"http", URL_ALLOW_HTTP, 80, false},
-    {"ftp", URL_ALLOW_FTP, 21, false},    {"ftps", URL_ALLOW_FTP, 990, true},
-    {"sftp", URL_ALLOW_SFTP, 22, true},
-};
-
 static bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
@@ -51,26 +40,22 @@ static int fail(struct url_parts *out, int code, const char *why) {
 }
 
 /* Moves *at behind "scheme://". */
-static int read_scheme(const char **at, unsigned allow, struct url_parts *out,
-                       const struct scheme **scheme) {
+static int read_scheme(const char **at, unsigned allow, struct url_parts *out) {
   const char *mark = *at;
   while (is_alpha(*mark) || is_digit(*mark) || *mark == '+' || *mark == '-' ||
          *mark == '.')
     mark++;
   if (mark == *at || strncmp(mark, "://", 3) != 0)
     return fail(out, ERR_SYNTAX, "it does not begin with http:// or https://");
-  size_t len = (size_t)(mark - *at);
-  for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
-    if (strlen(schemes[i].name) != len ||
-        strncasecmp(schemes[i].name, *at, len) != 0)
-      continue;
-    if (!(schemes[i].allow & allow))
-      break;
-    *scheme = &schemes[i];
-    *at = mark + 3;
-    return 0;
-  }
-  return fail(out, ERR_UNSUPPORTED, "only http and https are fetched");
+  out->protocol = protocol_find(*at, (size_t)(mark - *at));
+  if (out->protocol == NULL)
+    return fail(out, ERR_UNSUPPORTED,
+                "only http and https are fetched, and ftp, ftps and sftp with "
+                "--allow-protocols");
+  if (!(out->protocol->bit & allow))
+    return fail(out, ERR_UNSUPPORTED, out->protocol->refused);
+  *at = mark + 3;
+  return 0;
 }
 
 /* User info: unreserved, sub-delims, ':' and escapes of printable bytes. */
@@ -227,7 +212,7 @@ static size_t append(char *out, size_t at, const char *text) {
 
 /* By hand: snprintf() would take more time than all the rest. The lengths fit:
  * scheme 5, "://" 3, host 255, ':' and port 6. */
-static void write_origin(struct url_parts *out, const struct scheme *scheme) {
+static void write_origin(struct url_parts *out) {
   char port[6];
   size_t digit = sizeof port - 1;
   unsigned value = out->port;
@@ -236,7 +221,7 @@ static void write_origin(struct url_parts *out, const struct scheme *scheme) {
     port[--digit] = (char)('0' + value % 10);
     value /= 10;
   } while (value > 0);
-  size_t len = append(out->origin, 0, scheme->name);
+  size_t len = append(out->origin, 0, out->protocol->name);
   len = append(out->origin, len, "://");
   len = append(out->origin, len, out->host);
   len = append(out->origin, len, ":");
@@ -271,7 +256,6 @@ static void split_tail(const char *url, const char *p, const char *end,
 }
 
 int url_split(const char *url, unsigned allow, struct url_parts *out) {
-  const struct scheme *scheme = NULL;
   const char *p = url;
   memset(&out->port, 0, sizeof *out - offsetof(struct url_parts, port));
   out->origin[0] = out->host[0] = '\0';
@@ -280,18 +264,22 @@ int url_split(const char *url, unsigned allow, struct url_parts *out) {
     return fail(out, ERR_TOOBIG, "it is longer than 8000 bytes");
   if (clean_length(url) != len)
     return fail(out, ERR_SYNTAX, "it has a space or control character in it");
-  int code = read_scheme(&p, allow, out, &scheme);
+  int code = read_scheme(&p, allow, out);
   if (code < 0)
     return code;
-  out->port = scheme->port;
-  out->secure = scheme->secure;
+  out->port = out->protocol->port;
   const char *end = p + strcspn(p, "/?#");
   code = read_authority(url, p, end, out);
   if (code < 0)
     return code;
-  write_origin(out, scheme);
+  write_origin(out);
   split_tail(url, end, url + len, out);
-  return 0;
+  const char *why =
+      out->protocol->http
+          ? NULL
+          : protocol_path_fault(url + out->path, out->path_len,
+                                url[out->path + out->path_len] == '?');
+  return why == NULL ? 0 : fail(out, ERR_SYNTAX, why);
 }
 
 uint64_t url_object_hash64(const char *url, const char *out_name) {
@@ -309,7 +297,6 @@ uint64_t url_object_hash64(const char *url, const char *out_name) {
 
 bool url_same_origin(const char *a, const char *b) {
   struct url_parts x, y;
-  const unsigned all = URL_ALLOW_HTTP | URL_ALLOW_FTP | URL_ALLOW_SFTP;
-  return url_split(a, all, &x) == 0 && url_split(b, all, &y) == 0 &&
-         strcmp(x.origin, y.origin) == 0;
+  return url_split(a, PROTOCOL_ALL, &x) == 0 &&
+         url_split(b, PROTOCOL_ALL, &y) == 0 && strcmp(x.origin, y.origin) == 0;
 }

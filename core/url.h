@@ -14,21 +14,18 @@
 #include <stdint.h>
 
 #include "err.h"
+#include "protocol.h"
 
 #define URL_CAP 8000     /* ceiling of a URL's length, RFC 9110 section 4.1 */
 #define URL_HOST_CAP 256 /* bytes, the NUL included */
 #define URL_ORIGIN_CAP 280
-
-#define URL_ALLOW_HTTP 1u /* http and https */
-#define URL_ALLOW_FTP 2u  /* ftp and ftps */
-#define URL_ALLOW_SFTP 4u /* sftp */
 
 struct url_parts {
   char origin[URL_ORIGIN_CAP]; /* "https://host:443", lower case; the same for
                                   two URLs exactly if their origins are */
   char host[URL_HOST_CAP];     /* lower case; IPv6 in brackets */
   uint16_t port;               /* the scheme's own when none is given */
-  bool secure;                 /* https, ftps, sftp */
+  const struct protocol *protocol;
   /* Offsets into the URL. */
   uint32_t user, user_len;         /* user info without '@'; len 0 none */
   uint32_t path, path_len;         /* with its '/'; len 0 when it is empty */
@@ -37,7 +34,8 @@ struct url_parts {
   const char *why; /* after a failure: what is wrong, for a person; a literal */
 };
 
-/* ERR_SYNTAX, ERR_UNSUPPORTED (scheme not in allow) or ERR_TOOBIG. */
+/* allow: PROTOCOL_* bits. ERR_SYNTAX, ERR_UNSUPPORTED (protocol not in allow)
+ * or ERR_TOOBIG. */
 int url_split(const char *url, unsigned allow,
               struct url_parts *out) MUST_CHECK;
 

@@ -141,7 +141,33 @@ static void judge_status(struct verdict *v, const struct verdict_input *in) {
            v->class == FAIL_EXPIRED ? " (the URL has expired)" : "");
 }
 
+/* FTP servers have no 429: that there are too many already stands in the text
+ * behind 421, or behind 530, which else means a wrong password. */
+static bool is_too_many(const struct verdict_input *in) {
+  static const char *const words[] = {"too many", "maximum", "limit"};
+  return (in->reply == 421 || in->reply == 530) &&
+         any_word(in, words, sizeof(words) / sizeof(words[0]));
+}
+
+/* True when it was the server that said no, and not the line. */
+static bool judge_reply(struct verdict *v, const struct verdict_input *in) {
+  v->class = retry_class_ftp(in->reply, in->curl_code);
+  if (v->class == FAIL_NONE)
+    return false;
+  v->outcome = v->class == FAIL_PASSING ? GOVERNOR_ERROR : GOVERNOR_OK;
+  if (is_too_many(in)) {
+    v->class = FAIL_THROTTLED;
+    v->outcome = GOVERNOR_THROTTLED;
+  }
+  snprintf(v->why, sizeof(v->why), "FTP %d %s", in->reply,
+           v->class == FAIL_THROTTLED ? "too many connections"
+                                      : protocol_reply_text(in->reply));
+  return true;
+}
+
 static void judge_error(struct verdict *v, const struct verdict_input *in) {
+  if (in->protocol != NULL && !in->protocol->http && judge_reply(v, in))
+    return;
   v->class = retry_class_curl(in->curl_code);
   if (v->class == FAIL_LOCAL)
     v->outcome = GOVERNOR_GONE;

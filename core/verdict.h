@@ -38,6 +38,8 @@ struct verdict_input {
   size_t page_len;
   int64_t now_unix, deadline_unix; /* of the URL; INT64_MAX none */
   const struct verdict_rules *rules;
+  const struct protocol *protocol; /* NULL: http */
+  int reply;                       /* the last of an FTP server; 0 none */
 };
 
 struct verdict {

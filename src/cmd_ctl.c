@@ -17,6 +17,7 @@
 #include "ctl_client.h"
 #include "limits.h"
 #include "member.h"
+#include "protocol.h"
 #include "say.h"
 #include "subcommand.h"
 #include "text.h"
@@ -250,7 +251,7 @@ static int add_lines(struct ask *ask, const struct word_lines *lines,
 static int add_words(struct ask *ask, char *const *words, size_t count,
                      struct errmsg *msg) {
   struct word_lines lines = {0};
-  int rc = word_lines_init(&lines, words, count, NULL, msg);
+  int rc = word_lines_init(&lines, words, count, NULL, PROTOCOL_ALL, msg);
   if (rc == 0)
     rc = add_lines(ask, &lines, msg);
   word_lines_fini(&lines);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "run.h"
+#include "run_config.h"
 #include "say.h"
 #include "session.h"
 #include "strict.h"
@@ -73,7 +74,8 @@ static int check_words(struct job *job, struct errmsg *msg) {
        strcmp(options_item(options, OPT_INPUT_FILE, 0), "-") == 0))
     return err_set(msg, ERR_USAGE,
                    "--follow takes one file (-i FILE), and no --strict");
-  int rc = word_lines_init(&job->lines, cli->words, cli->count, out, msg);
+  int rc = word_lines_init(&job->lines, cli->words, cli->count, out,
+                           run_config_protocols(options), msg);
   if (rc != 0 || !options_given(options, OPT_CHECKSUM))
     return rc;
   if (cli->count != 1 || inputs != 0)
@@ -111,8 +113,9 @@ static void close_input(struct input *input) {
 }
 
 /* A file is read through and closed again; a stream is kept aside first. */
-static int check_strictly(struct input *input, const char *format,
+static int check_strictly(struct input *input, const struct options *options,
                           struct errmsg *msg) {
+  const char *format = options_text(options, OPT_INPUT_FORMAT);
   struct stat st;
   bool is_file = fstat(input->fd, &st) == 0 && S_ISREG(st.st_mode);
   if (!is_file) {
@@ -123,7 +126,8 @@ static int check_strictly(struct input *input, const char *format,
     input->fd = copy;
     input->opened = true;
   }
-  int rc = strict_check(input->fd, input_name(input), format, msg);
+  int rc = strict_check(input->fd, input_name(input), format,
+                        run_config_protocols(options), msg);
   if (rc != 0)
     return rc;
   if (is_file && input->opened)
@@ -147,7 +151,7 @@ static int open_inputs(struct job *job, struct errmsg *msg) {
     job->input_count++;
     int rc = open_input(input, strict, msg);
     if (rc == 0 && strict)
-      rc = check_strictly(input, options_text(options, OPT_INPUT_FORMAT), msg);
+      rc = check_strictly(input, options, msg);
     if (rc != 0)
       return rc;
   }

@@ -22,6 +22,7 @@
 #include "expiry.h"
 #include "failure.h"
 #include "host_limit.h"
+#include "protocol.h"
 
 /* Longer values are a mistake, and a header of this size is refused by most
  * servers. */
@@ -176,6 +177,14 @@ static int check_command(const struct option_info *info, const char *text,
   return 0;
 }
 
+static int check_protocols(const struct option_info *info, const char *text,
+                           struct errmsg *msg) {
+  struct errmsg why;
+  if (protocol_set_check(text, &why) == 0)
+    return 0;
+  return err_set(msg, ERR_USAGE, "--%s: %s", info->name, why.text);
+}
+
 static int check_checksum(const struct option_info *info, const char *text,
                           struct errmsg *msg) {
   struct digest digest;
@@ -284,6 +293,8 @@ static int check_text(const struct option_info *info, const char *text,
     return check_checksum(info, text, msg);
   case RULE_COMMAND:
     return check_command(info, text, msg);
+  case RULE_PROTOCOLS:
+    return check_protocols(info, text, msg);
   case RULE_TEXT:
     break;
   }

@@ -193,6 +193,16 @@
     IN_RUN, "connect from this interface or address")                          \
   X(OPT_RESOLVE, "resolve", 0, GROUP_HTTP, "HOST:PORT:ADDRESS",                \
     LIST(RULE_RESOLVE), IN_RUN, "use this address for a host; repeatable")     \
+  X(OPT_NO_PRIVATE_REDIRECTS, "no-private-redirects", 0, GROUP_HTTP, "",       \
+    FLAG(0), IN_RUN, "follow no redirect to a private or local address")       \
+  X(OPT_ALLOW_PROTOCOLS, "allow-protocols", 0, GROUP_HTTP, "LIST",             \
+    TEXT(RULE_PROTOCOLS, "http,https"), IN_RUN,                                \
+    "fetch over these alone: http, https, ftp, ftps, sftp")                    \
+  X(OPT_SFTP_KNOWN_HOSTS, "sftp-known-hosts", 0, GROUP_HTTP, "FILE",           \
+    TEXT(RULE_FILE_IN, ""), IN_RUN,                                            \
+    "host keys of SFTP servers (~/.ssh/known_hosts)")                          \
+  X(OPT_SFTP_KEY, "sftp-key", 0, GROUP_HTTP, "FILE", TEXT(RULE_FILE_IN, ""),   \
+    IN_RUN, "log in to SFTP servers with this private key")                    \
                                                                                \
   X(OPT_TUI, "tui", 0, GROUP_SHOW, "", FLAG(EXCL_FRONT), IN_RUN | NOT_KEPT,    \
     "open the terminal interface, or fail")                                    \

@@ -60,8 +60,9 @@ enum option_rule {
   RULE_FILE_IN, /* readable now */
   RULE_DEADLINE,
   RULE_HOST_LIMIT,
-  RULE_CHECKSUM, /* TYPE=HEX, digest.h */
-  RULE_COMMAND,  /* words as a shell splits them, exec.h */
+  RULE_CHECKSUM,  /* TYPE=HEX, digest.h */
+  RULE_COMMAND,   /* words as a shell splits them, exec.h */
+  RULE_PROTOCOLS, /* names with commas, protocol.h */
   RULE_STATUS_LIST,
   RULE_WORD_LIST,
   RULE_STATUSES,

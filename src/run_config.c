@@ -12,6 +12,7 @@
 
 #include "expiry.h"
 #include "option_check.h"
+#include "protocol.h"
 
 /* ---- options ----------------------------------------------------------------
  */
@@ -62,6 +63,8 @@ static void config_texts(struct engine_config *config,
   config->proxy = given_text(options, OPT_PROXY);
   config->noproxy = given_text(options, OPT_NOPROXY);
   config->cacert = given_text(options, OPT_CACERT);
+  config->sftp_known_hosts = given_text(options, OPT_SFTP_KNOWN_HOSTS);
+  config->sftp_key = given_text(options, OPT_SFTP_KEY);
   config->interface = given_text(options, OPT_INTERFACE);
   config->log_file = given_text(options, OPT_LOG);
   config->exec = given_text(options, OPT_EXEC);
@@ -149,6 +152,15 @@ static void config_shards(struct engine_config *config,
   config->shard_headers = options_text(options, OPT_SHARD_HEADERS);
 }
 
+unsigned run_config_protocols(const struct options *options) {
+  unsigned set;
+  /* Checked when it was set. */
+  return protocol_set_parse(options_text(options, OPT_ALLOW_PROTOCOLS), &set) ==
+                 0
+             ? set
+             : PROTOCOL_USUAL;
+}
+
 static void config_plain(struct engine_config *config,
                          const struct options *options) {
   static const enum layout layouts[] = {LAYOUT_FLAT, LAYOUT_PATH, LAYOUT_HASH};
@@ -163,6 +175,9 @@ static void config_plain(struct engine_config *config,
   config->adaptive = options_flag(options, OPT_ADAPTIVE);
   config->insecure = options_flag(options, OPT_INSECURE);
   config->netrc = options_flag(options, OPT_NETRC);
+  config->protocols = run_config_protocols(options);
+  config->no_private_redirects =
+      options_flag(options, OPT_NO_PRIVATE_REDIRECTS);
   config->ip_version = ip_version(options);
   config->http_version = http_version(options);
   config->check = (enum body_check)options_choice(options, OPT_CHECK);

@@ -24,4 +24,7 @@ int run_config_init(struct run_config *config, const struct options *options,
                     const struct settings *settings) MUST_CHECK;
 void run_config_fini(struct run_config *config);
 
+/* The set of --allow-protocols (protocol.h). */
+unsigned run_config_protocols(const struct options *options);
+
 #endif

@@ -17,22 +17,31 @@
 #include "plain.h"
 #include "say.h"
 #include "tempfile.h"
+#include "url.h"
 
 #define SAID_MAX 20
 
 struct tally {
   const char *name;
+  unsigned allow;
   uint64_t bad;
 };
+
+/* What is bad about a line, be it only for this run. */
+static const char *fault_of(const struct manifest_line *line, unsigned allow) {
+  struct url_parts parts;
+  if (line->why != NULL)
+    return line->why;
+  return url_split(line->url, allow, &parts) != 0 ? parts.why : NULL;
+}
 
 static void take_lines(struct manifest *manifest, struct tally *tally) {
   struct manifest_line line;
   char text[128];
   while (manifest_next(manifest, &line) == 1) {
-    if (line.why == NULL)
-      continue;
-    if (++tally->bad <= SAID_MAX)
-      say("%s:%" PRIu64 ": %s", tally->name, line.line, line.why);
+    const char *why = fault_of(&line, tally->allow);
+    if (why != NULL && ++tally->bad <= SAID_MAX)
+      say("%s:%" PRIu64 ": %s", tally->name, line.line, why);
   }
   while (manifest_warning(manifest, text, sizeof text))
     say("warning: %s: %s", tally->name, text);
@@ -78,7 +87,8 @@ static int read_all(int fd, struct manifest *manifest, struct tally *tally) {
 }
 
 /* A Metalink is looked at as the lines that it becomes. */
-static int check_metalink(int fd, const char *name, struct errmsg *msg) {
+static int check_metalink(int fd, const char *name, unsigned allow,
+                          struct errmsg *msg) {
   int copy = tempfile_open();
   if (copy < 0)
     return err_set(msg, ERR_IO, "cannot make a temporary file: %s",
@@ -87,18 +97,18 @@ static int check_metalink(int fd, const char *name, struct errmsg *msg) {
   if (rc == 0 && lseek(copy, 0, SEEK_SET) != 0)
     rc = err_set(msg, ERR_IO, "%s: %s", name, strerror(errno));
   if (rc == 0)
-    rc = strict_check(copy, name, "jsonl", msg);
+    rc = strict_check(copy, name, "jsonl", allow, msg);
   close(copy);
   return rc;
 }
 
-int strict_check(int fd, const char *name, const char *format,
+int strict_check(int fd, const char *name, const char *format, unsigned allow,
                  struct errmsg *msg) {
   if (strcmp(format, "metalink") == 0 ||
       (strcmp(format, "auto") == 0 && metalink_file(fd)))
-    return check_metalink(fd, name, msg);
+    return check_metalink(fd, name, allow, msg);
   struct manifest manifest;
-  struct tally tally = {.name = name};
+  struct tally tally = {.name = name, .allow = allow};
   int rc = manifest_init(&manifest, manifest_format_named(format));
   if (rc != 0)
     return err_set(msg, rc, "%s", err_text(rc));

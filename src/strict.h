@@ -11,8 +11,9 @@
 
 /* Reads fd from where it stands to its end and says each bad line (the first
  * ones of many) on standard error; ERR_SYNTAX when there is one. name: for
- * messages; format: as of --input-format. */
-int strict_check(int fd, const char *name, const char *format,
+ * messages; format: as of --input-format; allow: the protocols that a URL may
+ * have. */
+int strict_check(int fd, const char *name, const char *format, unsigned allow,
                  struct errmsg *msg) MUST_CHECK;
 
 /* Copies a stream into a file without a name, which can be read twice.

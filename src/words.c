@@ -44,10 +44,10 @@ static int check_bare(const char *word, struct errmsg *msg) {
   return is_host && host > 0 ? 0 : not_a_url(word, msg);
 }
 
-static int check_url(const char *url, struct errmsg *msg) {
+static int check_url(const char *url, unsigned allow, struct errmsg *msg) {
   struct url_parts parts;
   char shown[256];
-  int rc = url_split(url, URL_ALLOW_HTTP, &parts);
+  int rc = url_split(url, allow, &parts);
   if (rc == 0)
     return 0;
   redact_url(url, shown, sizeof shown);
@@ -67,7 +67,7 @@ static char *join(const char *scheme, const char *word, const char *out_name) {
 }
 
 static int make_line(char **line, const char *word, const char *out_name,
-                     struct errmsg *msg) {
+                     unsigned allow, struct errmsg *msg) {
   bool bare = strstr(word, "://") == NULL;
   int rc = bare ? check_bare(word, msg) : 0;
   if (rc != 0)
@@ -75,7 +75,7 @@ static int make_line(char **line, const char *word, const char *out_name,
   char *url = join(bare ? SCHEME_PRESUMED : "", word, NULL);
   if (url == NULL)
     return err_set(msg, ERR_NOMEM, "out of memory");
-  rc = check_url(url, msg);
+  rc = check_url(url, allow, msg);
   *line = rc == 0 ? join("", url, out_name) : NULL;
   if (rc == 0 && *line == NULL)
     rc = err_set(msg, ERR_NOMEM, "out of memory");
@@ -84,13 +84,13 @@ static int make_line(char **line, const char *word, const char *out_name,
 }
 
 int word_lines_init(struct word_lines *lines, char *const *words, size_t count,
-                    const char *out_name, struct errmsg *msg) {
+                    const char *out_name, unsigned allow, struct errmsg *msg) {
   lines->count = 0;
   lines->items = calloc(count + 1, sizeof *lines->items);
   if (lines->items == NULL)
     return err_set(msg, ERR_NOMEM, "out of memory");
   for (size_t i = 0; i < count; i++) {
-    int rc = make_line(&lines->items[i], words[i], out_name, msg);
+    int rc = make_line(&lines->items[i], words[i], out_name, allow, msg);
     if (rc != 0)
       return rc;
     lines->count++;

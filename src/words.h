@@ -16,9 +16,11 @@ struct word_lines {
 };
 
 /* out_name: the name of a single URL, or NULL. A word without a scheme gets
- * http:// as with curl and wget, unless it looks like something else. */
+ * http:// as with curl and wget, unless it looks like something else. allow: the
+ * protocols (protocol.h) that a URL may have. */
 int word_lines_init(struct word_lines *lines, char *const *words, size_t count,
-                    const char *out_name, struct errmsg *msg) MUST_CHECK;
+                    const char *out_name, unsigned allow,
+                    struct errmsg *msg) MUST_CHECK;
 /* The checksum ("TYPE=HEX") of the one line goes into it as the URL's
  * fragment, so that it stays with the task wherever the line goes. */
 int word_lines_checksum(struct word_lines *lines, const char *checksum,

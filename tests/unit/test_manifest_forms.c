@@ -277,7 +277,7 @@ static void wrong_values_are_named(void **state) {
              wrong[i].field);
     expect_fault(&manifest_jsonl, text, wrong[i].says);
   }
-  expect_fault(&manifest_jsonl, "{\"url\": \"ftp://h/a\"}", "");
+  expect_fault(&manifest_jsonl, "{\"url\": \"gopher://h/a\"}", "");
   expect_fault(&manifest_jsonl, "{\"url\": \"http://h/?secret=1\" x}",
                "no JSON");
 }

@@ -55,7 +55,7 @@ static void files_become_tasks(void **state) {
                     "<url priority=\"1\">ftp://first/a</url>"
                     "<url priority=\"2\">https://second/a</url></file>"
                     "<file name=\"../../b\"><url>http://h/b</url></file>"
-                    "<file name=\"none\"><url>ftp://h/none</url></file>" TAIL);
+                    "<file name=\"none\"><url>gopher://h/none</url></file>" TAIL);
   struct manifest_line line;
   (void)state;
   read_lines(text);

@@ -20,7 +20,7 @@
 #include "retry.h"
 #include "url.h"
 
-#define ALL (URL_ALLOW_HTTP | URL_ALLOW_FTP | URL_ALLOW_SFTP)
+#define ALL PROTOCOL_ALL
 
 static const char *const good[] = {
     "http://example.com",
@@ -225,18 +225,38 @@ static void doubtful_urls_are_refused(void **state) {
 }
 
 static void schemes_need_permission(void **state) {
-  static const char *const other[] = {"ftp://h/", "sftp://h/", "file:///etc",
+  static const char *const other[] = {"ftp://h/f", "sftp://h/f", "file:///etc",
                                       "gopher://h/", "javascript://h/"};
   struct url_parts parts;
   (void)state;
   for (size_t i = 0; i < sizeof other / sizeof *other; i++)
-    assert_int_equal(url_split(other[i], URL_ALLOW_HTTP, &parts),
+    assert_int_equal(url_split(other[i], PROTOCOL_USUAL, &parts),
                      ERR_UNSUPPORTED);
-  assert_int_equal(url_split("ftp://h/", URL_ALLOW_FTP, &parts), 0);
+  assert_int_equal(url_split("ftp://h/f", PROTOCOL_FTP, &parts), 0);
   assert_int_equal(parts.port, 21);
-  assert_int_equal(url_split("http://h/", URL_ALLOW_FTP, &parts),
+  assert_int_equal(url_split("http://h/", PROTOCOL_FTP, &parts),
                    ERR_UNSUPPORTED);
   assert_int_equal(url_split("file://h/", ALL, &parts), ERR_UNSUPPORTED);
+  assert_int_equal(url_split("https://h/", PROTOCOL_HTTP, &parts),
+                   ERR_UNSUPPORTED);
+  assert_non_null(strstr(parts.why, "https is not among"));
+}
+
+/* libcurl would list a directory, or change what comes. */
+static void file_protocols_name_files(void **state) {
+  static const char *const no_file[] = {
+      "ftp://h",       "ftp://h/",         "ftp://h/dir/",     "ftp://h/d%2f",
+      "sftp://h/d%2F", "ftp://h/f;type=a", "ftp://h/f;TYPE=d", "ftp://h/f?x",
+      "sftp://h/f?",   "ftp://h?q",
+  };
+  struct url_parts parts;
+  (void)state;
+  for (size_t i = 0; i < sizeof no_file / sizeof *no_file; i++)
+    if (url_split(no_file[i], ALL, &parts) != ERR_SYNTAX)
+      fail_msg("accepted: %s", no_file[i]);
+  assert_int_equal(url_split("sftp://u:p@h:2222/~/d/f#x", ALL, &parts), 0);
+  assert_int_equal(parts.port, 2222);
+  assert_false(parts.protocol->http);
 }
 
 static void lengths_have_ceilings(void **state) {
@@ -265,10 +285,10 @@ static void origins_are_canonical(void **state) {
   (void)state;
   assert_int_equal(url_split("HTTPS://u:p@Host.Example/x", ALL, &parts), 0);
   assert_string_equal(parts.origin, "https://host.example:443");
-  assert_true(parts.secure);
+  assert_true(parts.protocol->secure);
   assert_int_equal(url_split("http://[2001:DB8:0:0::1]/", ALL, &parts), 0);
   assert_string_equal(parts.origin, "http://[2001:db8::1]:80");
-  assert_false(parts.secure);
+  assert_false(parts.protocol->secure);
   assert_true(url_same_origin("http://h/a", "HTTP://u@H:80/b?c"));
   assert_false(url_same_origin("http://h/", "https://h/"));
   assert_false(url_same_origin("http://h/", "http://h:81/"));
@@ -326,6 +346,7 @@ int main(void) {
       cmocka_unit_test(accepted_urls_mean_the_same_to_libcurl),
       cmocka_unit_test(doubtful_urls_are_refused),
       cmocka_unit_test(schemes_need_permission),
+      cmocka_unit_test(file_protocols_name_files),
       cmocka_unit_test(lengths_have_ceilings),
       cmocka_unit_test(origins_are_canonical),
       cmocka_unit_test(objects_are_recognised),

@@ -132,6 +132,41 @@ static void errors_of_the_network(void **state) {
   assert_string_equal(s.out.why, "HTTP 404 Not Found");
 }
 
+static void ftp_means(int code, int reply, const char *text,
+                      enum fail_class class) {
+  struct sample s;
+  begin(&s, 0, text);
+  s.in.protocol = protocol_find("ftp", 3);
+  s.in.curl_code = code;
+  s.in.reply = reply;
+  verdict_of(&s.out, &s.in);
+  assert_int_equal(s.out.class, class);
+}
+
+static void replies_of_ftp_servers_are_told_apart(void **state) {
+  (void)state;
+  ftp_means(CURLE_REMOTE_FILE_NOT_FOUND, 550, "550 No such file.",
+            FAIL_PERMANENT);
+  ftp_means(CURLE_REMOTE_ACCESS_DENIED, 550, "550 x", FAIL_PERMANENT);
+  ftp_means(CURLE_LOGIN_DENIED, 530, "530 Login incorrect.", FAIL_PERMANENT);
+  ftp_means(CURLE_LOGIN_DENIED, 530, "530 Sorry, the maximum number of clients",
+            FAIL_THROTTLED);
+  ftp_means(CURLE_WEIRD_SERVER_REPLY, 421, "421 Too many connections from here",
+            FAIL_THROTTLED);
+  ftp_means(CURLE_WEIRD_SERVER_REPLY, 421, "421 Closing down", FAIL_PASSING);
+  ftp_means(CURLE_OPERATION_TIMEDOUT, 421, "421 Too many", FAIL_THROTTLED);
+  ftp_means(CURLE_FTP_COULDNT_RETR_FILE, 425, "425 x", FAIL_PASSING);
+  ftp_means(CURLE_PARTIAL_FILE, 426, "426 x", FAIL_PASSING);
+  ftp_means(CURLE_FTP_COULDNT_RETR_FILE, 450, "450 x", FAIL_PASSING);
+  ftp_means(CURLE_FTP_COULDNT_RETR_FILE, 451, "451 x", FAIL_PASSING);
+  ftp_means(CURLE_FTP_COULDNT_RETR_FILE, 553, "553 x", FAIL_PERMANENT);
+  /* The last reply is not why. */
+  ftp_means(CURLE_OPERATION_TIMEDOUT, 550, "550 x", FAIL_PASSING);
+  ftp_means(CURLE_RECV_ERROR, 226, "226 x", FAIL_PASSING);
+  ftp_means(CURLE_PARTIAL_FILE, 226, "226 x", FAIL_PASSING);
+  ftp_means(CURLE_PEER_FAILED_VERIFICATION, 0, "", FAIL_PERMANENT);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(codes_are_told_apart),
@@ -139,6 +174,7 @@ int main(void) {
       cmocka_unit_test(lists_of_the_user_count),
       cmocka_unit_test(expired_urls_are_not_just_forbidden),
       cmocka_unit_test(errors_of_the_network),
+      cmocka_unit_test(replies_of_ftp_servers_are_told_apart),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
