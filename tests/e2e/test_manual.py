@@ -112,19 +112,3 @@ def test_database_of_another_format_is_refused(spate, faultd, out, tmp_path):
             assert run.code == 3, run
             assert word in run.err and str(format_).encode() in run.err, run
     assert (out / "a").read_bytes() == before
-
-
-def test_every_line_of_the_threat_model_has_its_test():
-    with open(os.path.join(TOP, "SECURITY.md"), encoding="utf-8") as file:
-        rows = [line for line in file if line.startswith("| ") and "`" in line]
-    known = ""
-    for folder in ("tests/e2e", "tests/unit"):
-        for name in sorted(os.listdir(os.path.join(TOP, folder))):
-            if name.startswith("test_"):
-                with open(os.path.join(TOP, folder, name), encoding="utf-8") as file:
-                    known += file.read()
-    defined = set(re.findall(r"^(?:def|static void) (\w+)\(", known, flags=re.M))
-    assert len(rows) > 20
-    for row in rows:
-        guards = re.findall(r"`(\w+)`", row.split("|")[3])
-        assert guards and set(guards) <= defined, (row, set(guards) - defined)
