@@ -30,7 +30,8 @@ _spate() {
     --proxy -x --noproxy --cacert --insecure -k --http1.1 --http2
     --ipv4 -4 --ipv6 -6 --interface --resolve
     --no-private-redirects --allow-protocols --sftp-known-hosts --sftp-key
-    --tui --no-tui --detach -D --progress --progress-interval --quiet -q --color
+    --tui --no-tui --detach -D --on-hangup --progress --progress-interval
+    --quiet -q --color
     --log --verbose -v
     --config --no-config --profile --dump-config --help -h --version -V'
 
@@ -40,8 +41,8 @@ _spate() {
     min-free-space disk-jobs cpu-jobs exec-jobs'
   local commands='stop pause resume pause-task resume-task cancel discard
     retry restart retry-failed raise lower top bottom priority task-rate
-    task-split pause-host resume-host set-host set reload read-ahead add
-    get limits status snapshot'
+    task-split url mirror pause-host resume-host set-host set
+    reload look keep-limits read-ahead add add-list get limits status snapshot'
 
   case ${words[1]} in
   set | ctl)
@@ -55,6 +56,10 @@ _spate() {
       [ "${words[cword - 2]}" = set-host ] &&
         more='per-host per-host-rate per-host-limit-rate'
       [ "$prev" = retry ] && more=failed
+      if [ "$prev" = add-list ]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        return
+      fi
       mapfile -t COMPREPLY < <(compgen -W "$more --help --version" -- "$cur")
       [ "$cword" -eq 2 ] && mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY \
         < <(compgen -d -- "$cur")
@@ -83,6 +88,7 @@ _spate() {
     mapfile -t COMPREPLY < <(compgen -W 'none md5 sha-1 sha-256 sha-512' -- "$cur")
     ;;
   --layout) mapfile -t COMPREPLY < <(compgen -W 'flat path hash' -- "$cur") ;;
+  --on-hangup) mapfile -t COMPREPLY < <(compgen -W 'stop continue' -- "$cur") ;;
   --durability) mapfile -t COMPREPLY < <(compgen -W 'batch none' -- "$cur") ;;
   --output) mapfile -t COMPREPLY < <(compgen -W 'files jsonl tar warc' -- "$cur") ;;
   --compress) mapfile -t COMPREPLY < <(compgen -W 'zstd gzip none' -- "$cur") ;;

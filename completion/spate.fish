@@ -25,13 +25,18 @@ complete -c spate -n '__fish_seen_subcommand_from ctl' -a bottom
 complete -c spate -n '__fish_seen_subcommand_from ctl' -a priority
 complete -c spate -n '__fish_seen_subcommand_from ctl' -a task-rate
 complete -c spate -n '__fish_seen_subcommand_from ctl' -a task-split
+complete -c spate -n '__fish_seen_subcommand_from ctl' -a url
+complete -c spate -n '__fish_seen_subcommand_from ctl' -a mirror
 complete -c spate -n '__fish_seen_subcommand_from ctl' -a pause-host
 complete -c spate -n '__fish_seen_subcommand_from ctl' -a resume-host
 complete -c spate -n '__fish_seen_subcommand_from ctl' -a set-host
 complete -c spate -n '__fish_seen_subcommand_from ctl' -a set
 complete -c spate -n '__fish_seen_subcommand_from ctl' -a reload
+complete -c spate -n '__fish_seen_subcommand_from ctl' -a look
+complete -c spate -n '__fish_seen_subcommand_from ctl' -a keep-limits
 complete -c spate -n '__fish_seen_subcommand_from ctl' -a read-ahead
 complete -c spate -n '__fish_seen_subcommand_from ctl' -a add
+complete -c spate -n '__fish_seen_subcommand_from ctl' -a add-list
 complete -c spate -n '__fish_seen_subcommand_from ctl' -a get
 complete -c spate -n '__fish_seen_subcommand_from ctl' -a limits
 complete -c spate -n '__fish_seen_subcommand_from ctl' -a status
@@ -219,6 +224,8 @@ complete -c spate -l no-tui \
   -d 'print progress lines even on a terminal'
 complete -c spate -s D -l detach \
   -d 'run in the background; '\''spate attach'\'' shows it'
+complete -c spate -l on-hangup -x -a 'stop continue' \
+  -d 'when the terminal goes away: stop, or go on without it'
 complete -c spate -l progress -x -a 'line json none' \
   -d 'no terminal interface; print progress in this form'
 complete -c spate -l progress-interval -x \

@@ -123,6 +123,15 @@ void control__set_limit(struct engine *e, const struct command *c) {
   control__say(e, "%s %s", info->name, to);
 }
 
+static void keep_limits(struct engine *e) {
+  char text[32];
+  for (int id = 0; id < LIMIT_COUNT; id++)
+    session_option_set(
+        e->session, limit_info((enum limit_id)id)->name,
+        limit_format((enum limit_id)id, e->limit[id], text, sizeof(text)), "");
+  control__say(e, "the session keeps %d limits", LIMIT_COUNT);
+}
+
 /* ---- everything
  * ----------------------------------------------------------------- */
 
@@ -164,6 +173,10 @@ static void show_reply(struct engine *e, uint64_t seq) {
 
 /* True when it is answered. */
 static bool obey(struct engine *e, const struct command *c) {
+  if (c->kind == CMD_LOOK) {
+    look_turn(&e->look, c->task);
+    return true;
+  }
   switch (command_info(c->kind)->args) {
   case ARGS_TASK:
   case ARGS_TASK_COUNT:
@@ -181,7 +194,10 @@ static bool obey(struct engine *e, const struct command *c) {
     control__set_limit(e, c);
     return true;
   case ARGS_LINES:
+  case ARGS_PATH:
     return control__add(e, c);
+  case ARGS_TASK_URL:
+    return control__url(e, c);
   default:
     break;
   }
@@ -193,6 +209,8 @@ static bool obey(struct engine *e, const struct command *c) {
     pause_all(e);
   else if (c->kind == CMD_RESUME_ALL)
     resume_all(e);
+  else if (c->kind == CMD_KEEP_LIMITS)
+    keep_limits(e);
   else if (c->kind == CMD_READ_AHEAD)
     session_read_ahead(e->session);
   else if (c->kind == CMD_SUSPENDED)

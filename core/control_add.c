@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * New URLs for the run. They are answered when the session has them on the
- * disk; until then the run does not end.
+ * New URLs and manifests for the run. They are answered when the session has
+ * them on the disk; until then the run does not end.
  *
  * Thread: the loop's.
  */
@@ -54,6 +54,30 @@ static void on_added(void *arg, const struct session_added *added) {
   free(addition);
 }
 
+static void on_joined(void *arg, const struct session_added *added) {
+  struct addition *addition = arg;
+  struct engine *e = addition->engine;
+  e->adds--;
+  e->said[0] = '\0';
+  e->reply_code = 0;
+  if (added->code == 0) {
+    e->exhausted = false; /* until the session has delivered its tasks */
+    control__say(e, "the manifest is added");
+    control__log(e, &addition->command, "a manifest was added");
+  } else {
+    control__refuse(e, added->code, "%s", added->text);
+  }
+  control__answer(e, &addition->command);
+  free(addition);
+}
+
+static int hand_over(struct engine *e, const struct command *c,
+                     struct addition *addition) {
+  if (c->kind == CMD_ADD_LIST)
+    return session_join(e->session, c->text, on_joined, addition);
+  return session_add(e->session, c->text, on_added, addition);
+}
+
 bool control__add(struct engine *e, const struct command *c) {
   struct addition *addition = calloc(1, sizeof(*addition));
   int code = ERR_NOMEM;
@@ -63,7 +87,7 @@ bool control__add(struct engine *e, const struct command *c) {
     addition->engine = e;
     addition->command = *c;
     addition->command.text = NULL;
-    code = session_add(e->session, c->text, on_added, addition);
+    code = hand_over(e, c, addition);
   }
   if (code == 0) {
     e->adds++;

@@ -225,8 +225,12 @@ static struct task *find_on(struct link *head, uint64_t id) {
   return NULL;
 }
 
-static struct task *recent_failed(struct engine *e, uint64_t id) {
+struct task *control__recent_failed(struct engine *e, uint64_t id) {
   return find_on(&e->recent_failed, id);
+}
+
+bool control__is_done(struct engine *e, uint64_t id) {
+  return find_on(&e->recent_done, id) != NULL;
 }
 
 static int note_wish(struct engine *e, uint64_t id, enum command_kind kind) {
@@ -255,7 +259,7 @@ void control_delivered(struct engine *e, struct task *task) {
   }
 }
 
-static void deliver_again(struct engine *e, uint64_t id) {
+void control__redeliver(struct engine *e, uint64_t id) {
   e->exhausted = false;
   e->empty_dir = false; /* its own .part may be there */
   session_redeliver(e->session, id);
@@ -266,11 +270,11 @@ static void redeliver(struct engine *e, struct task *task) {
   list_remove(&task->all);
   e->recent_failed_count--;
   task_free(task);
-  deliver_again(e, id);
+  control__redeliver(e, id);
 }
 
 bool control__forget_recent(struct engine *e, uint64_t id) {
-  struct task *task = recent_failed(e, id);
+  struct task *task = control__recent_failed(e, id);
   if (task != NULL)
     redeliver(e, task);
   return task != NULL;
@@ -361,12 +365,11 @@ void control__task(struct engine *e, const struct command *c) {
     on_open(e, task, c);
     return;
   }
-  task = recent_failed(e, c->task);
+  task = control__recent_failed(e, c->task);
   if (task != NULL)
     on_ended(e, task, c);
-  else if (c->kind == CMD_RETRY_TASK &&
-           find_on(&e->recent_done, c->task) == NULL)
-    deliver_again(e, c->task); /* failed too long ago to be remembered */
+  else if (c->kind == CMD_RETRY_TASK && !control__is_done(e, c->task))
+    control__redeliver(e, c->task); /* failed too long ago to be remembered */
   else
     control__refuse(e, ERR_NOTFOUND,
                     "the task has ended or is not in the window");

@@ -434,11 +434,15 @@ static int init_parts(struct engine *e, struct errmsg *msg) {
   if (code != 0)
     return code;
   if (!gathering(e)) {
-    code = titles_open(&e->titles, session_dirfd(e->session),
+    code = titles_open(&e->titles, session_dirfd(e->session), TITLES_NAMES,
                        e->config.content_disposition, msg);
     if (code != 0)
       return code;
   }
+  code =
+      titles_open(&e->urls, session_dirfd(e->session), TITLES_URLS, false, msg);
+  if (code != 0)
+    return code;
   e->empty_dir = intake_dir_is_empty(session_dirfd(e->session));
   e->resolver.loop = &e->loop;
   e->resolver.watch = &e->watch;
@@ -538,6 +542,8 @@ int engine_start(struct engine **out, struct session *session,
   idmap_init(&e->tasks);
   outputs_init(&e->outputs);
   titles_init(&e->titles);
+  titles_init(&e->urls);
+  look_init(&e->look);
   uv_mutex_init(&e->mutex);
   init_figures(e);
   uv_loop_init(&e->loop);
@@ -584,6 +590,8 @@ void engine_free(struct engine *e) {
   idmap_fini(&e->tasks);
   outputs_fini(&e->outputs);
   titles_fini(&e->titles);
+  titles_fini(&e->urls);
+  look_fini(&e->look);
   results_text_fini(&e->results);
   shards_free(e->shards);
   sinks_fini(&e->sinks);

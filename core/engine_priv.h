@@ -12,7 +12,7 @@
  *   split.c, split_part.c  one task in several connections
  *   fetch_end.c  what becomes of it then
  *   control.c  what commands do; control_task.c, control_host.c,
- *              control_add.c
+ *              control_add.c, control_url.c
  *   hold.c     everything waits: full disk, network down
  *   gather.c   bodies become records of shards
  *   picture.c  the building of snapshots
@@ -32,6 +32,7 @@
 #include "hosts.h"
 #include "idmap.h"
 #include "list.h"
+#include "look.h"
 #include "loopwatch.h"
 #include "outputs.h"
 #include "pool.h"
@@ -52,6 +53,7 @@
 #define ENGINE_HOLD_TEXT 280
 #define GATHER_NAME 64
 
+struct readdress;
 struct checksum_table;
 struct intake_batch;
 
@@ -80,6 +82,7 @@ struct engine {
   struct idmap tasks;
   struct outputs outputs;    /* of those tasks */
   struct titles titles;      /* names that servers gave */
+  struct titles urls;        /* that a person has given, see readdress.h */
   struct link live;          /* every task that has not ended, by task.all */
   struct link recent_done;   /* newest first */
   struct link recent_failed; /* newest first */
@@ -104,9 +107,10 @@ struct engine {
   unsigned lookups; /* batches of the intake on the pool */
   bool empty_dir;   /* nothing was in it: no names to look up */
   unsigned last_room;
-  bool exhausted; /* the session has delivered everything */
-  unsigned adds;  /* lines on their way into the session */
-  bool reloading; /* configuration files are being read */
+  bool exhausted;   /* the session has delivered everything */
+  unsigned adds;    /* lines on their way into the session */
+  bool reloading;   /* configuration files are being read */
+  struct look look; /* at one task */
   struct task_wish *wishes;
   size_t wish_count, wish_cap;
 
@@ -212,6 +216,8 @@ int intake__claim_name(struct engine *e, struct task *task, char *why,
 #define INTAKE_EXISTS                                             \
   "the file exists and is not of this session (see --overwrite, " \
   "--skip-existing, --auto-rename)"
+/* From what its line says, the URL or the options. */
+void intake__set_deadline(const struct engine *e, struct task *task);
 /* Sends gathered tasks to be looked at; asks the session for more. */
 void intake_run(struct engine *e);
 
@@ -274,12 +280,12 @@ bool fetch__redirect(struct engine *e, struct task *task,
  * addresses are known: --no-private-redirects. */
 bool fetch__may_follow(const struct engine *e, const struct host *home,
                        const struct host *host);
-#define FETCH_PRIVATE                                                     \
+#define FETCH_PRIVATE \
   "redirected to a private address, which --no-private-redirects forbids"
 /* The next request goes to the task's own URL, or its mirror's, again. */
 void fetch__go_home(struct task *task);
-/* Its own URL cannot be asked: a mirror's turn from the beginning. False: it has
- * none that can. */
+/* Its own URL cannot be asked: a mirror's turn from the beginning. False: it
+ * has none that can. */
 bool fetch__other_source(struct engine *e, struct task *task);
 /* After a failure: another mirror's turn, and the task is queued. False when
  * there is none to turn to. */
@@ -369,11 +375,25 @@ void control__host(struct engine *e, const struct command *c);
 bool control__add(struct engine *e, const struct command *c);
 bool control__reload(struct engine *e, const struct command *c);
 void control__set_limit(struct engine *e, const struct command *c);
+/* Another URL or mirror: likewise. */
+bool control__url(struct engine *e, const struct command *c);
+/* A task comes in with this line's URL: it gets the one that it was given, if
+ * any. */
+int control__take_url(struct engine *e, struct task *task,
+                      const char *line) MUST_CHECK;
+/* Keeps a URL that was given already, in the session's file. */
+void control__note_url(struct engine *e, uint64_t task,
+                       const struct readdress *address);
 /* Deletes a task's NAME.part, as far as it is there. */
 void control__remove_part(struct engine *e, const struct task *task);
 /* A task that ended badly is wanted again: off the list, delivered anew. False:
  * it is not on the list. */
 bool control__forget_recent(struct engine *e, uint64_t id);
+/* The task on that list, NULL none; whether it was done not long ago. */
+struct task *control__recent_failed(struct engine *e, uint64_t id);
+bool control__is_done(struct engine *e, uint64_t id);
+/* One that no list has is delivered again, if it has not ended well. */
+void control__redeliver(struct engine *e, uint64_t id);
 
 /* ---- picture.c ---- */
 /* A new snapshot with one reference; NULL without memory. */

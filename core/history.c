@@ -172,6 +172,11 @@ static bool position_of(const struct history *h, uint64_t id, uint64_t *pos) {
   return false;
 }
 
+int history_position(const struct history *history, uint64_t id,
+                     uint64_t *position) {
+  return position_of(history, id, position) ? 0 : ERR_NOTFOUND;
+}
+
 static uint64_t all_tasks(const struct history *h) {
   uint64_t tasks = 0;
   for (size_t i = 0; i < h->source_count; i++)
@@ -191,6 +196,7 @@ struct visit {
   size_t row_count;
   uint16_t *fits; /* indexes that fit, CHUNK_LINES at most */
   size_t fit_count;
+  bool in_clear;
 };
 
 static bool kind_fits(const struct history_query *q, enum history_kind kind) {
@@ -265,7 +271,7 @@ static int make_row(const struct visit *v, uint32_t index,
                          ? known->path
                          : line->name;
   return history__texts(row, source_name(v->source), line->url, name,
-                        known != NULL && settled ? known : NULL);
+                        known != NULL && settled ? known : NULL, v->in_clear);
 }
 
 static bool has_text(const struct history_row *row, const char *text) {
@@ -311,6 +317,7 @@ static int visit(struct history *h, struct visit *v,
                  const struct history_query *q, bool backwards, size_t most,
                  struct history_page *page, bool *read) {
   *read = false;
+  v->in_clear = q->in_clear;
   v->fits = malloc(CHUNK_LINES * sizeof *v->fits);
   if (v->fits == NULL)
     return ERR_NOMEM;

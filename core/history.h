@@ -14,7 +14,7 @@
  * Blocking: reads the database (read only, a transaction a call), the marks
  * and the lists. A handle belongs to one thread at a time; open one for each.
  * Texts come from URLs and servers and are NOT safe for a terminal; secrets in
- * URLs are replaced already.
+ * URLs are replaced already, unless a query wants them in clear.
  */
 #ifndef SPATE_HISTORY_H
 #define SPATE_HISTORY_H
@@ -54,6 +54,7 @@ struct history_query {
   unsigned kinds;         /* HISTORY_BIT()s; 0 any */
   const char *class_name; /* failures of this class; NULL any */
   const char *text;       /* part of URL or name, in any case; NULL any */
+  bool in_clear;          /* URLs with their secrets: for a list to be run */
 };
 
 struct history_row {
@@ -87,6 +88,10 @@ void history_close(struct history *history); /* takes NULL */
 
 int history_count(struct history *history, struct history_count *count,
                   struct errmsg *msg) MUST_CHECK;
+
+/* The position of a task, as of the last history_count(); ERR_NOTFOUND. */
+int history_position(const struct history *history, uint64_t id,
+                     uint64_t *position) MUST_CHECK;
 
 /* At most max tasks that fit the query (NULL: all) at `from` and behind it;
  * backwards: the last ones before `from`. A search for a text looks at a

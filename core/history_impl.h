@@ -72,7 +72,8 @@ void history__lines_fini(struct history *h);
 
 /* The texts of a row in one block; known may be NULL. */
 int history__texts(struct history_row *row, const char *source, const char *url,
-                   const char *name, const struct store_task *known) MUST_CHECK;
+                   const char *name, const struct store_task *known,
+                   bool in_clear) MUST_CHECK;
 void history__row_fini(struct history_row *row);
 
 /* Whether part is in text, in any case. */

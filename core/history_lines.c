@@ -187,7 +187,8 @@ static const char *put(char **at, const char *text) {
 }
 
 int history__texts(struct history_row *row, const char *source, const char *url,
-                   const char *name, const struct store_task *known) {
+                   const char *name, const struct store_task *known,
+                   bool in_clear) {
   const char *reason = known != NULL ? known->reason : "";
   const char *class_name = known != NULL ? known->class_name : "";
   size_t url_cap = strlen(url) * 3 + 16; /* *** may be longer than a secret */
@@ -197,7 +198,10 @@ int history__texts(struct history_row *row, const char *source, const char *url,
   if (at == NULL)
     return ERR_NOMEM;
   row->url = at;
-  at += redact_url(url, at, url_cap) + 1;
+  if (in_clear)
+    put(&at, url);
+  else
+    at += redact_url(url, at, url_cap) + 1;
   row->source = put(&at, source);
   row->name = put(&at, name);
   row->reason = put(&at, reason);

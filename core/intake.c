@@ -300,11 +300,11 @@ static int name_task(struct engine *e, struct task *task,
     return intake__set_name(e, task, known);
   if (item->dir != NULL)
     code =
-        name_below(item->dir, task->url, item->out, layout, name, sizeof(name));
+        name_below(item->dir, item->url, item->out, layout, name, sizeof(name));
   else if (item->out != NULL)
     code = name_from_person(item->out, layout, name, sizeof(name));
   else
-    code = name_from_url(task->url, layout, name, sizeof(name));
+    code = name_from_url(item->url, layout, name, sizeof(name));
   if (code != 0)
     return code;
   if (!task->unnamed)
@@ -359,7 +359,7 @@ int intake__claim_name(struct engine *e, struct task *task, char *why,
 }
 
 /* What the line says goes before what the URL does. */
-static void set_deadline(const struct engine *e, struct task *task) {
+void intake__set_deadline(const struct engine *e, struct task *task) {
   int64_t at = INT64_MAX;
   if (e->config.deadline_mode != 0 && task->deadline_unix != INT64_MAX)
     return;
@@ -411,7 +411,7 @@ void intake_item(void *arg, const struct session_item *item) {
   meter_init(&task->rate, 10, now);
   take_partial(task, item->partial);
   control_delivered(e, task);
-  set_deadline(e, task);
+  intake__set_deadline(e, task);
   if (e->last_room > 0)
     e->last_room--;
   code = hosts_get(&e->hosts, task->url, now, &task->host, &why);
@@ -423,6 +423,8 @@ void intake_item(void *arg, const struct session_item *item) {
     why = "a method or a body is for http and https alone";
     code = ERR_UNSUPPORTED;
   }
+  if (code == 0)
+    code = control__take_url(e, task, item->url);
   if (code == 0)
     code = name_task(e, task, item);
   if (code == 0 && !task->unnamed)

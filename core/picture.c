@@ -526,6 +526,8 @@ static void fill_state(struct picture *p, struct engine *e, uint64_t now) {
   s->hold = text(p, e->hold);
   s->reply_seq = e->reply_seq;
   s->reply_text = text(p, e->reply_text);
+  s->look_task = e->look.task;
+  s->look = text(p, look_text(e));
 }
 
 struct snapshot *picture_take(struct engine *e, uint64_t now_ns) {

@@ -319,6 +319,12 @@ int session_add(struct session *session, const char *text,
                 void (*done)(void *arg, const struct session_added *added),
                 void *arg) MUST_CHECK;
 
+/* Adds a manifest (a file of any form, packed ones and Metalinks included) to
+ * a running session, likewise. The text of a refusal says what to do. */
+int session_join(struct session *session, const char *path,
+                 void (*done)(void *arg, const struct session_added *added),
+                 void *arg) MUST_CHECK;
+
 /* An option of the run was changed by a person: kept, with the next batch, in
  * place of those of that name whose value begins with same ("": all). */
 void session_option_set(struct session *session, const char *name,

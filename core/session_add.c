@@ -238,9 +238,8 @@ int session_input_format(struct session *s, const char *name) {
 }
 
 /* What was asked for, else what its beginning and its name say. */
-static int choose_format(const struct session *s, int fd, const char *path,
+static int choose_format(int fd, const char *path,
                          const struct manifest_format **format) {
-  *format = s->input_format;
   if (*format != &manifest_auto)
     return 0;
   char *block = malloc(MANIFEST_BLOCK);
@@ -260,6 +259,15 @@ static int choose_format(const struct session *s, int fd, const char *path,
   *format = manifest_detect(block, have, true, path);
   free(block);
   return n < 0 ? err_from_errno(saved) : 0;
+}
+
+int session__first_line(int fd, const char *path,
+                        const struct manifest_format **format, uint64_t *object,
+                        struct errmsg *msg) {
+  int rc = choose_format(fd, path, format);
+  if (rc < 0)
+    return err_set(msg, rc, "%s: %s", path, err_text(rc));
+  return first_object(fd, path, *format, object, msg);
 }
 
 /* ---- files ------------------------------------------------------------- */
@@ -324,10 +332,8 @@ static int add_known_file(struct session *s, int fd, const char *path,
         (s->input_format == &manifest_auto ||
          s->input_format == s->sources[i].format))
       return recognise(s, &s->sources[i], path, msg);
-  rc = choose_format(s, fd, path, &format);
-  if (rc < 0)
-    return err_set(msg, rc, "%s: %s", path, err_text(rc));
-  rc = first_object(fd, path, format, &object, msg);
+  format = s->input_format;
+  rc = session__first_line(fd, path, &format, &object, msg);
   if (rc < 0)
     return rc;
   rc = ERR_NOTFOUND;

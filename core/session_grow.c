@@ -311,6 +311,8 @@ void session__add_committed(struct session *s, unsigned batch, int rc) {
     return;
   s->adds = add->next;
   answer(add, rc, rc == 0 ? "" : err_text(rc));
+  s->told_exhausted = false; /* whoever was told before is told again */
+  session__kick(s);
   post_next(s);
 }
 

@@ -8,6 +8,7 @@
  *   session_packed.c lists that are unpacked as they come
  *   session_args.c   the URLs of command lines
  *   session_grow.c   lines added while it runs
+ *   session_join.c   manifests added while it runs
  *   session_run.c    the running session: settling, batches, counts
  *   session_stop.c   its start, its pump and its orderly end
  *   session_lists.c  lines for tasks that are settled
@@ -31,6 +32,7 @@
 #include "store_thread.h"
 
 #define SESSION_FEEDS 8
+#define SESSION_JOINS 256 /* manifests that a run may get besides */
 
 /* A feed reads chunk after chunk and delivers their tasks. The first one goes
  * through all sources; shuffled, the others help, so that lines come from
@@ -147,8 +149,10 @@ struct session {
   int trouble_store, trouble_spool, trouble_feed, trouble_told;
   char trouble_text[256];
 
-  struct session_add *adds; /* the first is in work */
-  bool add_busy;            /* by the storage thread */
+  struct session_add *adds;   /* the first is in work */
+  bool add_busy;              /* by the storage thread */
+  struct session_join *joins; /* likewise */
+  bool join_busy;
 
   bool stopping, stop_posted, ended;
   unsigned open_handles;
@@ -179,6 +183,11 @@ struct source *session__source(struct session *s, uint32_t id);
 struct source *session__source_new(struct session *s, enum source_kind kind,
                                    const char *path);
 void session__source_undo(struct session *s);
+/* The form of a manifest (by its looks where *format is manifest_auto) and the
+ * object of its first good line, 0 none. Any thread. */
+int session__first_line(int fd, const char *path,
+                        const struct manifest_format **format, uint64_t *object,
+                        struct errmsg *msg);
 /* Checks that the files that are still needed are what they were. */
 int session__check_files(struct session *s, struct errmsg *msg);
 int session__fault(struct session *s, int rc, struct errmsg *msg);
@@ -188,6 +197,11 @@ int session__fault(struct session *s, int rc, struct errmsg *msg);
 bool session__is_packed(const struct session *s, int fd, const char *path);
 int session__add_packed(struct session *s, int fd, const char *path,
                         struct errmsg *msg);
+/* A descriptor, the caller's, from which the lines of a packed manifest or a
+ * Metalink come in; ERR_NOTFOUND: it is none. Any thread. */
+int session__packed_fd(struct session *s, int fd, const char *path,
+                       const struct manifest_format **format,
+                       struct errmsg *msg);
 /* Those that did not come in whole are opened again. */
 int session__reopen_packed(struct session *s, struct errmsg *msg);
 
@@ -228,6 +242,12 @@ int session__adds_begin(struct session *s);
 void session__add_worked(struct session *s, struct store_job *job);
 void session__add_committed(struct session *s, unsigned batch, int rc);
 void session__adds_end(struct session *s);
+
+/* ---- session_join.c ---- */
+int session__joins_begin(struct session *s);
+void session__join_worked(struct session *s, struct store_job *job);
+void session__join_committed(struct session *s, unsigned batch, int rc);
+void session__joins_end(struct session *s);
 
 /* ---- session_stop.c ---- */
 void session__stop_step(struct session *s);

@@ -29,19 +29,23 @@ static bool is_packed_file(const struct source *source) {
   return source->kind == SOURCE_STREAM && !source->gone && *source->path != 0;
 }
 
-bool session__is_packed(const struct session *s, int fd, const char *path) {
+static bool looks_packed(int fd) {
   char head[PLAIN_MAGIC];
   bool more;
   ssize_t n;
+  do
+    n = pread(fd, head, sizeof head, 0);
+  while (n < 0 && errno == EINTR);
+  return n > 0 && plain_kind(head, (size_t)n, &more) != UNPACK_NONE;
+}
+
+bool session__is_packed(const struct session *s, int fd, const char *path) {
   if (s->follow || s->metalink || metalink_file(fd))
     return true;
   for (size_t i = 0; i < s->source_count; i++)
     if (is_packed_file(&s->sources[i]) && strcmp(s->sources[i].path, path) == 0)
       return true; /* as it came in before */
-  do
-    n = pread(fd, head, sizeof head, 0);
-  while (n < 0 && errno == EINTR);
-  return n > 0 && plain_kind(head, (size_t)n, &more) != UNPACK_NONE;
+  return looks_packed(fd);
 }
 
 void session_follow(struct session *s, bool follow) {
@@ -159,6 +163,20 @@ int session__add_packed(struct session *s, int fd, const char *path,
       unread = source;
   }
   return receive_path(s, unread, fd, path, &identity, msg);
+}
+
+int session__packed_fd(struct session *s, int fd, const char *path,
+                       const struct manifest_format **format,
+                       struct errmsg *msg) {
+  bool metalink = metalink_file(fd);
+  if (!metalink && !looks_packed(fd))
+    return ERR_NOTFOUND;
+  *format = metalink ? &manifest_jsonl : &manifest_auto;
+  int own =
+      metalink ? metalink_fd(s, fd, path, msg) : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  return own >= 0 || metalink
+             ? own
+             : err_set(msg, ERR_IO, "%s: %s", path, strerror(errno));
 }
 
 static bool comes_in(const struct session *s, const char *path) {

@@ -182,7 +182,10 @@ static void on_job(void *arg, struct store_job *job) {
       session__feed_trouble(s, ERR_NOMEM, NULL);
     break;
   case JOB_CALL:
-    session__add_worked(s, job);
+    if (job->owner != NULL)
+      session__join_worked(s, job);
+    else
+      session__add_worked(s, job);
     break;
   case JOB_STOP:
     s->ended = true;
@@ -332,6 +335,8 @@ int session_start(struct session *s, uv_loop_t *loop,
     if (rc < 0)
       err_set(msg, rc, "%s/%s: %s", s->dir, SESSION_DIR, err_text(rc));
   }
+  if (rc == 0 && session__joins_begin(s) < 0)
+    rc = err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
   if (rc == 0)
     rc = load_order(s, msg);
   if (rc == 0)
@@ -391,6 +396,7 @@ void session__stop_step(struct session *s) {
     store_thread_free(s->thread);
     s->thread = NULL;
     session__adds_end(s);
+    session__joins_end(s);
     for (int i = 0; i < SESSION_FEEDS; i++)
       feed__fini(&s->feeds[i]);
     feed__fini(&s->redo);
@@ -399,7 +405,7 @@ void session__stop_step(struct session *s) {
     return;
   }
   if (s->stop_posted || s->batch_busy || s->grow_busy || s->add_busy ||
-      feeds_busy(s))
+      s->join_busy || feeds_busy(s))
     return;
   if (session__pending(s) && !s->batch_failed) {
     session__send(s);

@@ -214,6 +214,9 @@ struct snapshot {
   uint64_t log_errors;        /* errors logged so far */
   uint64_t log_lines;         /* lines logged so far, those of log included */
 
+  uint64_t look_task; /* of which look tells; 0 none */
+  const char *look;   /* lines, see look.h; "" nothing is known */
+
   uint64_t reply_seq;     /* last command that was answered */
   const char *reply_text; /* its answer for a person; "" when all went well */
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Names that servers gave: see titles.h.
+ * Texts that are kept by task: see titles.h.
  */
 #include "config.h"
 
@@ -15,9 +15,6 @@
 #include <unistd.h>
 
 #include "names.h"
-
-#define TITLES_FILE ".spate/names"
-#define RECORD_CAP (NAME_CAP + 64)
 
 void titles_init(struct titles *titles) {
   memset(titles, 0, sizeof(*titles));
@@ -85,18 +82,21 @@ int titles_put(struct titles *titles, uint64_t task, const char *name) {
 /* In one call, which writers beside it cannot come between. The line feed in
  * front ends what an earlier one may have left unfinished. */
 int titles_append(int fd, uint64_t task, const char *name) {
-  char record[RECORD_CAP];
-  int length = snprintf(record, sizeof(record), "\n%" PRIu64 " %zu %s\n", task,
-                        strlen(name), name);
+  size_t cap = strlen(name) + 64;
   ssize_t n;
-  if (length < 0 || (size_t)length >= sizeof(record))
+  if (strlen(name) >= TITLES_TEXT_MAX)
     return ENAMETOOLONG;
+  char *record = malloc(cap);
+  if (record == NULL)
+    return ENOMEM;
+  int length =
+      snprintf(record, cap, "\n%" PRIu64 " %zu %s\n", task, strlen(name), name);
   do
     n = write(fd, record, (size_t)length);
   while (n < 0 && errno == EINTR);
-  if (n < 0)
-    return errno;
-  return n == length ? 0 : ENOSPC;
+  int saved = n < 0 ? errno : n == length ? 0 : ENOSPC;
+  free(record);
+  return saved;
 }
 
 /* A line without its line feed; what is no record is passed over. */
@@ -107,7 +107,7 @@ static int take_line(struct titles *t, const char *line) {
     return 0;
   const char *at = end + 1;
   uint64_t length = strtoull(at, &end, 10);
-  if (end == at || *end != ' ' || length == 0 || length >= NAME_CAP ||
+  if (end == at || *end != ' ' || length == 0 || length >= TITLES_TEXT_MAX ||
       strlen(end + 1) != length)
     return 0;
   return titles_put(t, task, end + 1);
@@ -138,16 +138,15 @@ static int read_all(struct titles *t) {
   return code;
 }
 
-int titles_open(struct titles *titles, int dirfd, bool make,
+int titles_open(struct titles *titles, int dirfd, const char *file, bool make,
                 struct errmsg *msg) {
   int flags = O_RDWR | O_APPEND | (make ? O_CREAT : 0);
-  int fd = name_open(dirfd, TITLES_FILE, flags, 0600, false);
+  int fd = name_open(dirfd, file, flags, 0600, false);
   if (fd < 0 && errno == ENOENT && !make)
     return 0;
   if (fd < 0)
-    return err_set(msg, fd, "%s: %s", TITLES_FILE, strerror(errno));
+    return err_set(msg, fd, "%s: %s", file, strerror(errno));
   titles->fd = fd;
   int code = read_all(titles);
-  return code == 0 ? 0
-                   : err_set(msg, code, "%s: %s", TITLES_FILE, err_text(code));
+  return code == 0 ? 0 : err_set(msg, code, "%s: %s", file, err_text(code));
 }

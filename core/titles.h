@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The names that servers gave to outputs (--content-disposition), by task, in
- * the file "names" of the session. A name is in it before a file of that name
- * is made, so that a run that was killed finds its files again.
+ * Texts that are kept by task, in a file of the session: the names that servers
+ * gave to outputs (--content-disposition), and the URLs that a person has given
+ * tasks anew (readdress.h). A name is in its file before a file of that name is
+ * made, so that a run that was killed finds its files again.
  *
- * A record is "ID LENGTH NAME" on a line of its own; of several the last one
+ * A record is "ID LENGTH TEXT" on a line of its own; of several the last one
  * counts, and what a kill or a full disk has cut off counts as not there. It is
  * not flushed: after a power failure a name may be missing, and its task
  * begins anew.
@@ -21,6 +22,10 @@
 
 #include "err.h"
 
+#define TITLES_NAMES ".spate/names"
+#define TITLES_URLS ".spate/urls"
+#define TITLES_TEXT_MAX ((size_t)128 * 1024)
+
 struct title {
   uint64_t task;
   char *name;
@@ -36,8 +41,9 @@ struct titles {
 void titles_init(struct titles *titles);
 void titles_fini(struct titles *titles);
 
-/* Reads what earlier runs have kept; make: for more to come. Blocks. */
-int titles_open(struct titles *titles, int dirfd, bool make,
+/* Reads what earlier runs have kept in the file; make: for more to come.
+ * Blocks. */
+int titles_open(struct titles *titles, int dirfd, const char *file, bool make,
                 struct errmsg *msg) MUST_CHECK;
 
 /* NULL: none is known. */

@@ -137,6 +137,7 @@ static const struct wire_field head_fields[] = {
     SLOW(0) SLOW(1) SLOW(2) SLOW(3) SLOW(4) SLOW(5)
     JOB(0) JOB(1) JOB(2) JOB(3) JOB(4) JOB(5)
     JOB(6) JOB(7) JOB(8) JOB(9) JOB(10) JOB(11)
+    HEAD(WIRE_U64, look_task) HEAD(WIRE_TEXT, look)
     HEAD(WIRE_U64, exec_started) HEAD(WIRE_U64, exec_failed)
     HEAD(WIRE_U64, exec_cpu_us)
     SHARES(SNAP_BY_STATUS) SHARES(SNAP_BY_HOST) SHARES(SNAP_BY_TYPE)

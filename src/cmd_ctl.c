@@ -76,6 +76,8 @@ static const char *arguments_of(enum command_args args) {
     return " TASK N";
   case ARGS_TASK_BYTES:
     return " TASK BYTES";
+  case ARGS_TASK_URL:
+    return " TASK URL...";
   case ARGS_LIMIT:
     return " NAME VALUE";
   case ARGS_HOST:
@@ -84,6 +86,8 @@ static const char *arguments_of(enum command_args args) {
     return " HOST NAME VALUE";
   case ARGS_CHOICE:
     return " [WORD...]";
+  case ARGS_PATH:
+    return " FILE";
   case ARGS_LINES:
     return " URL... | -";
   case ARGS_LOCAL:
@@ -182,6 +186,44 @@ static int add_rate(struct ask *ask, char *const *words, struct errmsg *msg) {
                  : rc;
 }
 
+/* Words with a blank between each two. */
+static int join_words(char *const *words, size_t count, char *text, size_t cap,
+                      struct errmsg *msg) {
+  size_t have = 0;
+  text[0] = '\0';
+  for (size_t i = 0; i < count; i++) {
+    int more =
+        snprintf(text + have, cap - have, "%s%s", i > 0 ? " " : "", words[i]);
+    if (more < 0 || (size_t)more >= cap - have)
+      return err_set(msg, ERR_USAGE, "too many words");
+    have += (size_t)more;
+  }
+  return 0;
+}
+
+static int add_url(struct ask *ask, char *const *words, size_t count,
+                   struct errmsg *msg) {
+  char text[COMMAND_TEXT_MAX / 2];
+  json_int_t task;
+  int rc = read_task(words[0], &task, msg);
+  if (rc == 0)
+    rc = join_words(words + 1, count - 1, text, sizeof text, msg);
+  return rc == 0
+             ? add(ask, json_pack("{s:I, s:s}", "task", task, "url", text), msg)
+             : rc;
+}
+
+/* The run may stand in another directory. */
+static int add_path(struct ask *ask, const char *path, struct errmsg *msg) {
+  char *whole = realpath(path, NULL);
+  if (whole == NULL)
+    return err_set(msg, ERR_USAGE, "%s: %s", path, strerror(errno));
+  json_t *params = json_pack("{s:s}", "path", whole);
+  free(whole);
+  return params != NULL ? add(ask, params, msg)
+                        : err_set(msg, ERR_USAGE, "%s is no UTF-8 text", path);
+}
+
 static int check_limit(const char *name, struct errmsg *msg) {
   if (limit_find(name) >= 0)
     return 0;
@@ -210,15 +252,10 @@ static int add_limit(struct ask *ask, const char *host, char *const *words,
 
 static int add_choice(struct ask *ask, char *const *words, size_t count,
                       struct errmsg *msg) {
-  char text[1024] = "";
-  size_t have = 0;
-  for (size_t i = 0; i < count; i++) {
-    int more = snprintf(text + have, sizeof text - have, "%s%s",
-                        i > 0 ? " " : "", words[i]);
-    if (more < 0 || (size_t)more >= sizeof text - have)
-      return err_set(msg, ERR_USAGE, "too many words");
-    have += (size_t)more;
-  }
+  char text[1024];
+  int rc = join_words(words, count, text, sizeof text, msg);
+  if (rc != 0)
+    return rc;
   return add(ask, json_pack("{s:s}", "which", text), msg);
 }
 
@@ -311,11 +348,14 @@ static bool count_fits(enum command_args args, size_t count) {
   case ARGS_NONE:
     return count == 0;
   case ARGS_HOST:
+  case ARGS_PATH:
     return count == 1;
   case ARGS_TASK_COUNT:
   case ARGS_TASK_BYTES:
   case ARGS_LIMIT:
     return count == 2;
+  case ARGS_TASK_URL:
+    return count >= 2;
   case ARGS_HOST_LIMIT:
     return count == 3;
   case ARGS_TASK:
@@ -344,6 +384,8 @@ static int read_command(struct ask *ask, enum command_kind kind,
     return add_count(ask, words, msg);
   case ARGS_TASK_BYTES:
     return add_rate(ask, words, msg);
+  case ARGS_TASK_URL:
+    return add_url(ask, words, count, msg);
   case ARGS_LIMIT:
     return add_limit(ask, NULL, words, msg);
   case ARGS_HOST:
@@ -352,6 +394,8 @@ static int read_command(struct ask *ask, enum command_kind kind,
     return add_limit(ask, words[0], words + 1, msg);
   case ARGS_CHOICE:
     return add_choice(ask, words, count, msg);
+  case ARGS_PATH:
+    return add_path(ask, words[0], msg);
   case ARGS_LINES:
     return count == 1 && strcmp(words[0], "-") == 0
                ? add_input(ask, msg)

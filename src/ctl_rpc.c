@@ -224,6 +224,10 @@ static int read_command(struct rpc_request *request, json_t *params,
   case ARGS_TASK_BYTES:
     rc = read_task(request, params, msg);
     return rc == 0 ? read_rate(request, params, msg) : rc;
+  case ARGS_TASK_URL:
+    rc = read_task(request, params, msg);
+    return rc == 0 ? read_text(request, parameter(params, "url", 1), "url", msg)
+                   : rc;
   case ARGS_LIMIT:
     rc = read_limit(request, parameter(params, "name", 0), msg);
     return rc == 0 ? read_value(request, params, 1, msg) : rc;
@@ -233,6 +237,8 @@ static int read_command(struct rpc_request *request, json_t *params,
     return read_host_limit(request, params, msg);
   case ARGS_CHOICE:
     return which == NULL ? 0 : read_text(request, which, "which", msg);
+  case ARGS_PATH:
+    return read_text(request, parameter(params, "path", 0), "path", msg);
   case ARGS_LINES:
     return read_lines(request, params, msg);
   }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,6 +111,46 @@ int detach_begin(const char *dir, bool quiet, bool keep_input,
   point_to_null(STDOUT_FILENO, O_WRONLY);
   return 0;
 }
+
+/* ---- a run that goes on in another process --------------------------------
+ */
+
+#define WORDS_MAX 16
+
+/* "--NAME=TEXT" for an option of the command line that the session does not
+ * keep; NULL: it was not given, or there is no memory. */
+static char *word_for(const struct options *options, enum option_id id) {
+  const struct option_info *info = option_info(id);
+  if (!options_given_by(options, id, LAYER_COMMAND_LINE))
+    return NULL;
+  bool flag = info->kind == OPTION_FLAG;
+  const char *text = flag ? "" : options_text(options, id);
+  size_t cap = strlen(info->name) + strlen(text) + 4;
+  char *word = malloc(cap);
+  if (word != NULL)
+    snprintf(word, cap, "--%s%s%s", info->name, flag ? "" : "=", text);
+  return word;
+}
+
+int detach_hand_over(const char *dir, const struct options *options) {
+  static const enum option_id passed[] = {OPT_CONFIG, OPT_NO_CONFIG,
+                                          OPT_PROFILE};
+  const char *words[WORDS_MAX] = {"spate", "resume", "-D"};
+  size_t count = 3;
+  for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++) {
+    words[count] = word_for(options, passed[i]);
+    count += words[count] != NULL;
+  }
+  words[count++] = "--";
+  words[count++] = dir;
+  fflush(NULL);
+  execv("/proc/self/exe", (char *const *)(uintptr_t)words);
+  execvp("spate", (char *const *)(uintptr_t)words);
+  return errno;
+}
+
+/* ---- the child -------------------------------------------------------------
+ */
 
 bool detach_started(void) {
   if (report_fd < 0)

@@ -3,7 +3,8 @@
  * -D: a run without a terminal. The process forks before it has threads, locks
  * or a session; the child goes on in a session of its own and keeps the
  * working directory, the parent waits until the run is really going and then
- * says how to look at it.
+ * says how to look at it. A run with a screen cannot fork any more: for
+ * `:detach` it stops and is gone on with by such a process.
  *
  * Thread: the main thread.
  */
@@ -13,6 +14,7 @@
 #include <stdbool.h>
 
 #include "err.h"
+#include "options.h"
 
 /* Returns in the child alone. The parent ends with 0 once detach_started() was
  * called there, or with the child's exit status. dir: what to name to those
@@ -24,5 +26,10 @@ int detach_begin(const char *dir, bool quiet, bool keep_input,
  * Does nothing where there is no parent. False: it has been killed meanwhile;
  * whoever did it does not want the run. */
 bool detach_started(void);
+
+/* A run that had a screen has stopped, and goes on without: this process
+ * becomes `spate resume -D` in dir, which says how to look at it. Returns an
+ * errno value when that fails. */
+int detach_hand_over(const char *dir, const struct options *options);
 
 #endif

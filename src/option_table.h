@@ -210,6 +210,9 @@
     IN_RUN | NOT_KEPT, "print progress lines even on a terminal")              \
   X(OPT_DETACH, "detach", 'D', GROUP_SHOW, "", FLAG(0), IN_RUN | CLI_ONLY,     \
     "run in the background; 'spate attach' shows it")                          \
+  X(OPT_ON_HANGUP, "on-hangup", 0, GROUP_SHOW, "HOW",                          \
+    CHOICE("stop|continue", "stop"), IN_RUN | NOT_KEPT,                        \
+    "when the terminal goes away: stop, or go on without it")                  \
   X(OPT_PROGRESS, "progress", 0, GROUP_SHOW, "FORM",                           \
     CHOICE("line|json|none", "line"), IN_RUN | NOT_KEPT,                       \
     "no terminal interface; print progress in this form")                      \

@@ -106,6 +106,8 @@ static json_t *params_of(const struct command *c) {
     return json_pack("{s:I, s:I}", "task", task, "value", (json_int_t)c->value);
   case ARGS_TASK_BYTES:
     return json_pack("{s:I, s:s}", "task", task, "value", value);
+  case ARGS_TASK_URL:
+    return json_pack("{s:I, s:s}", "task", task, "url", c->text);
   case ARGS_LIMIT:
     return json_pack("{s:s, s:s}", "name", limit_info(c->limit)->name, "value",
                      value);
@@ -116,6 +118,8 @@ static json_t *params_of(const struct command *c) {
                      limit_info(c->limit)->name, "value", value);
   case ARGS_CHOICE:
     return json_pack("{s:s}", "which", c->text != NULL ? c->text : "");
+  case ARGS_PATH:
+    return json_pack("{s:s}", "path", c->text);
   case ARGS_LINES:
     return json_pack("{s:s}", "lines", c->text);
   case ARGS_LOCAL:

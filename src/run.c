@@ -26,6 +26,7 @@
 
 #define LINE_INTERVAL_S 5.0 /* where lines are not rewritten */
 #define TTY_INTERVAL_S 0.5
+#define EXIT_LEFT 4 /* interrupted, with work left */
 
 /* ---- before ----------------------------------------------------------------
  */
@@ -112,6 +113,9 @@ int run_prepare(const struct options *options, const char *dir,
   int rc = check_shards(options, msg);
   if (rc == 0 && options_flag(options, OPT_DETACH))
     rc = detach(options, dir, msg);
+  /* As nohup does; the screen sees the end of its terminal by itself. */
+  if (rc == 0 && options_choice(options, OPT_ON_HANGUP) == 1)
+    signal(SIGHUP, SIG_IGN);
   if (rc == 0)
     rc = interrupt_init(msg);
   if (rc == 0 && size_thread_pool(options) != 0)
@@ -223,13 +227,32 @@ static int start(struct engine **engine, struct session *session,
   return rc;
 }
 
-/* The screen first where it is wanted; lines for what it leaves over. */
+/* The screen first where it is wanted; lines for what it leaves over. *goes_on:
+ * the run has stopped to go on in the background. */
 static int front_end(struct engine *engine, struct report_queue *queue,
                      struct report *report, const struct options *options,
-                     const struct settings *settings, enum front front) {
+                     const struct settings *settings, enum front front,
+                     bool *goes_on) {
+  enum screen_end end = SCREEN_OVER;
   if (front == FRONT_SCREEN)
-    screen_run(engine, report_queue_fd(queue), options, settings);
-  return report_run(report, engine, queue);
+    end = screen_run(engine, report_queue_fd(queue), options, settings);
+  if (end != SCREEN_OVER)
+    report->ops = &report_quiet;
+  *goes_on = end == SCREEN_HANDED_OVER;
+  int status = report_run(report, engine, queue);
+  if (*goes_on && status != EXIT_LEFT)
+    say("the run ended before it could go on in the background");
+  *goes_on &= status == EXIT_LEFT;
+  return status;
+}
+
+/* Everything of this run is closed. */
+static int go_on(const char *dir, const struct options *options) {
+  int saved = detach_hand_over(dir, options);
+  say("the run has stopped, and could not go on in the background: %s; "
+      "'spate resume' goes on",
+      strerror(saved));
+  return EXIT_LEFT;
 }
 
 /* Whether the run can be asked from elsewhere does not decide whether it goes:
@@ -265,6 +288,7 @@ int run_session(struct session *session, const struct options *options,
   struct engine_hooks hooks;
   struct engine *engine;
   struct report report;
+  bool goes_on = false;
   int status;
   session_counts(session, &counts);
   char *dir = realpath(session_dir(session), NULL);
@@ -294,7 +318,8 @@ int run_session(struct session *session, const struct options *options,
   if (!detach_started())
     raise(SIGTERM); /* as if it had come to us */
   report_init(&report, options, front, dir != NULL ? dir : "", counts.tasks);
-  status = front_end(engine, queue, &report, options, settings, front);
+  status =
+      front_end(engine, queue, &report, options, settings, front, &goes_on);
   ctl_server_free(server);
   engine_free(engine);
   outbuf_fini(&report.out);
@@ -302,6 +327,8 @@ int run_session(struct session *session, const struct options *options,
 out:
   report_queue_free(queue);
   reload_free(reload);
+  if (goes_on)
+    status = go_on(dir != NULL ? dir : ".", options);
   free(dir);
   return status;
 }

@@ -24,6 +24,14 @@ bool screen_possible(void) {
          strcmp(term, "dumb") != 0;
 }
 
+static bool reads_input; /* a list comes by standard input */
+
+static const char *why_not_detached(void *arg) {
+  (void)arg;
+  return reads_input ? "its list comes through a pipe, which would end with it"
+                     : NULL;
+}
+
 /* ---- an engine of this process
  * ---------------------------------------------- */
 
@@ -80,16 +88,25 @@ static struct ui_options looks(const struct options *options,
 /* ---- the screen
  * -------------------------------------------------------------- */
 
-void screen_run(struct engine *engine, int wake_fd,
-                const struct options *options,
-                const struct settings *settings) {
+static bool input_is_read(const struct options *options) {
+  for (size_t i = 0; i < options_count(options, OPT_INPUT_FILE); i++)
+    if (strcmp(options_item(options, OPT_INPUT_FILE, i), "-") == 0)
+      return true;
+  return false;
+}
+
+enum screen_end screen_run(struct engine *engine, int wake_fd,
+                           const struct options *options,
+                           const struct settings *settings) {
   struct errmsg msg = {""};
   struct ui_options look = looks(options, settings, wake_fd);
   struct ui_engine front = {.arg = engine,
                             .snapshot = get_snapshot,
                             .release = release,
                             .command = send_command,
-                            .snapshot_every = snapshot_every};
+                            .snapshot_every = snapshot_every,
+                            .detach = why_not_detached};
+  reads_input = input_is_read(options);
   int rc = interrupt_watch_start(engine, &msg);
   if (rc == 0) {
     interrupt_at_exit(rescue_give_back); /* at the second signal */
@@ -100,8 +117,13 @@ void screen_run(struct engine *engine, int wake_fd,
   if (rc < 0)
     say("%s; printing lines instead",
         msg.text[0] != '\0' ? msg.text : err_text(rc));
+  else if (rc == UI_HANGUP && options_choice(options, OPT_ON_HANGUP) == 1)
+    return SCREEN_LOST;
   else if (rc != UI_FINISHED)
-    ask_to_stop(engine, rc == UI_HANGUP ? "hangup" : "ui");
+    ask_to_stop(engine, rc == UI_HANGUP     ? "hangup"
+                        : rc == UI_DETACHED ? "detach"
+                                            : "ui");
+  return rc == UI_DETACHED ? SCREEN_HANDED_OVER : SCREEN_OVER;
 }
 
 /* ---- a run elsewhere

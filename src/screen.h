@@ -10,10 +10,18 @@
 #include "options.h"
 #include "settings.h"
 
+enum screen_end {
+  SCREEN_OVER,        /* the engine has ended, was asked to, or there was no
+                         screen */
+  SCREEN_HANDED_OVER, /* asked to stop, and to go on in the background */
+  SCREEN_LOST,        /* the terminal is gone, and the run goes on without */
+};
+
 /* Shows the engine until it ends or the person leaves; asks the engine to stop
  * where it is left running. wake_fd is borrowed. */
-void screen_run(struct engine *engine, int wake_fd,
-                const struct options *options, const struct settings *settings);
+enum screen_end screen_run(struct engine *engine, int wake_fd,
+                           const struct options *options,
+                           const struct settings *settings);
 
 /* Shows a run of another process and leaves it alone. How it ended: an enum
  * ui_end, or a negative code with a sentence. */

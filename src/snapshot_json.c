@@ -321,6 +321,10 @@ json_t *snapshot_json_whole(const struct snapshot *snap, size_t tasks) {
   json_t *o = snapshot_json_status(snap);
   member_whole(o, "seq", snap->seq);
   member_put(o, "unix_ms", json_integer(snap->unix_ms));
+  if (snap->look_task != 0) {
+    member_whole(o, "look_task", snap->look_task);
+    member_text(o, "look", snap->look);
+  }
   member_put(o, "limits", snapshot_json_limits(snap));
   member_put(o, "summary", summary_json_of(&snap->summary));
   put_engine(o, snap);

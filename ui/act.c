@@ -7,12 +7,9 @@
 
 #include "act.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "views.h"
 
@@ -216,12 +213,17 @@ static void do_stop(struct app *app, int key, const char *arg) {
 static void do_detach(struct app *app, int key, const char *arg) {
   (void)key;
   (void)arg;
-  if (app->engine->attached)
-    app->detach = true;
+  const char *why = app->engine->attached || app->engine->detach == NULL
+                        ? NULL
+                        : app->engine->detach(app->engine->arg);
+  if (!app->engine->attached && app->engine->detach == NULL)
+    why = "this screen cannot be left; start a run with -D to have none";
+  else if (!app->engine->attached && app->snap != NULL && app->snap->paused)
+    why = "in the background nothing would stay paused: P first";
+  if (why != NULL)
+    app__say(app, ROLE_WARN, "detach: %s", why);
   else
-    app__say(app, ROLE_WARN,
-             "this screen is the run's own; start one with -D to leave it "
-             "running");
+    app->detach = true;
 }
 
 static void do_quit(struct app *app, int key, const char *arg) {
@@ -259,36 +261,6 @@ static void do_command(struct app *app, int key, const char *arg) {
 static void do_set(struct app *app, int key, const char *arg) {
   (void)key;
   act__set(app, arg);
-}
-
-static int write_canvas(const struct canvas *canvas, int fd) {
-  char line[4096];
-  for (int y = 0; y < canvas->rows; y++) {
-    size_t len = canvas_line(canvas, y, line, sizeof line - 1);
-    line[len++] = '\n';
-    if (write(fd, line, len) != (ssize_t)len)
-      return ERR_IO;
-  }
-  return 0;
-}
-
-static void do_save_screen(struct app *app, int key, const char *arg) {
-  (void)key;
-  if (arg[0] == '\0' || app->painted == NULL) {
-    app__say(app, ROLE_WARN, "write: save-screen FILE");
-    return;
-  }
-  /* As it is without the line that asks for it. */
-  app_draw(app, (struct canvas *)(uintptr_t)app->painted, app->now_ms);
-  int fd = open(arg, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  int rc = fd >= 0 ? write_canvas(app->painted, fd) : ERR_IO;
-  int error = errno;
-  if (fd >= 0)
-    close(fd);
-  if (rc < 0)
-    app__say(app, ROLE_ALERT, "save-screen: %s: %s", arg, strerror(error));
-  else
-    app__say(app, ROLE_TEXT, "the screen was written to %s", arg);
 }
 
 /* ---- dispatch ----------------------------------------------------------- */
@@ -331,7 +303,11 @@ static act_fn *const handlers[ACTION_COUNT] = {
     [ACT_GLYPHS] = do_glyphs,
     [ACT_MOUSE] = do_mouse,
     [ACT_COMMAND] = do_command,
-    [ACT_SAVE_SCREEN] = do_save_screen,
+    [ACT_SAVE_SCREEN] = act__save_screen,
+    [ACT_URL] = act__url,
+    [ACT_MIRROR] = act__mirror,
+    [ACT_ADD_LIST] = act__add_list,
+    [ACT_WRITE] = act__write,
     [ACT_BACK] = do_back,
     [ACT_DETACH] = do_detach,
     [ACT_STOP] = do_stop,
@@ -388,4 +364,8 @@ void act_entered(struct app *app, enum prompt_kind kind) {
     act__answered(app);
   else if (kind == PROMPT_VALUE && app->asked == ACT_OPEN)
     view__limits_typed(app, app->prompt.text);
+  else if (kind == PROMPT_VALUE && app->asked == ACT_URL)
+    act__url_typed(app, app->prompt.text);
+  else if (kind == PROMPT_VALUE && app->asked == ACT_ADD_LIST)
+    act__list_typed(app, app->prompt.text);
 }

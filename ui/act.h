@@ -33,6 +33,13 @@ act_fn act__tag, act__invert_tags, act__sort, act__reverse, act__filter,
     act__level, act__next_error, act__previous_error;
 bool act__set_filter(struct app *app, const char *text, struct errmsg *msg);
 
+/* act_files.c: manifests, lists and screens; another URL for a task. What was
+ * typed for them, and what became of a list that was written. */
+act_fn act__url, act__mirror, act__add_list, act__write, act__save_screen;
+void act__url_typed(struct app *app, const char *text);
+void act__list_typed(struct app *app, const char *text);
+void act__written(struct app *app, const struct pager_result *result);
+
 /* act_limits.c: keys that move a limit, and `:set NAME VALUE`. */
 void act__step_limit(struct app *app, enum action action);
 void act__set(struct app *app, const char *arg);

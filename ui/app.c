@@ -17,6 +17,7 @@
 #include "views.h"
 
 #define MESSAGE_MS 6000
+#define LOOK_MS 1000
 
 const struct view *app__view(enum screen screen) {
   static const struct view *const views[SCREEN_COUNT] = {
@@ -169,6 +170,16 @@ static bool is_held(struct app *app, const struct snapshot *snap) {
   return true;
 }
 
+/* Another screen on the same run may look at another task. */
+static void want_look(struct app *app) {
+  bool lacks = app->screen == SCREEN_DETAILS && app->focus != 0 &&
+               app->snap->look_task != app->focus && !app->snap->finished;
+  if (!lacks || (app->look_ms > 0 && app->now_ms - app->look_ms < LOOK_MS))
+    return;
+  app->look_ms = app->now_ms;
+  app__send(app, (struct command){.kind = CMD_LOOK, .task = app->focus});
+}
+
 int app_fetch(struct app *app, int64_t now_ms) {
   app->now_ms = now_ms;
   const struct snapshot *snap = app->engine->snapshot(app->engine->arg);
@@ -191,6 +202,7 @@ int app_fetch(struct app *app, int64_t now_ms) {
   trace_take(&app->trace, snap);
   logbook_take(&app->logbook, snap);
   app__resort(app);
+  want_look(app);
   return news;
 }
 
@@ -218,6 +230,11 @@ int app_pager_fd(const struct app *app) {
 void app__take_result(struct app *app, struct pager_result *result) {
   struct pager_result **place =
       result->wish.what == PAGER_CLASSES ? &app->classes : &app->class_hosts;
+  if (result->wish.what == PAGER_WRITE) {
+    act__written(app, result);
+    pager_free(result);
+    return;
+  }
   if (result->wish.what == PAGER_PAGE) {
     view__list_result(app, result);
     return;
@@ -237,7 +254,9 @@ void app_paged(struct app *app, int64_t now_ms) {
 
 static void prompt_input(struct app *app, int key, bool pasted) {
   enum prompt_kind kind = app->prompt.kind;
-  if (key == KEY__TAB && kind == PROMPT_COMMAND && !pasted) {
+  bool completes = kind == PROMPT_COMMAND ||
+                   (kind == PROMPT_VALUE && app->asked == ACT_ADD_LIST);
+  if (key == KEY__TAB && completes && !pasted) {
     complete(app);
     return;
   }

@@ -122,6 +122,7 @@ struct app {
   int64_t now_ms;
 
   uint64_t focus;          /* the task of the details and their limits */
+  int64_t look_ms;         /* when all about it was asked for */
   char host[ERRCLASS_CAP]; /* the selected one of the hosts */
   enum limits_of limits_of;
   struct wanted_limit form_wanted[LIMITS_LINES];

@@ -233,6 +233,11 @@ static void draw_prompt(const struct app *app, const struct draw *draw) {
   int begin = draw_label(draw, prompt);
   size_t from = 0;
   int room = draw->rect.w - begin - 1;
+  /* No character of a cell takes more bytes than that, combining ones aside. */
+  if (room > 0 && prompt->cursor > (size_t)room * 8)
+    from = prompt->cursor - (size_t)room * 8;
+  while (from > 0 && ((unsigned char)prompt->text[from] & 0xc0) == 0x80)
+    from--;
   while (from < prompt->cursor &&
          text_width(prompt->text + from, prompt->cursor - from, 0) > room)
     do
@@ -345,19 +350,53 @@ static void first_key(const struct app *app, enum action action, char *buf,
   snprintf(buf, cap, "%.16s %.16s", other, names);
 }
 
-/* A box of text has keys of its own. */
-static void draw_box_keys(const struct draw *draw) {
-  int x = draw_text(draw, 0, 0, ROLE_KEY, "Enter");
-  x += draw_text(draw, 0, x, ROLE_DIM, " add  ");
-  x += draw_text(draw, 0, x, ROLE_KEY, "Down");
-  x += draw_text(draw, 0, x, ROLE_DIM, " next line  ");
-  x += draw_text(draw, 0, x, ROLE_KEY, "Esc");
-  draw_text(draw, 0, x, ROLE_DIM, " leave");
+/* Keys that are no commands: words "KEY label" with a bar between them. */
+static void draw_own_keys(const struct draw *draw, const char *text) {
+  int x = 0;
+  while (*text != '\0') {
+    char item[64];
+    size_t len = strcspn(text, "|");
+    snprintf(item, sizeof item, "%.*s", (int)len, text);
+    text += len + (text[len] != '\0');
+    char *label = item + strcspn(item, " ");
+    bool more = *label != '\0';
+    *label = '\0';
+    if (x + (int)len > draw->rect.w)
+      return;
+    x += draw_text(draw, 0, x, ROLE_KEY, item) + 1;
+    if (more)
+      x += draw_text(draw, 0, x, ROLE_DIM, label + 1) + 2;
+  }
+}
+
+/* While a line is typed nothing else is asked for; NULL: no line is. */
+static const char *prompt_keys(const struct app *app) {
+  switch (app->prompt.kind) {
+  case PROMPT_COMMAND:
+    return "Enter do it|Tab completes|Up earlier ones|Esc leave";
+  case PROMPT_FILTER:
+    return "Enter keep it|Esc no filter|Up earlier ones";
+  case PROMPT_CONFIRM:
+    return "y yes|Esc no";
+  case PROMPT_YES:
+    return "Enter after yes|Esc no";
+  case PROMPT_VALUE:
+    return app->asked == ACT_ADD_LIST ? "Enter add|Tab completes|Esc leave"
+           : app->asked == ACT_URL    ? "Enter use it|+URL one more mirror|"
+                                        "Ctrl-U empty it|Esc leave"
+                                      : "Enter set|Esc leave";
+  case PROMPT_NONE:
+    break;
+  }
+  return NULL;
 }
 
 static void draw_keys(const struct app *app, const struct draw *draw) {
-  if (app__view(app->screen)->key != NULL) {
-    draw_box_keys(draw);
+  const char *own = prompt_keys(app);
+  if (own == NULL && app__view(app->screen)->key != NULL)
+    own = "Enter add|Down next line|Esc leave";
+  if (own != NULL) {
+    draw_own_keys(draw, own);
     return;
   }
   struct items items = {0};

@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FILES_MAX 20000 /* a directory is looked at no further */
@@ -84,8 +85,15 @@ static void match_hosts(struct matches *m, const struct app *app) {
   }
 }
 
-static void match_files(struct matches *m) {
-  char folder[256] = "", word[512];
+void complete_home(const char *typed, char *buf, size_t cap) {
+  const char *home = getenv("HOME");
+  bool at_home = typed[0] == '~' && typed[1] == '/' && home != NULL;
+  snprintf(buf, cap, "%s%s", at_home ? home : "", at_home ? typed + 1 : typed);
+}
+
+/* spaces: a name may have some, since it is all that is typed. */
+static void match_files(struct matches *m, bool spaces) {
+  char folder[256] = "", word[512], path[512];
   const char *slash = NULL;
   for (size_t i = 0; i < m->typed_len; i++)
     if (m->typed[i] == '/')
@@ -94,13 +102,14 @@ static void match_files(struct matches *m) {
   if (len >= sizeof folder)
     return;
   memcpy(folder, m->typed, len);
-  DIR *dir = opendir(len > 0 ? folder : ".");
+  complete_home(len > 0 ? folder : ".", path, sizeof path);
+  DIR *dir = opendir(path);
   struct dirent *entry;
   for (int i = 0;
        dir != NULL && i < FILES_MAX && (entry = readdir(dir)) != NULL; i++) {
     if (entry->d_name[0] == '.' && m->typed[len] != '.')
       continue;
-    if (strpbrk(entry->d_name, " \t\n") != NULL)
+    if (strpbrk(entry->d_name, spaces ? "\t\n" : " \t\n") != NULL)
       continue;
     snprintf(word, sizeof word, "%s%s", folder, entry->d_name);
     match(m, word, entry->d_type == DT_DIR ? "/" : "");
@@ -131,7 +140,9 @@ static void match_argument(struct matches *m, const struct app *app,
     match_list(m, "debug, info, warn, error");
     break;
   case ACT_SAVE_SCREEN:
-    match_files(m);
+  case ACT_ADD_LIST:
+  case ACT_WRITE:
+    match_files(m, false);
     break;
   default:
     if (strchr(action_info((enum action)action)->arg, 'F') != NULL)
@@ -143,11 +154,14 @@ void complete(struct app *app) {
   struct prompt *prompt = &app->prompt;
   struct matches m = {.count = 0};
   size_t start = prompt->cursor;
-  while (start > 0 && prompt->text[start - 1] != ' ')
+  bool whole = prompt->kind == PROMPT_VALUE; /* a path */
+  while (start > 0 && (whole || prompt->text[start - 1] != ' '))
     start--;
   m.typed = prompt->text + start;
   m.typed_len = prompt->cursor - start;
-  if (start == 0) {
+  if (whole) {
+    match_files(&m, true);
+  } else if (start == 0) {
     match_actions(&m);
   } else {
     int action = action_find(prompt->text, strcspn(prompt->text, " "));

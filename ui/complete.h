@@ -12,4 +12,7 @@
  * the list is shown. */
 void complete(struct app *app);
 
+/* ~/ at the beginning of a path becomes the home directory. */
+void complete_home(const char *typed, char *buf, size_t cap);
+
 #endif

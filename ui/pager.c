@@ -8,6 +8,7 @@
 
 #include "pager.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "errclass.h"
+#include "text.h"
 
 struct pager {
   char *dir;
@@ -28,6 +30,8 @@ struct pager {
   struct pager_wish wish;
   uint64_t number; /* of the wish */
   struct pager_result *result;
+  struct pager_wish errand; /* a list to be written; NOTHING none */
+  struct pager_result *errand_result;
   bool closing;
   /* the reader's own */
   struct history *history;
@@ -46,8 +50,10 @@ void pager_free(struct pager_result *result) {
 
 static void publish(struct pager *pager, struct pager_result *result) {
   pthread_mutex_lock(&pager->mutex);
-  pager_free(pager->result);
-  pager->result = result;
+  struct pager_result **place =
+      result->wish.what == PAGER_WRITE ? &pager->errand_result : &pager->result;
+  pager_free(*place);
+  *place = result;
   pthread_mutex_unlock(&pager->mutex);
   (void)!write(pager->pipe[1], "r", 1);
 }
@@ -66,11 +72,21 @@ static void fill_query(struct history_query *query,
   query->text = wish->text[0] != '\0' ? wish->text : NULL;
 }
 
+/* A quarter of the page lies before the task. */
+static void go_near(struct pager *pager, struct pager_result *result) {
+  if (history_position(pager->history, result->wish.near, &result->at) != 0)
+    result->at = 0;
+  result->wish.from =
+      result->at > PAGER_ROWS / 4 ? result->at - PAGER_ROWS / 4 : 0;
+}
+
 /* Searches go on until something is found, the end is reached, or something
  * else is wanted. */
 static void read_page(struct pager *pager, struct pager_result *result,
                       uint64_t number) {
-  struct history_query query;
+  struct history_query query = {.in_clear = false};
+  if (result->wish.near != 0)
+    go_near(pager, result);
   uint64_t from = result->wish.from;
   fill_query(&query, &result->wish);
   do {
@@ -111,7 +127,7 @@ static int more_first(const void *a, const void *b) {
 
 static void read_hosts(struct pager *pager, struct pager_result *result,
                        uint64_t number) {
-  struct history_query query;
+  struct history_query query = {.in_clear = false};
   uint64_t from = 0;
   size_t seen = 0;
   bool end = false;
@@ -136,6 +152,60 @@ static void read_hosts(struct pager *pager, struct pager_result *result,
     qsort(result->hosts, result->host_count, sizeof *result->hosts, more_first);
 }
 
+/* As `spate failed` prints it: what became of the task, then its line. */
+static void write_row(FILE *file, const struct history_row *row) {
+  char reason[512];
+  text_clip(reason, sizeof reason, row->reason, TEXT_WHOLE, -1, 0, NULL);
+  fprintf(file, "# %s%s%s\n%s%s%s\n", history_kind_name(row->kind),
+          reason[0] != '\0' ? ": " : "", reason, row->url,
+          row->name[0] != '\0' ? "\t" : "", row->name);
+}
+
+static bool is_closing(struct pager *pager) {
+  pthread_mutex_lock(&pager->mutex);
+  bool closing = pager->closing;
+  pthread_mutex_unlock(&pager->mutex);
+  return closing;
+}
+
+static void write_all(struct pager *pager, struct pager_result *result,
+                      FILE *file) {
+  struct history_query query = {.in_clear = true};
+  uint64_t from = 0;
+  bool end = false;
+  fill_query(&query, &result->wish);
+  while (result->code == 0 && !end && !is_closing(pager) && !ferror(file)) {
+    struct history_page page = {0};
+    result->code = history_page(pager->history, &query, from, false, PAGER_ROWS,
+                                &page, &result->msg);
+    for (size_t i = 0; result->code == 0 && i < page.count; i++)
+      write_row(file, &page.rows[i]);
+    result->written += page.count;
+    from = page.next;
+    end = page.end;
+    history_page_fini(&page);
+  }
+}
+
+static void write_list(struct pager *pager, struct pager_result *result) {
+  const char *path = result->wish.path;
+  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+  if (file == NULL) {
+    result->code =
+        err_set(&result->msg, ERR_IO, "%s: %s", path, strerror(errno));
+    if (fd >= 0)
+      close(fd);
+    return;
+  }
+  write_all(pager, result, file);
+  bool failed = ferror(file) != 0;
+  failed |= fclose(file) != 0;
+  if (failed && result->code == 0)
+    result->code =
+        err_set(&result->msg, ERR_IO, "%s: %s", path, strerror(errno));
+}
+
 static void fulfil(struct pager *pager, struct pager_result *result,
                    uint64_t number) {
   if (pager->history == NULL)
@@ -151,6 +221,20 @@ static void fulfil(struct pager *pager, struct pager_result *result,
                                    &result->class_count, &result->msg);
   else if (result->wish.what == PAGER_HOSTS_OF)
     read_hosts(pager, result, number);
+  else if (result->wish.what == PAGER_WRITE)
+    write_list(pager, result);
+}
+
+/* The errand first, and then it is forgotten. */
+static void take_wish(struct pager *pager, struct pager_result *result,
+                      uint64_t *done) {
+  if (pager->errand.what != PAGER_NOTHING) {
+    result->wish = pager->errand;
+    pager->errand.what = PAGER_NOTHING;
+    return;
+  }
+  result->wish = pager->wish;
+  *done = pager->number;
 }
 
 static void *run(void *arg) {
@@ -158,15 +242,18 @@ static void *run(void *arg) {
   uint64_t done = 0;
   pthread_mutex_lock(&pager->mutex);
   for (;;) {
-    while (!pager->closing && pager->number == done)
+    while (!pager->closing && pager->number == done &&
+           pager->errand.what == PAGER_NOTHING)
       pthread_cond_wait(&pager->asked, &pager->mutex);
     if (pager->closing)
       break;
-    done = pager->number;
     struct pager_result *result = calloc(1, sizeof *result);
-    if (result == NULL)
+    if (result == NULL) {
+      done = pager->number;
+      pager->errand.what = PAGER_NOTHING;
       continue;
-    result->wish = pager->wish;
+    }
+    take_wish(pager, result, &done);
     pthread_mutex_unlock(&pager->mutex);
     fulfil(pager, result, done);
     publish(pager, result);
@@ -221,6 +308,7 @@ void pager_close(struct pager *pager) {
   pthread_mutex_unlock(&pager->mutex);
   pthread_join(pager->thread, NULL);
   pager_free(pager->result);
+  pager_free(pager->errand_result);
   close(pager->pipe[0]);
   close(pager->pipe[1]);
   pthread_cond_destroy(&pager->asked);
@@ -235,10 +323,18 @@ int pager_fd(const struct pager *pager) {
 
 void pager_ask(struct pager *pager, const struct pager_wish *wish) {
   pthread_mutex_lock(&pager->mutex);
-  pager->wish = *wish;
-  pager->number++;
+  if (wish->what == PAGER_WRITE)
+    pager->errand = *wish;
+  else
+    pager->wish = *wish, pager->number++;
   pthread_cond_signal(&pager->asked);
   pthread_mutex_unlock(&pager->mutex);
+}
+
+static struct pager_result *take_from(struct pager_result **place) {
+  struct pager_result *result = *place;
+  *place = NULL;
+  return result;
 }
 
 struct pager_result *pager_take(struct pager *pager) {
@@ -246,8 +342,11 @@ struct pager_result *pager_take(struct pager *pager) {
   while (read(pager->pipe[0], bytes, sizeof bytes) > 0)
     continue;
   pthread_mutex_lock(&pager->mutex);
-  struct pager_result *result = pager->result;
-  pager->result = NULL;
+  struct pager_result *result = take_from(&pager->errand_result);
+  if (result == NULL)
+    result = take_from(&pager->result);
+  else if (pager->result != NULL)
+    (void)!write(pager->pipe[1], "r", 1); /* one more is there */
   pthread_mutex_unlock(&pager->mutex);
   return result;
 }

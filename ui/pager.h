@@ -3,8 +3,9 @@
  * Reads the history of a session for the interface: on a thread of its own,
  * since reading blocks, and only what is in sight and a little around it.
  *
- * The interface says what it wants to see; the newest wish counts. What was
- * read comes back as one result, and a descriptor becomes readable. The cost
+ * The interface says what it wants to see; the newest wish counts, and a list
+ * to be written, which is not forgotten for it. What was read comes back as one
+ * result, and a descriptor becomes readable. The cost
  * is that of a few hundred rows, however many tasks there are.
  *
  * Thread: everything here is called by the interface's; the reader's thread
@@ -20,7 +21,13 @@
 #define PAGER_HOSTS 256   /* hosts counted */
 #define PAGER_SCAN 200000 /* failures looked at for them */
 
-enum pager_what { PAGER_NOTHING, PAGER_PAGE, PAGER_CLASSES, PAGER_HOSTS_OF };
+enum pager_what {
+  PAGER_NOTHING,
+  PAGER_PAGE,
+  PAGER_CLASSES,
+  PAGER_HOSTS_OF,
+  PAGER_WRITE
+};
 
 struct pager_wish {
   enum pager_what what;
@@ -29,6 +36,8 @@ struct pager_wish {
   char text[PAGER_TEXT];
   uint64_t from;
   bool backwards;
+  uint64_t near;   /* a task: around it, whatever from says; 0 none */
+  char path[1024]; /* WRITE: a new file, which gets all that fits, in clear */
 };
 
 struct pager_host {
@@ -42,12 +51,14 @@ struct pager_result {
   struct errmsg msg;
   struct history_count count;    /* of all */
   struct history_page page;      /* PAGE */
+  uint64_t at;                   /* the position of wish.near */
   bool searching;                /* a search that goes on */
   struct history_class *classes; /* CLASSES; taken */
   size_t class_count;
   struct pager_host *hosts; /* HOSTS_OF; taken; most failures first */
   size_t host_count;
-  bool cut; /* there were more failures than were looked at */
+  uint64_t written; /* WRITE: tasks */
+  bool cut;         /* there were more failures than were looked at */
 };
 
 struct pager;

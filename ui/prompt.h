@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define PROMPT_CAP 512
+#define PROMPT_CAP 8192 /* a signed URL is long */
 #define PROMPT_HISTORY 50
 
 enum prompt_kind {

@@ -58,6 +58,9 @@ struct ui_engine {
   bool attached;
   /* Which tasks' rows are in sight: those come first. May be NULL. */
   void (*watch)(void *arg, const uint64_t *ids, size_t count);
+  /* Not attached: NULL, or why the run cannot go on without its screen. May
+   * be NULL: then it cannot. */
+  const char *(*detach)(void *arg);
   /* NULL, or why no snapshot will come any more. May be NULL. */
   const char *(*lost)(void *arg);
 };

@@ -199,6 +199,38 @@ static void draw_server(struct page *page, const struct snap_task *task) {
   page_text(page, "resume", ROLE_TEXT, resume_text(task));
 }
 
+/* ---- what else the engine tells of it ------------------------------------ */
+
+/* Lines of one word of the text of look.h, below a title. */
+static void draw_look(struct page *page, const char *text, const char *word,
+                      const char *name, const char *title) {
+  size_t len = strlen(word);
+  bool any = false;
+  for (const char *end; (end = strchr(text, '\n')) != NULL; text = end + 1) {
+    char line[2048];
+    if (strncmp(text, word, len) != 0 || text[len] != '\t')
+      continue;
+    if (!any && title[0] != '\0')
+      page_title(page, title, "");
+    snprintf(line, sizeof line, "%.*s", (int)(end - text - (int)len - 1),
+             text + len + 1);
+    page_text(page, any ? "" : name, ROLE_TEXT, line);
+    any = true;
+  }
+}
+
+static void draw_looks(struct page *page, const struct app *app) {
+  const char *text = app->snap->look;
+  if (text == NULL || app->snap->look_task != app->focus)
+    return;
+  draw_look(page, text, "mirror", "", "mirrors, in their order");
+  draw_look(page, text, "promise", "promised", "");
+  draw_look(page, text, "digest", "digest", "");
+  draw_look(page, text, "done", "body", "");
+  draw_look(page, text, "asks", "", "request");
+  draw_look(page, text, "says", "", "answer");
+}
+
 /* ---- the log ------------------------------------------------------------- */
 
 static void draw_log(struct page *page, const struct app *app, uint64_t id) {
@@ -276,6 +308,7 @@ static void draw_details(struct app *app, const struct draw *draw) {
   draw_orders(&page, task);
   draw_segments(&page, task);
   draw_server(&page, task);
+  draw_looks(&page, app);
   draw_log(&page, app, task->id);
   page_end(&page);
 }

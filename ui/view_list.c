@@ -49,6 +49,7 @@ static void ask(struct app *app, uint64_t from, bool backwards) {
   list->asked = true;
   list->asked_ms = app->now_ms;
   app__ask(app, &list->wish);
+  list->wish.near = 0;
 }
 
 static bool has_before(const struct list_state *list) {
@@ -104,6 +105,8 @@ void view__list_result(struct app *app, struct pager_result *result) {
   }
   pager_free(list->shown);
   list->shown = result;
+  if (result->wish.near != 0)
+    list->at = result->at;
   if (result->page.count > 0)
     list->at = result->page.rows[cursor_row(app)].position;
 }
@@ -144,6 +147,15 @@ void view__list_open(struct app *app, unsigned kinds, const char *class_name,
   app__go(app, SCREEN_LIST);
 }
 
+void view__list_lead(struct app *app, uint64_t id) {
+  view__list_open(app, 0, "", "");
+  begin_anew(&app->list);
+  app->list.line = app->rows.cursor - app->rows.top;
+  app->list.wish.near = id;
+  ask(app, 0, false);
+  app__say(app, ROLE_TEXT, "every task of the session, in its order (q: back)");
+}
+
 void view__list_search(struct app *app, const char *text) {
   begin_anew(&app->list);
   set_text(&app->list, text);
@@ -163,6 +175,11 @@ const struct history_row *view__list_row(const struct app *app, uint64_t id) {
     if (page->rows[i].id == id)
       return &page->rows[i];
   return NULL;
+}
+
+uint64_t view__list_selected(const struct app *app) {
+  const struct history_page *page = page_of(app);
+  return page->count > 0 ? page->rows[cursor_row(app)].id : 0;
 }
 
 /* ---- drawing ------------------------------------------------------------- */

@@ -260,8 +260,22 @@ static void draw_tasks(struct app *app, const struct draw *draw) {
     view__log_pane(app, &pane[PART_LOG]);
 }
 
+/* Below the last row is the list of all tasks, where the table has not all. */
+static bool leads_on(const struct app *app, enum action action) {
+  const struct snap_totals *total = &app->snap->total;
+  const struct rows *rows = &app->rows;
+  int64_t all = total->tasks >= 0 ? total->tasks : total->tasks_guess;
+  bool down = action == ACT_DOWN || action == ACT_PAGE_DOWN;
+  return down && rows->count > 0 && rows->cursor + 1 == rows->count &&
+         rows->filter.count == 0 && all > (int64_t)rows->count;
+}
+
 /* Home gives the selection back to the first row, whoever stands there. */
 static void move_tasks(struct app *app, enum action action) {
+  if (app->snap != NULL && leads_on(app, action)) {
+    view__list_lead(app, app->rows.selected);
+    return;
+  }
   rows_move(&app->rows, app__distance(action, app->rows.count, app->rows.page));
   app->rows.moved = action != ACT_FIRST;
 }
@@ -277,8 +291,11 @@ static void open_task(struct app *app) {
 }
 
 static void click_task(struct app *app, int y) {
+  size_t row = app->rows.top + (size_t)y;
+  if (row >= app->rows.count)
+    return;
   app->rows.moved = true;
-  rows_select(&app->rows, app->rows.top + (size_t)y);
+  rows_select(&app->rows, row);
 }
 
 const struct view view_tasks = {

@@ -27,10 +27,13 @@ void view__add_open(struct app *app, const char *text);
  * it was read. */
 void view__list_open(struct app *app, unsigned kinds, const char *class_name,
                      const char *text);
+/* From the end of the table: all tasks, the cursor on this one. */
+void view__list_lead(struct app *app, uint64_t id);
 void view__list_search(struct app *app, const char *text);
 void view__list_goto(struct app *app, uint64_t position);
 void view__list_result(struct app *app, struct pager_result *result);
 const struct history_row *view__list_row(const struct app *app, uint64_t id);
+uint64_t view__list_selected(const struct app *app); /* 0 none */
 /* view_errors.c: the list of what the selected row stands for. */
 void view__errors_list(struct app *app);
 /* view_limits.c: opens the form; steps and takes a value for the line. */

@@ -149,6 +149,18 @@ static void test_golden_other_screens(void **state) {
       {"add", "a"},
       {"task-limits", "l"},
       {"drop-data", "D"},
+      {"drop", "d"},
+      {"restart", ":restart\r"},
+      {"url", "u"},
+      {"manifest", "A"},
+      {"command", ":sa"},
+      {"filter", "/deb"},
+      {"limit-value", "L\r"},
+      {"error-hosts", "e\r"},
+      {"host-limits", "2l"},
+      {"list", "H"},
+      {"gauges-end", "3G"},
+      {"frozen", "f"},
   };
   char name[64];
   (void)state;
@@ -246,7 +258,8 @@ static void check_cells(const struct canvas *canvas) {
 static void draw_everywhere(struct app *app, int rows, int cols) {
   struct canvas canvas;
   assert_int_equal(canvas_init(&canvas, rows, cols), 0);
-  static const char keys[] = "1234?qe\r\rq\x1b\x1bL\r\x1bq1\rq:x\x1bqn/\x1b";
+  static const char keys[] = "1234?qe\r\rq\x1b\x1bL\r\x1bq1\rq:x\x1bqn/\x1bu\x1b"
+                             "A\x1bHq2l\rx\x1bq3Ggq1D\x1b" "aqu\x1b";
   for (const char *key = keys; *key != '\0'; key++) {
     app_key(app, *key, 1000);
     app_draw(app, &canvas, 1000);

@@ -43,7 +43,7 @@ static int drop_dir(void **state) {
 static void open_titles(struct titles *t, bool make) {
   struct errmsg msg;
   titles_init(t);
-  assert_int_equal(titles_open(t, dirfd_of_test, make, &msg), 0);
+  assert_int_equal(titles_open(t, dirfd_of_test, TITLES_NAMES, make, &msg), 0);
 }
 
 static void without_a_file_nothing_is_known(void **state) {

@@ -37,6 +37,8 @@ static void release(void *arg, const struct snapshot *old) {
 
 static int take(void *arg, const struct command *command) {
   (void)arg;
+  if (command->kind == CMD_LOOK) /* goes with the screen of the details */
+    return 0;
   if (command_result == 0 && sent_count < SENT_MAX) {
     snprintf(texts[sent_count], sizeof texts[0], "%s",
              command->text != NULL ? command->text : "");
