@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Fixtures of the end-to-end tests, a time limit for each test, and TAP.
-
-With SPATE_TAP=N in the environment the results are written as TAP lines to
-file descriptor N, for automake's tap-driver.sh (see tests/e2e/run).
+"""Fixtures of the end-to-end tests, a time limit for each test, which tests
+run together, and their results for runner.py.
 """
+import json
 import os
 import shutil
 import signal
+import zlib
 
 import pytest
 
@@ -14,60 +14,89 @@ import harness
 
 TIME_LIMIT = 120
 
-# ---- TAP -----------------------------------------------------------------
+# ---- results -------------------------------------------------------------
 
 
-class Tap:
-    def __init__(self, config, fd):
-        self.config, self.fd, self.number = config, fd, 0
-        self.reports = {}
+class Results:
+    """Says the number of tests, and the result of each when it is known, to
+    the file descriptor SPATE_RESULTS: a JSON object in a line."""
 
-    def line(self, text):
-        data = (text.replace("\n", " ") + "\n").encode("utf-8", "replace")
-        capture = self.config.pluginmanager.getplugin("capturemanager")
-        if self.fd == 1 and capture:
-            with capture.global_and_fixture_disabled():
-                os.write(1, data)
-        else:
-            os.write(self.fd, data)
+    def __init__(self, fd):
+        self.fd, self.reports = fd, {}
+
+    def line(self, **entry):
+        os.write(self.fd, (json.dumps(entry) + "\n").encode())
 
     def pytest_collection_finish(self, session):
-        self.line(f"1..{len(session.items)}")
+        if session.items:
+            self.line(count=len(session.items))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node, ids):
+        self.line(count=len(ids))
 
     def pytest_runtest_logreport(self, report):
-        """The worst of set-up, call and tear-down is the test's result."""
+        """The worst of set-up, call and tear-down is the test's result. A
+        worker that died says one thing only ("???")."""
         known = self.reports.get(report.nodeid)
         if known is None or report.failed or (known.passed and report.skipped):
             self.reports[report.nodeid] = report
+        if report.when not in ("setup", "call"):
+            self.result(self.reports.pop(report.nodeid))
 
-    def pytest_runtest_logfinish(self, nodeid, location):
-        report = self.reports.pop(nodeid)
-        self.number += 1
-        name = nodeid.replace("#", "_")
-        if report.skipped:
-            why = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
-            self.line(f"ok {self.number} - {name} # SKIP "
-                      f"{why.removeprefix('Skipped: ')}")
-        else:
-            word = "not ok" if report.failed else "ok"
-            self.line(f"{word} {self.number} - {name}")
-
-    def pytest_sessionfinish(self, exitstatus):
-        if exitstatus not in (0, 1):
-            self.line(f"Bail out! pytest ended with status {int(exitstatus)}")
+    def result(self, report):
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+        self.line(id=report.nodeid, outcome=report.outcome,
+                  why=why.removeprefix("Skipped: "))
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "limit(seconds): time limit of a test")
-    if os.environ.get("SPATE_TAP"):
-        tap = Tap(config, int(os.environ["SPATE_TAP"]))
-        config.pluginmanager.register(tap, "spate-tap")
+    for line in ("limit(seconds): time limit of a test",
+                 "alone: looks at rates, times or the load; never in company",
+                 "slow: not in a quick run"):
+        config.addinivalue_line("markers", line)
+    if os.environ.get("SPATE_RESULTS") and not hasattr(config, "workerinput"):
+        results = Results(int(os.environ["SPATE_RESULTS"]))
+        config.pluginmanager.register(results, "spate-results")
+
+
+# ---- which tests, in which order -----------------------------------------
+
+
+def wanted(item):
+    part = os.environ.get("SPATE_E2E_PART", "all")
+    alone = item.get_closest_marker("alone") is not None
+    if os.environ.get("SPATE_E2E_QUICK") and item.get_closest_marker("slow"):
+        return False
+    return part not in ("together", "alone") or alone == (part == "alone")
+
+
+def turn(item):
+    """Tests that run together are mixed, the same way in each worker, so that
+    neither the long ones nor those of one kind come all at once; none of the
+    long ones is left for the end."""
+    share = zlib.crc32(item.nodeid.encode()) / 2 ** 32
+    return share * 0.7 if item.get_closest_marker("slow") else share
+
+
+def pytest_collection_modifyitems(config, items):
+    keep = [item for item in items if wanted(item)]
+    if os.environ.get("SPATE_E2E_ONLY"):
+        with open(os.environ["SPATE_E2E_ONLY"], encoding="utf-8") as names:
+            only = set(json.load(names))
+        keep = [item for item in keep if item.nodeid in only]
+    if os.environ.get("SPATE_E2E_PART") == "together":
+        keep.sort(key=turn)
+    kept = set(keep)
+    config.hook.pytest_deselected(items=[i for i in items if i not in kept])
+    items[:] = keep
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_call(item):
     marker = item.get_closest_marker("limit")
     seconds = marker.args[0] if marker else TIME_LIMIT
+    seconds = round(seconds * max(1, harness.PATIENCE / 2))
 
     def over(number, frame):
         raise AssertionError(f"the test's time limit of {seconds} s is over")

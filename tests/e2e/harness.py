@@ -11,9 +11,11 @@ import hashlib
 import json
 import os
 import pty
+import random
 import select
 import signal
 import socket
+import sqlite3
 import struct
 import subprocess
 import termios
@@ -77,8 +79,14 @@ def _die_with_parent():
         _LIBC.prctl(1, signal.SIGTERM, 0, 0, 0)  # PR_SET_PDEATHSIG
 
 
+# How many times as long as on an idle machine a test waits before it says that
+# something never comes; more of it for programs under valgrind.
+PATIENCE = float(os.environ.get("SPATE_E2E_PATIENCE") or 3)
+
+
 def wait_until(condition, timeout=10.0, step=0.01, what="a condition"):
     """The first true value of condition(); fails loudly after the timeout."""
+    timeout *= PATIENCE
     end = time.monotonic() + timeout
     while True:
         value = condition()
@@ -89,10 +97,16 @@ def wait_until(condition, timeout=10.0, step=0.01, what="a condition"):
         time.sleep(step)
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def likely_port():
+    """A port that is free, below those the system gives to connections."""
+    while True:
+        port = random.SystemRandom().randrange(10000, 32000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 class Server:
@@ -103,7 +117,8 @@ class Server:
         return f"http://{host}:{self.port}{path}"
 
     def get(self, path, timeout=5):
-        with urllib.request.urlopen(self.url(path), timeout=timeout) as answer:
+        with urllib.request.urlopen(self.url(path),
+                                    timeout=timeout * PATIENCE) as answer:
             return answer.read()
 
     def stop(self):
@@ -196,31 +211,33 @@ http {{
 class Nginx(Server):
     """nginx on a document root, without any of the system's configuration."""
 
-    def __init__(self, directory, root, http="", server="", log=True):
+    def __init__(self, directory, root, http="", server="", log=True, port=0):
         os.makedirs(os.path.join(directory, "tmp"), exist_ok=True)
-        self.port = free_port()
-        self.root = str(root)
+        self.directory, self.root = directory, str(root)
         self.log = os.path.join(directory, "access.log")
-        conf = os.path.join(directory, "nginx.conf")
-        with open(conf, "w") as f:
-            f.write(NGINX_CONF.format(
-                dir=directory, port=self.port, root=root, http=http,
-                server=server, log=f"{self.log} e2e" if log else "off"))
-        self.process = subprocess.Popen(
-            [NGINX, "-p", directory, "-c", conf,
-             "-e", os.path.join(directory, "error.log")],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            preexec_fn=_die_with_parent)
-        wait_until(self._answers, what="nginx")
+        for _ in range(5):
+            self.port = port or likely_port()
+            with open(os.path.join(directory, "nginx.conf"), "w") as f:
+                f.write(NGINX_CONF.format(
+                    dir=directory, port=self.port, root=root, http=http,
+                    server=server, log=f"{self.log} e2e" if log else "off"))
+            self.process = subprocess.Popen(
+                [NGINX, "-p", directory, "-c", f.name, "-e", self._path("error.log")],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                preexec_fn=_die_with_parent)
+            wait_until(lambda: self._listens() or self.process.poll() is not None,
+                       what="nginx")
+            if self._listens():
+                return
+        raise AssertionError(open(self._path("error.log")).read())
 
-    def _answers(self):
-        assert self.process.poll() is None, open(
-            os.path.join(os.path.dirname(self.log), "error.log")).read()
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-        except OSError:
-            return False
-        return True
+    def _path(self, name):
+        return os.path.join(self.directory, name)
+
+    def _listens(self):
+        """It writes its number down when it has its port."""
+        return (os.path.exists(self._path("nginx.pid")) and
+                self.process.poll() is None)
 
     def requests(self):
         """Entries of the access log: dicts with msec, method, uri, ..."""
@@ -300,6 +317,7 @@ class Running:
         return self.wait()
 
     def wait(self, timeout=60):
+        timeout *= PATIENCE
         try:
             code = self.process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -358,6 +376,17 @@ class Spate:
             if run.process.poll() is None:
                 run.process.kill()
                 run.process.wait()
+
+
+def recorded(out):
+    """How many bytes of unfinished files the session in `out` knows of."""
+    try:
+        with sqlite3.connect(f"file:{out}/.spate/session.db?mode=ro", uri=True,
+                             timeout=10) as db:
+            found = db.execute("SELECT sum(durable) FROM partials").fetchone()
+    except sqlite3.OperationalError:  # not there yet
+        return 0
+    return found[0] or 0
 
 
 # ---- files ---------------------------------------------------------------
@@ -545,7 +574,7 @@ class Terminal:
     def wait_for(self, what, timeout=10):
         """Until `what` (text, or a function of the screen's text) holds."""
         test = what if callable(what) else lambda text: what in text
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * PATIENCE
         while True:
             value = test(self.text)
             if value:
@@ -561,7 +590,7 @@ class Terminal:
             self.pump(0.02)
 
     def wait_exit(self, timeout=10):
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * PATIENCE
         while self.process.poll() is None:
             self.pump()
             assert time.monotonic() < end, (

@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 import pytest
 
-from harness import assert_files, body, files_of, sha, tree, wait_until, write_list
+from harness import (assert_files, body, files_of, recorded, sha, tree,
+                     wait_until, write_list)
 
 
 def named(faultd, seed, size, value, url_name="download", **options):
@@ -148,8 +149,9 @@ def test_kill_9_finds_its_part(spate, faultd, out):
     url = named(faultd, 1, size, "attachment; filename=file", rate=1_200_000)
     args = ["-d", out, "--content-disposition", url]
     for _ in range(2):
+        known = recorded(out)
         run = spate.start(*args)
-        time.sleep(2.7)
+        wait_until(lambda: recorded(out) > known, what="a record of it")
         run.kill()
         assert (out / "file.part").exists() or (out / "file").exists()
     # the server's second thoughts about the name change nothing

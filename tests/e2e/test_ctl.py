@@ -103,8 +103,9 @@ def test_rate_is_changed_and_the_server_sees_it(spate, faultd, out, slow_run):
     assert spate("set", "rate", "5/s", cwd=out).code == 0
     time.sleep(0.5)
     since = len(faultd.journal())
-    time.sleep(2)
-    assert 8 <= len(faultd.journal()) - since <= 12
+    wait_until(lambda: len(faultd.journal()) > since + 10)
+    came = [e["t"] for e in faultd.journal()[since:]]
+    assert 1_700_000 <= came[10] - came[0] <= 6_000_000, came
     shown = spate("ctl", out, "get", "rate")
     assert (shown.code, shown.out) == (0, b"5/s\n"), shown
     slow_run.kill()
@@ -327,10 +328,9 @@ def test_pieces_pipelines_and_a_closed_end(out, slow_run):
 def test_subscription(out, slow_run):
     client = Client(out)
     assert client.ask("subscribe", interval_ms=100)["result"]["interval_ms"] == 100
-    begin, seen = time.monotonic(), []
-    while time.monotonic() < begin + 1.5:
-        seen.append(client.read())
-    assert 6 <= len(seen) <= 17, len(seen)
+    begin = time.monotonic()
+    seen = [client.read() for _ in range(12)]
+    assert 0.8 < time.monotonic() - begin < 8
     assert all(s["method"] == "snapshot" and "id" not in s for s in seen)
     times = [s["params"]["t"] for s in seen]
     assert times == sorted(times) and len(set(times)) > 4
@@ -370,11 +370,10 @@ def test_a_client_that_never_reads_is_dropped_and_delays_nobody(
     begin = time.monotonic()
     for _ in range(5):
         assert "result" in other.ask("status")
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < 10
     other.close()
     before = len(faultd.journal())
-    time.sleep(0.5)
-    assert len(faultd.journal()) > before
+    wait_until(lambda: len(faultd.journal()) > before)
     gone = select.poll()
     gone.register(asleep.socket, select.POLLHUP)
     wait_until(lambda: gone.poll(0), timeout=30, what="being dropped")
@@ -707,22 +706,22 @@ def test_what_was_called_added_survives_a_kill(spate, faultd, out):
 
 def test_added_one_by_one_while_it_runs(spate, faultd, out):
     """The list is read to its end and grows again, many times."""
-    run = spate.start(faultd.data(1, 3_000_000, "slow", rate=300_000), "-d", out)
+    run = spate.start(faultd.data(1, 3_000_000, "slow", rate=200_000), "-d", out)
     wait_until(lambda: spate("ctl", out, "status").code == 0)
-    for i in range(60):
+    for i in range(40):
         ctl(spate, out, "add", faultd.data(9000 + i, 10, f"n{i}"))
         if i % 7 == 0:
             time.sleep(0.15)
-    wait_until(lambda: all((out / f"n{i}").exists() for i in range(60)))
+    wait_until(lambda: all((out / f"n{i}").exists() for i in range(40)))
     result = run.wait(30)
     assert result.code == 0, result
     assert not (out / ".spate").exists()
     assert_files(out, {"slow": body(1, 3_000_000),
-                       **{f"n{i}": body(9000 + i, 10) for i in range(60)}})
+                       **{f"n{i}": body(9000 + i, 10) for i in range(40)}})
 
 
 def test_a_failed_url_is_added_again(spate, faultd, out):
-    run = spate.start(faultd.data(1, 3_000_000, "slow", rate=300_000), "-d", out)
+    run = spate.start(faultd.data(1, 3_000_000, "slow", rate=200_000), "-d", out)
     url = faultd.data(1, 10, "flaky", status=404, fail=1)
     wait_until(lambda: spate("ctl", out, "status").code == 0)
     ctl(spate, out, "add", url)

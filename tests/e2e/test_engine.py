@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from harness import assert_files, body, files_of, wait_until, write_list
+from harness import (assert_files, body, files_of, recorded, wait_until,
+                     write_list)
 
 FAST = ("--retry-wait", "0.05", "--retry-max-wait", "0.1")
 
@@ -81,7 +82,7 @@ def test_redirects_are_no_retries(spate, faultd, out, tmp_path):
     run = spate("-d", out, "-i", write_list(tmp_path / "list", urls))
     assert run.code == 0, run
     assert len(files_of(out)) == count
-    assert run.seconds < 6, run.seconds
+    assert run.seconds < 20, run.seconds  # each retry would wait
 
 
 def test_name_that_is_nobodys_ends(spate, faultd, out, tmp_path):
@@ -116,10 +117,10 @@ def test_auto_rename_after_a_kill_spares_the_file(spate, faultd, out):
 
 
 def test_file_made_meanwhile_is_spared_next_time(spate, faultd, out, tmp_path):
-    url = faultd.data(1, 100, "f", delay=600)
+    url = faultd.data(1, 100, "f", delay=2000)
     args = ("-d", out, "-i", write_list(tmp_path / "list", [url]))
     run = spate.start(*args)
-    time.sleep(0.3)
+    wait_until(lambda: faultd.stats()["active"] == 1, what="the request")
     (out / "f").write_bytes(b"mine")
     assert run.wait().code == 1
     assert (out / "f").read_bytes() == b"mine"
@@ -129,7 +130,7 @@ def test_file_made_meanwhile_is_spared_next_time(spate, faultd, out, tmp_path):
 
 def test_failed_namesake_spares_the_first_next_time(spate, faultd, out,
                                                     tmp_path):
-    urls = [faultd.data(1, 100, "f"), faultd.data(2, 100, "f", delay=500)]
+    urls = [faultd.data(1, 100, "f"), faultd.data(2, 100, "f", delay=1500)]
     args = ("-d", out, "-i", write_list(tmp_path / "list", urls))
     assert spate(*args).code == 1
     assert_files(out, {"f": body(1, 100)})
@@ -139,7 +140,7 @@ def test_failed_namesake_spares_the_first_next_time(spate, faultd, out,
 
 def test_auto_rename_of_namesakes(spate, faultd, out):
     run = spate("--auto-rename", "-d", out, faultd.data(1, 100, "f"),
-                faultd.data(2, 100, "f", delay=300))
+                faultd.data(2, 100, "f", delay=1500))
     assert run.code == 0, run
     assert_files(out, {"f": body(1, 100), "f.1": body(2, 100)})
 
@@ -164,7 +165,7 @@ def test_small_file_after_a_partial_one_leaves_no_part(spate, faultd, out):
     part = out / "f.part"
     wait_until(lambda: part.exists() and part.stat().st_size > 1_000_000,
                what="a partial file")
-    time.sleep(2.2)
+    wait_until(lambda: recorded(out) > 0, what="a record of it")
     run.kill()
     port = faultd.port
     faultd.stop()

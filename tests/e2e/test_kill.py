@@ -11,7 +11,8 @@ import time
 
 import pytest
 
-from harness import assert_files, body, files_of, sha, wait_until, write_list
+from harness import (assert_files, body, files_of, recorded, sha, wait_until,
+                     write_list)
 
 SEED = int(os.environ.get("SPATE_TEST_SEED", random.randrange(1 << 30)))
 
@@ -137,7 +138,7 @@ def test_large_file_killed_when_it_got_its_name(spate, faultd, out, tmp_path,
         faultd.data(1, size, "f", rate=2_000_000, **options)])
     part = out / "f.part"
     run = spate.start("-d", out, "-i", listing)
-    time.sleep(2.7)  # a record of the .part has been made
+    wait_until(lambda: recorded(out) > 0, what="a record of the .part")
     run.kill()
     assert part.exists()
     part.unlink()
@@ -201,7 +202,6 @@ def test_signal_stops_and_resume_goes_on(spate, faultd, out, tmp_path, number):
     run.signal(number)
     result = run.wait(10)
     assert result.code == 4, result
-    assert result.seconds < 10
     done = files_of(out)
     assert 0 < len(done) < len(expected)
     for name in done:
@@ -243,7 +243,7 @@ def test_options_given_again_win(spate, faultd, out, tmp_path):
 
 
 def test_second_signal_exits_at_once(spate, faultd, out, tmp_path):
-    listing, expected = slow_list(faultd, tmp_path, 20, delay=3000)
+    listing, expected = slow_list(faultd, tmp_path, 20, delay=8000)
     run = spate.start("-i", listing, "-d", out)
     wait_until(lambda: faultd.stats()["max_active"] >= 16)
     run.signal(signal.SIGINT)
@@ -252,7 +252,7 @@ def test_second_signal_exits_at_once(spate, faultd, out, tmp_path):
         run.signal(signal.SIGINT)
     asked = time.monotonic()
     result = run.wait(10)
-    assert time.monotonic() - asked < 1, result
+    assert time.monotonic() - asked < 4, result
     assert result.code in (4, -signal.SIGINT, 128 + signal.SIGINT), result
     assert spate("resume", out).code == 0
     assert_files(out, expected)
@@ -347,7 +347,9 @@ def test_manifest_of_other_objects_is_refused(spate, faultd, out, tmp_path):
     faultd.reset()
     run = spate("-i", listing, "-d", out)
     assert run.code == 2, run
-    assert re.search(r"\b7\b", run.err.decode()), run  # the line's number
+    # The line's number; of an object one byte is known, which another has in
+    # one of 256 cases: then the chunk's digest tells, and its last line is named.
+    assert re.search(rb"line (7|120)\b", run.err), run
     assert faultd.journal() == []
     assert set(files_of(out)) == done
 

@@ -33,8 +33,8 @@ def sent(server):
 
 def test_segments_come_from_all_mirrors(spate, faultd, other, out, tmp_path):
     run = spate(*FAST, "-s", "4", "--min-split-size", "1M", "-d", out, "-i", manifest(
-        tmp_path, faultd.data(1, SIZE, "a", rate=2_000_000),
-        other.data(1, SIZE, "b", rate=2_000_000)))
+        tmp_path, faultd.data(1, SIZE, "a", rate=700_000),
+        other.data(1, SIZE, "b", rate=700_000)))
     assert run.code == 0, run
     assert_files(out, {"f": body(1, SIZE)})
     assert sent(faultd) > SIZE // 8 and sent(other) > SIZE // 8

@@ -35,8 +35,7 @@ def test_a_list_sorted_by_host_keeps_all_hosts_busy(spate, faultd, out, tmp_path
                 f.write(named(faultd, host, f"{host}-{i}", delay=100) + "\n")
     run = spate.start("-i", tmp_path / "list", "-d", out, "--layout", "hash",
                       "-j", "64", "--per-host", "2", *resolved(faultd, *hosts))
-    wait_until(lambda: faultd.journal(), what="the first request")
-    time.sleep(1)
+    wait_until(lambda: len(faultd.journal()) >= 100, what="some requests")
     counts = {host: 0 for host in hosts}
     for name in asked(faultd):
         counts[name.split("-")[0]] += 1
@@ -148,6 +147,7 @@ def test_a_flush_that_takes_long_does_not_fill_the_memory(
         "-i", tmp_path / "list", "-d", out, "--layout", "hash", "-j", "64",
         env={"LD_PRELOAD": str(tmp_path / "slow.so"),
              "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"})
+    wait_until(lambda: faultd.stats()["requests"] > 1000, what="requests")
     seen = -1
     while (now := faultd.stats()["requests"]) != seen:
         seen = now

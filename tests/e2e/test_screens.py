@@ -7,6 +7,8 @@ import os
 import re
 import time
 
+import pytest
+
 from harness import body, wait_until, write_list
 
 MOUSE_ON = b"\x1b[?1006;1000h"
@@ -151,6 +153,7 @@ def status(spate, out):
     return json.loads(run.out)
 
 
+@pytest.mark.alone
 def test_a_terminal_that_stops_reading_slows_no_transfer(
         terminal, spate, faultd, out, tmp_path):
     """64 transfers at a pace that the server sets; three times nobody reads

@@ -25,7 +25,8 @@ def ranges_of(entries):
 
 
 def test_large_file_comes_in_segments(spate, faultd, out):
-    run = spate(*SPLIT, "-s", "4", "-d", out, faultd.data(1, SIZE, "f", rate=RATE))
+    rate = RATE // 2
+    run = spate(*SPLIT, "-s", "4", "-d", out, faultd.data(1, SIZE, "f", rate=rate))
     assert run.code == 0, run
     assert_files(out, {"f": body(1, SIZE)})
     entries = faultd.journal()
@@ -33,7 +34,7 @@ def test_large_file_comes_in_segments(spate, faultd, out):
     assert len(entries) >= 4
     assert all(e["status"] == 206 and e["if_range"] for e in entries[1:]), entries
     assert faultd.stats()["max_active"] == 4
-    assert run.seconds < 0.75 * SIZE / RATE
+    assert run.seconds < 0.8 * SIZE / rate
     # what a connection brings beyond its new end is all that comes twice
     assert sum(e["sent"] for e in entries) < SIZE + (4 << 20)
 
@@ -49,6 +50,7 @@ def test_what_is_not_split(spate, faultd, out, args, options):
     assert len(faultd.journal()) == 1
 
 
+@pytest.mark.alone
 def test_splitting_is_given_up_when_it_brings_nothing(spate, faultd, out):
     run = spate(*SPLIT, "-s", "8", "--limit-rate", "4M", "-d", out,
                 faultd.data(1, SIZE, "f"))

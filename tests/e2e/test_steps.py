@@ -317,6 +317,6 @@ def test_jobs_of_the_pool_are_shown(spate, faultd, out, tmp_path):
     jobs = {j["name"]: j for j in run.event("progress")[-1]["jobs"]}
     digests = jobs["digests"]
     assert digests["kind"] == "cpu" and digests["jobs"] >= 20
-    assert 0.005 < digests["cpu_s"] < 5
-    assert 0 < digests["longest_cpu_ms"] < 60 and digests["waiting"] == 0
+    assert 0.005 < digests["cpu_s"] < 20
+    assert 0 < digests["longest_cpu_ms"] < 200 and digests["waiting"] == 0
     assert jobs["block written"]["kind"] == "disk"

@@ -172,7 +172,7 @@ static void look(struct run *run) {
 /* The first snapshot for which good() holds; NULL after seconds. */
 static const struct snapshot *until(struct run *run, double seconds,
                                     bool (*good)(const struct snapshot *)) {
-  for (int i = 0; i < seconds * 100; i++) {
+  for (int i = 0; i < seconds * 500; i++) { /* patient on a busy machine */
     look(run);
     if (run->snap != NULL && good(run->snap))
       return run->snap;

@@ -30,23 +30,28 @@ int syncfs(int fd) {
 static struct rig rig;
 static char path[256];
 
-static int hold_last(struct rig *r, const struct rig_item *item) {
-  if (item->id == 3000 && r->exhausted == 0) {
-    session_mark_started(r->session, item->id);
-    return RIG_HOLD; /* its file is being written when the flush fails */
-  }
-  return TASK_DONE;
+static int hold_all(struct rig *r, const struct rig_item *item) {
+  session_mark_started(r->session, item->id);
+  return RIG_HOLD;
 }
 
-static void settle_last(struct rig *r) {
+static void settle_held(struct rig *r, uint64_t id) {
   struct session_result result = {
-      .id = 3000, .state = TASK_DONE, .attempts = 1, .reason = ""};
-  if (r->worst_trouble == 0 || r->held == 0)
-    return;
-  r->held = 0;
-  session_mark_written(r->session, 3000);
+      .id = id, .state = TASK_DONE, .attempts = 1, .reason = ""};
+  session_mark_written(r->session, id);
   session_settle(r->session, &result);
   r->settled++;
+  r->held--;
+}
+
+/* All but the last in one turn of the loop, so that nothing is written after
+   the word of the loss; the last one's file is being written meanwhile. */
+static void settle_in_two_steps(struct rig *r) {
+  if (r->held == 3000)
+    for (uint64_t id = 1; id < 3000; id++)
+      settle_held(r, id);
+  else if (r->held == 1 && r->worst_trouble != 0)
+    settle_held(r, 3000);
 }
 
 static void lost_pages_are_never_called_done(void **state) {
@@ -54,8 +59,8 @@ static void lost_pages_are_never_called_done(void **state) {
   rig_init(&rig);
   rig.durable = true;
   rig.window = 3000;
-  rig.verdict = hold_last;
-  rig.tick = settle_last;
+  rig.verdict = hold_all;
+  rig.tick = settle_in_two_steps;
   rig_manifest(&rig, "list", 0, 3000, "a", path, sizeof path);
   flushes = 0;
   fail_at = 1;
@@ -116,9 +121,9 @@ static void after_a_loss_no_length_is_kept(void **state) {
   rig.window = 3000;
   rig_manifest(&rig, "list", 0, 20000, "a", path, sizeof path);
   flushes = 0;
-  fail_at = 3;
+  fail_at = 2; /* a slow store may have all others in the second batch */
   rig_session(&rig, path);
-  assert_true(flushes >= 3);
+  assert_true(flushes >= 2);
   assert_true(rig.counts.done > 0);
   assert_true(rig.counts.failed > 0);
   assert_int_equal(rig.counts.done + rig.counts.failed, 20000);

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: MIT
+"""Runs pytest over the end-to-end tests and says the results as TAP.
+
+The tests wait more than they work, so several run at once, where pytest-xdist
+is installed; those marked `alone`, which look at rates, times or the load, run
+one by one afterwards. A test that fails while others run is run once more by
+itself, and the second result counts: both are said on standard error. When
+more than MERCY tests fail it is not the company they were in, and nobody gets
+a second chance. Environment:
+
+SPATE_E2E_JOBS   so many tests at once; 1: one by one, in order, no second chance
+SPATE_E2E_QUICK  leave out the tests marked `slow`
+
+What pytest prints goes to standard error; results come from conftest.py through
+a pipe, a JSON object in a line.
+"""
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MERCY = 5
+
+
+def say(text):
+    print(f"e2e: {text}", file=sys.stderr, flush=True)
+
+
+class Tap:
+    """Lines of results, numbered, with the plan at the end."""
+
+    def __init__(self):
+        self.number = 0
+
+    @staticmethod
+    def line(text):
+        print(text.replace("\n", " "), flush=True)
+
+    def result(self, entry):
+        self.number += 1
+        name = entry["id"].replace("#", "_")
+        word = "not ok" if entry["outcome"] == "failed" else "ok"
+        skip = f" # SKIP {entry['why']}" if entry["outcome"] == "skipped" else ""
+        self.line(f"{word} {self.number} - {name}{skip}")
+
+    def plan(self):
+        self.line(f"1..{self.number}")
+
+    def bail_out(self, why):
+        self.line(f"Bail out! {why}")
+
+
+class Part:
+    """One run of pytest; `each` gets every result as it comes."""
+
+    def __init__(self, name, arguments, each, only=None):
+        self.name, self.count, self.seen = name, 0, 0
+        read, write = os.pipe()
+        environ = os.environ | {"SPATE_RESULTS": str(write),
+                                "SPATE_E2E_PART": name}
+        if only:
+            environ["SPATE_E2E_ONLY"] = only
+        begun = time.monotonic()
+        process = subprocess.Popen(
+            [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider",
+             f"--rootdir={HERE}", *arguments],
+            stdout=sys.stderr, env=environ, pass_fds=(write,))
+        os.close(write)
+        with open(read, encoding="utf-8") as lines:
+            for line in lines:
+                entry = json.loads(line)
+                if "count" in entry:
+                    self.count = entry["count"]
+                else:
+                    self.seen += 1
+                    each(entry)
+        self.status = process.wait()
+        say(f"{name}: {self.seen} tests in {time.monotonic() - begun:.0f} s")
+
+    @property
+    def trouble(self):
+        """What is wrong besides failed tests; None when nothing is."""
+        if self.status not in (0, 1, 5):  # 5: there was nothing to run
+            return f"pytest ended with status {self.status}"
+        if self.seen != self.count:
+            return f"{self.seen} results of {self.count} tests ({self.name})"
+        if self.status == 1 and self.seen == 0:
+            return "pytest failed before any test"
+        return None
+
+
+def jobs():
+    if os.environ.get("SPATE_E2E_JOBS"):
+        return int(os.environ["SPATE_E2E_JOBS"])
+    if importlib.util.find_spec("xdist") is None:
+        say("pytest-xdist is not installed: the tests run one by one")
+        return 1
+    return 3 * max(1, len(os.sched_getaffinity(0)))
+
+
+def again(tap, arguments, failed):
+    """The second chance of tests that failed in company."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as names:
+        json.dump([entry["id"] for entry in failed], names)
+        names.flush()
+
+        def each(entry):
+            said = "failed again" if entry["outcome"] == "failed" else "passed"
+            say(f"{entry['id']} failed while others ran, {said} by itself")
+            tap.result(entry)
+
+        return Part("again", arguments, each, names.name).trouble
+
+
+def main(arguments):
+    arguments = arguments or [HERE]
+    tap = Tap()
+    at_once = jobs()
+    if at_once == 1:
+        trouble = Part("all", arguments, tap.result).trouble
+    else:
+        failed = []
+
+        def together(entry):
+            if entry["outcome"] == "failed":
+                failed.append(entry)
+            else:
+                tap.result(entry)
+
+        trouble = Part("together", ["-n", str(at_once), *arguments],
+                       together).trouble
+        trouble = trouble or Part("alone", arguments, tap.result).trouble
+        if not trouble and 0 < len(failed) <= MERCY:
+            trouble = again(tap, arguments, failed)
+        else:
+            for entry in failed:
+                tap.result(entry)
+    if trouble:
+        tap.bail_out(trouble)
+    else:
+        tap.plan()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
