@@ -43,7 +43,8 @@ static void on_added(void *arg, const struct session_added *added) {
   e->said[0] = '\0';
   e->reply_code = 0;
   if (added->code == 0) {
-    e->exhausted = false; /* until the session has delivered them */
+    /* The session may have delivered them before they were committed. */
+    e->exhausted = session_exhausted(e->session);
     ask_again(e, added);
     say_added(e, added);
     control__log(e, &addition->command, "%s", e->said);

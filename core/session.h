@@ -303,6 +303,9 @@ void session_partial_put(struct session *session, uint64_t id,
  * other is not. */
 void session_redeliver(struct session *session, uint64_t id);
 
+/* hooks.exhausted was called, and nothing has come since. */
+bool session_exhausted(const struct session *session);
+
 /* Adds lines as session_add_lines() does, in a running session. done is called
  * once: with code 0 when they are on the disk, with a code and a sentence when
  * none was taken. A line whose object the command lines have already adds

@@ -37,6 +37,10 @@ static void check_exhausted(struct session *s) {
     s->hooks.exhausted(s->hooks.arg);
 }
 
+bool session_exhausted(const struct session *s) {
+  return s->told_exhausted;
+}
+
 /* One line of some feed; shuffled, each of them has the same chance. */
 static bool step_one(struct session *s) {
   if (feed__step(&s->redo))
