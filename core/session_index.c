@@ -229,8 +229,9 @@ static bool is_ready(struct session *s, const struct source *source,
 static struct source *next_source(struct session *s, bool *whole) {
   for (size_t i = 0; i < s->source_count; i++) {
     struct source *source = &s->sources[i];
-    bool compared =
-        s->feeds[0].incoming != NULL && s->feeds[0].source == source;
+    bool compared = /* with one that came in, or to what is known */
+        s->feeds[0].incoming != NULL &&
+        (s->feeds[0].source == source || s->feeds[0].incoming == source);
     if (source->index && !source->indexed && !source->gone && !source->ended &&
         !source->cut && !source->merging && !compared &&
         is_ready(s, source, whole))

@@ -128,6 +128,28 @@ static void piped_again_continues_with_the_new_signatures(void **state) {
   assert_int_equal(count_spools(), 1);
 }
 
+static void read_ahead(struct rig *r) {
+  session_read_ahead(r->session);
+}
+
+/* A list that is being compared was read ahead as one of its own: after a kill
+ * all of it was fetched again. */
+static void piped_again_is_no_second_list_to_read_ahead(void **state) {
+  (void)state;
+  rig.stop_after = 12000;
+  rig.window = 500;
+  rig.tick = read_ahead;
+  pipe_in((struct list){.count = 30000, .sig = "old"});
+  size_t first = rig.committed;
+  pipe_in((struct list){.count = 30000, .sig = "new"});
+  first += rig.committed;
+  rig.stop_after = 0;
+  pipe_in((struct list){.count = 30000, .sig = "again"});
+  assert_int_equal(first + rig.delivered, 30000);
+  assert_int_equal(rig.counts.tasks, 30000);
+  assert_int_equal(rig.counts.done, 30000);
+}
+
 static int fail_odd_thousands(struct rig *r, const struct rig_item *item) {
   (void)r;
   return item->id % 1000 == 0 ? TASK_FAILED : TASK_DONE;
@@ -230,6 +252,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       T(slow_pipe_is_delivered_as_it_comes),
       T(piped_again_continues_with_the_new_signatures),
+      T(piped_again_is_no_second_list_to_read_ahead),
       T(failed_ones_of_a_pipe_get_fresh_urls),
       T(longer_list_piped_again_adds_its_lines),
       T(shorter_list_piped_again_leaves_the_rest_known),
