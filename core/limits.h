@@ -6,11 +6,6 @@
  * option table all take name, unit, range and default from here, so that a
  * limit means the same wherever it is typed. Pure; any thread.
  */
-/* <limits.h> is a system header too: under -I it would find this one instead,
- * so it hands on to the next. */
-#if defined(__GNUC__) || defined(__clang__)
-#include_next <limits.h>
-#endif
 #ifndef SPATE_LIMITS_H
 #define SPATE_LIMITS_H
 

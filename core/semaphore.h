@@ -9,11 +9,6 @@
  *
  * Thread: one (the loop's), no locks. Pure; the clock is passed in.
  */
-/* <semaphore.h> is a system header too, which <uv.h> includes: under -I it
- * would find this one instead, so it hands on to the next. */
-#if defined(__GNUC__) || defined(__clang__)
-#include_next <semaphore.h>
-#endif
 #ifndef SPATE_SEMAPHORE_H
 #define SPATE_SEMAPHORE_H
 
