@@ -105,8 +105,8 @@ static void text_passes(void **state) {
                                 "BZ",
                                 "\x1f",
                                 "(\xb5",
-                                "\xfd"
-                                "7"};
+                                ("\xfd"
+                                 "7")};
   for (size_t i = 0; i < sizeof shorts / sizeof *shorts; i++) {
     assert_int_equal(unpack(shorts[i], strlen(shorts[i]), 1),
                      strlen(shorts[i]));

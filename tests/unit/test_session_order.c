@@ -31,7 +31,8 @@ struct made {
   unsigned ticks;
 };
 
-static void add_line(struct made *m, const char *format, ...) {
+__attribute__((format(printf, 2, 3))) static void
+add_line(struct made *m, const char *format, ...) {
   va_list args;
   if (m->cap - m->length < 256) {
     m->cap = m->cap * 2 + 65536;
