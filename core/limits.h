@@ -6,6 +6,11 @@
  * option table all take name, unit, range and default from here, so that a
  * limit means the same wherever it is typed. Pure; any thread.
  */
+/* gcc's own <limits.h> asks for the next one by way of a quoted header, which
+ * comes by this one: so it hands on. clang's does not, and dislikes it. */
+#if defined(__GNUC__) && !defined(__clang__)
+#include_next <limits.h>
+#endif
 #ifndef SPATE_LIMITS_H
 #define SPATE_LIMITS_H
 
