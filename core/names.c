@@ -238,10 +238,21 @@ static int prepend_folders(char *out, size_t cap) {
   return 0;
 }
 
+static const char *find_last(const char *text, char c, size_t length) {
+#ifdef HAVE_MEMRCHR
+  return memrchr(text, c, length);
+#else
+  while (length > 0)
+    if (text[--length] == c)
+      return text + length;
+  return NULL;
+#endif
+}
+
 /* host or host_port, without user info. */
 static int append_host(struct path *p, const char *host, const char *end) {
   char part[RAW_CAP + 1];
-  const char *at = memrchr(host, '@', (size_t)(end - host));
+  const char *at = find_last(host, '@', (size_t)(end - host));
   if (at)
     host = at + 1;
   size_t len = (size_t)(end - host);
@@ -279,7 +290,7 @@ int name_from_url(const char *url, enum layout layout, char *out, size_t cap) {
   host += 3;
   const char *path = host + strcspn(host, "/?#");
   const char *end = path + strcspn(path, "?#");
-  const char *last = memrchr(path, '/', (size_t)(end - path));
+  const char *last = find_last(path, '/', (size_t)(end - path));
   last = last ? last + 1 : end;
   if (layout == LAYOUT_PATH) {
     code = append_host(&p, host, path);

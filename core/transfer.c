@@ -7,6 +7,7 @@
 #include "transfer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,8 +116,15 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose,
     transfer->refused = true;
     return CURL_SOCKET_BAD;
   }
+#ifdef SOCK_CLOEXEC
   return socket(address->family, address->socktype | SOCK_CLOEXEC,
                 address->protocol);
+#else
+  int fd = socket(address->family, address->socktype, address->protocol);
+  if (fd >= 0)
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+  return fd;
+#endif
 }
 
 /* ---- options ------------------------------------------------------------ */
@@ -332,19 +340,23 @@ static struct curl_slist *to_list(const struct str_list *strings) {
   return list;
 }
 
+int transfer_http_version(int asked, unsigned libcurl) {
+  if (asked != 0)
+    return asked;
+  return libcurl >= HTTP2_GOOD ? 20 : 11;
+}
+
 int transfers_init(struct transfers *transfers, uv_loop_t *loop,
                    struct loopwatch *watch, const struct engine_config *config,
                    const double *limit, const struct transfer_ops *ops) {
-  unsigned running = curl_version_info(CURLVERSION_NOW)->version_num;
   memset(transfers, 0, sizeof(*transfers));
   transfers->config = config;
   transfers->limit = limit;
   transfers->ops = ops;
   transfers->headers = to_list(&config->headers);
   transfers->resolve = to_list(&config->resolve);
-  transfers->http_version = config->http_version;
-  if (config->http_version == 0)
-    transfers->http_version = running >= HTTP2_GOOD ? 20 : 11;
+  transfers->http_version = transfer_http_version(
+      config->http_version, curl_version_info(CURLVERSION_NOW)->version_num);
   transfers->buffer_size =
       limit[LIMIT_CONCURRENCY] <= 64 ? BUFFER_FEW : BUFFER_MANY;
   return curlmux_new(&transfers->mux, loop, watch, on_done, transfers);

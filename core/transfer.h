@@ -109,6 +109,10 @@ struct transfers {
   int http_version; /* resolved: 11 or 20 */
 };
 
+/* 11 or 20: what was asked for (0 nothing), else what the libcurl that is in
+ * use (its version number) can be trusted with. Pure. */
+int transfer_http_version(int asked, unsigned libcurl);
+
 int transfers_init(struct transfers *transfers, uv_loop_t *loop,
                    struct loopwatch *watch, const struct engine_config *config,
                    const double *limit,

@@ -19,6 +19,7 @@
 
 #include "errclass.h"
 #include "text.h"
+#include "tty.h"
 
 struct pager {
   char *dir;
@@ -268,7 +269,7 @@ static void *run(void *arg) {
 
 static int start(struct pager *pager) {
   sigset_t all, old;
-  if (pipe2(pager->pipe, O_CLOEXEC | O_NONBLOCK) != 0)
+  if (tty_pipe(pager->pipe) != 0)
     return ERR_IO;
   /* Signals are for the threads that expect them. */
   sigfillset(&all);

@@ -128,6 +128,25 @@ static int compare_entries(const void *left, const void *right, void *arg) {
   return compare_u64(a->task->id, b->task->id);
 }
 
+#ifdef HAVE_GNU_QSORT_R
+static void sort_entries(struct entry *entries, size_t count,
+                         struct rows *rows) {
+  qsort_r(entries, count, sizeof *entries, compare_entries, rows);
+}
+#else
+static struct rows *sorted; /* the interface has one thread */
+
+static int compare_sorted(const void *left, const void *right) {
+  return compare_entries(left, right, sorted);
+}
+
+static void sort_entries(struct entry *entries, size_t count,
+                         struct rows *rows) {
+  sorted = rows;
+  qsort(entries, count, sizeof *entries, compare_sorted);
+}
+#endif
+
 static int compare_placed(const void *left, const void *right) {
   const struct placed *a = left, *b = right;
   return compare_u64(a->id, b->id);
@@ -203,7 +222,7 @@ int rows_update(struct rows *rows, const struct snapshot *snap,
   if (rc < 0)
     count = 0;
   if (count > 0)
-    qsort_r(entries, count, sizeof *entries, compare_entries, rows);
+    sort_entries(entries, count, rows);
   for (size_t i = 0; i < count; i++) {
     rows->index[i] = entries[i].index;
     rows->id[i] = entries[i].task->id;

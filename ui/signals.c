@@ -11,6 +11,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "tty.h"
+
 static int pipe_fds[2] = {-1, -1};
 
 static const int handled[] = {SIGWINCH, SIGTSTP, SIGCONT};
@@ -28,7 +30,7 @@ static void on_signal(int number) {
 }
 
 int signals_open(void) {
-  if (pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK) != 0)
+  if (tty_pipe(pipe_fds) != 0)
     return ERR_IO;
   for (int i = 0; i < 3; i++) {
     struct sigaction own = {.sa_handler = on_signal, .sa_flags = SA_RESTART};

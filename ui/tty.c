@@ -130,6 +130,23 @@ void tty_force(struct tty *tty, const char *bytes, size_t len) {
   tty->len = 0;
 }
 
+int tty_pipe(int fds[2]) {
+#ifdef HAVE_PIPE2
+  return pipe2(fds, O_CLOEXEC | O_NONBLOCK);
+#else
+  if (pipe(fds) != 0)
+    return -1;
+  for (int i = 0; i < 2; i++)
+    if (fcntl(fds[i], F_SETFD, FD_CLOEXEC) != 0 ||
+        fcntl(fds[i], F_SETFL, O_NONBLOCK) != 0) {
+      close(fds[0]);
+      close(fds[1]);
+      return -1;
+    }
+  return 0;
+#endif
+}
+
 int tty_scratch(void) {
 #ifdef HAVE_MEMFD_CREATE
   int fd = memfd_create("spate", MFD_CLOEXEC);

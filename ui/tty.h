@@ -48,6 +48,9 @@ static inline bool tty_busy(const struct tty *tty) {
   return tty->len > 0;
 }
 
+/* A pipe that programs do not inherit and nobody waits at; as pipe2(). */
+int tty_pipe(int fds[2]);
+
 /* An unnamed file in memory, or in the temporary directory. */
 int tty_scratch(void);
 
