@@ -250,7 +250,7 @@ static void on_tick(uv_timer_t *timer) {
     fetch_checkpoint(e);
   if (e->stopping && now >= e->stop_deadline_ns)
     cut_all(e);
-  split_tick(e, now);
+  split_tick(e);
   report_traffic(e);
   eventlog_flush(&e->log);
   door__publish(e, false);

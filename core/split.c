@@ -17,6 +17,7 @@
 #define TRY_AGAIN_NS ((uint64_t)50000000) /* no permit was free */
 #define WINDOW_LEAST_NS ((uint64_t)100000000)
 #define WINDOW_MOST_NS ((uint64_t)500000000)
+#define PACE_NS ((uint64_t)4000000)
 
 static unsigned most_of(const struct engine *e, const struct task *task) {
   unsigned most = (unsigned)e->limit[LIMIT_SPLIT];
@@ -50,8 +51,8 @@ static bool may_split(const struct engine *e, const struct task *task,
     return false;
   if (transfer->range_to >= 0) /* a gap between others: there are more */
     return true;
-  return request_is_get(task->fields) && !task->no_split && task->resumable && !a->encoded &&
-         (double)(task->size - task->got) >= 2 * least;
+  return request_is_get(task->fields) && !task->no_split && task->resumable &&
+         !a->encoded && (double)(task->size - task->got) >= 2 * least;
 }
 
 static void add_source(struct engine *e, struct split *split, const char *url) {
@@ -250,6 +251,27 @@ static void turn(struct engine *e, struct split *split, uint64_t now) {
   }
 }
 
+static unsigned receiving(const struct split *split) {
+  unsigned count = 0;
+  for (int i = 0; i < SEGMENTS_MAX; i++)
+    if (split->part[i] != NULL && split->part[i]->good)
+      count++;
+  return count;
+}
+
+static void measure(struct engine *e, struct split *split, uint64_t now) {
+  struct pace_sample sample;
+  if (now - split->measured_ns < PACE_NS)
+    return;
+  split->measured_ns = now;
+  sample.bytes = split->task->got;
+  /* While everything waits there is nothing to be measured. */
+  sample.connections = e->frozen ? 0 : receiving(split);
+  sample.most = most_of(e, split->task);
+  sample.window_ns = split->window_ns;
+  pace_step(&split->pace, &sample, now);
+}
+
 void split_turn(struct engine *e) {
   struct link *next;
   uint64_t now;
@@ -259,6 +281,7 @@ void split_turn(struct engine *e) {
   for (struct link *l = e->splits.next; l != &e->splits; l = next) {
     struct split *split = LINK_ENTRY(l, struct split, all);
     next = l->next;
+    measure(e, split, now);
     if (split->running != split->pace.target)
       turn(e, split, now);
   }
@@ -278,27 +301,12 @@ static void finish_idle(struct engine *e, struct split *split) {
     split__settle(e, split, NULL, NULL, -1);
 }
 
-static unsigned receiving(const struct split *split) {
-  unsigned count = 0;
-  for (int i = 0; i < SEGMENTS_MAX; i++)
-    if (split->part[i] != NULL && split->part[i]->good)
-      count++;
-  return count;
-}
-
-void split_tick(struct engine *e, uint64_t now_ns) {
+void split_tick(struct engine *e) {
   struct link *next;
   for (struct link *l = e->splits.next; l != &e->splits; l = next) {
     struct split *split = LINK_ENTRY(l, struct split, all);
-    struct pace_sample sample;
     next = l->next;
     segments_set_least(&split->map, (int64_t)e->limit[LIMIT_MIN_SPLIT]);
-    sample.bytes = split->task->got;
-    sample.connections = receiving(split);
-    sample.most = most_of(e, split->task);
-    sample.window_ns = split->window_ns;
-    if (!e->frozen)
-      pace_step(&split->pace, &sample, now_ns);
     finish_idle(e, split);
   }
 }

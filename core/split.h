@@ -61,8 +61,9 @@ struct split {
   unsigned running;
   struct pace pace;
   uint64_t window_ns; /* of the pace, by the time to the first byte */
-  uint64_t next_ns;   /* not sooner: one more part */
-  unsigned barren;    /* failures in a row without a byte */
+  uint64_t measured_ns;
+  uint64_t next_ns;    /* not sooner: one more part */
+  unsigned barren;     /* failures in a row without a byte */
   struct split_source source[SPLIT_SOURCES];
   unsigned source_count;
 };
@@ -72,10 +73,11 @@ struct split {
 void split_consider(struct engine *e, struct task *task,
                     struct transfer *transfer);
 
-/* Starts and ends parts as wanted; at the end of each turn of the loop. */
+/* Measures, and starts and ends parts as wanted; at the end of each turn of
+ * the loop. */
 void split_turn(struct engine *e);
-/* Measures; some times a second. */
-void split_tick(struct engine *e, uint64_t now_ns);
+/* Sees to what does not end by itself; some times a second. */
+void split_tick(struct engine *e);
 
 /* Cuts all parts and frees the split; its sink goes on living. */
 void split_drop(struct engine *e, struct task *task);

@@ -16,7 +16,9 @@
 #define MS ((uint64_t)1000000)
 
 struct line {
-  double each, all; /* bytes/s of a connection, and of all together */
+  double each, all;     /* bytes/s of a connection, and of all together */
+  double burst;         /* so many times the rate ... */
+  uint64_t burst_until; /* ... before that */
 };
 
 /* Runs for so many seconds; connections join 30 ms after they are wanted. */
@@ -28,6 +30,8 @@ static unsigned run(struct pace *p, const struct line *line, unsigned most,
   for (; *now < end; *now += 10 * MS) {
     struct pace_sample sample = {*bytes, connections, most, 100 * MS};
     double rate = line->each * connections;
+    if (*now < line->burst_until)
+      rate *= line->burst;
     if (pace_step(p, &sample, *now))
       wanted_ns = *now;
     if (p->target > *highest)
@@ -42,7 +46,7 @@ static unsigned run(struct pace *p, const struct line *line, unsigned most,
 static unsigned settle(double each, double all, unsigned most, double seconds,
                        unsigned *highest) {
   struct pace p;
-  struct line line = {each, all};
+  struct line line = {each, all, 1, 0};
   uint64_t now = 5000 * MS;
   int64_t bytes = 0;
   *highest = 0;
@@ -72,9 +76,38 @@ static void line_for_three_gets_four(void **state) {
   assert_int_equal(highest, 8);
 }
 
+/* Each doubling takes the time to connect and a short window. */
+static void sixteen_take_four_short_steps(void **state) {
+  unsigned highest;
+  (void)state;
+  assert_int_equal(settle(20e6, 1e12, 16, 0.4, &highest), 16);
+}
+
+/* A last step of a tenth could not be told from noise. */
+static void last_small_step_is_taken_with_the_one_before(void **state) {
+  unsigned highest;
+  (void)state;
+  assert_int_equal(settle(20e6, 1e12, 9, 0.4, &highest), 9);
+  assert_int_equal(settle(20e6, 1e12, 12, 0.4, &highest), 12);
+}
+
+/* What was buffered on the way comes first, and makes one connection look as
+ * good as four: that may cost a second, not the splitting. */
+static void burst_at_the_beginning_deceives_for_a_moment(void **state) {
+  struct pace p;
+  struct line line = {20e6, 1e12, 4, 5030 * MS};
+  uint64_t now = 5000 * MS;
+  int64_t bytes = 0;
+  unsigned highest = 0;
+  (void)state;
+  pace_init(&p, now);
+  assert_int_equal(run(&p, &line, 16, 0.5, &now, &bytes, &highest), 2);
+  assert_int_equal(run(&p, &line, 16, 2, &now, &bytes, &highest), 16);
+}
+
 static void refused_ones_are_left_alone_for_a_while(void **state) {
   struct pace p;
-  struct line line = {20e6, 1e12};
+  struct line line = {20e6, 1e12, 1, 0};
   uint64_t now = 5000 * MS;
   int64_t bytes = 0;
   unsigned highest = 0;
@@ -88,7 +121,7 @@ static void refused_ones_are_left_alone_for_a_while(void **state) {
 
 static void fewer_allowed_is_obeyed_at_once(void **state) {
   struct pace p;
-  struct line line = {20e6, 1e12};
+  struct line line = {20e6, 1e12, 1, 0};
   uint64_t now = 5000 * MS;
   int64_t bytes = 0;
   unsigned highest = 0;
@@ -105,6 +138,9 @@ int main(void) {
       cmocka_unit_test(independent_connections_are_all_used),
       cmocka_unit_test(full_line_keeps_one),
       cmocka_unit_test(line_for_three_gets_four),
+      cmocka_unit_test(sixteen_take_four_short_steps),
+      cmocka_unit_test(last_small_step_is_taken_with_the_one_before),
+      cmocka_unit_test(burst_at_the_beginning_deceives_for_a_moment),
       cmocka_unit_test(refused_ones_are_left_alone_for_a_while),
       cmocka_unit_test(fewer_allowed_is_obeyed_at_once),
   };
