@@ -226,9 +226,16 @@ static void cut_surplus(struct engine *e, struct split *split) {
   }
 }
 
-/* Nobody works on it and nobody may: it waits in the queue like others. */
+/* Nobody works on it and nobody may: it waits in the queue like others. After
+ * a failure that brought nothing this attempt has failed, or a task that never
+ * finds a permit for its next one would be tried for ever. */
 static void to_queue(struct engine *e, struct split *split) {
   struct task *task = split->task;
+  struct verdict last = split->last;
+  if (split->barren > 0 && split->failed != NULL) {
+    give_up(e, task, split->failed, &last, -1);
+    return;
+  }
   split_drop(e, task);
   task->following = true; /* no attempt has failed */
   fetch__let_go(e, task, AFTER_QUEUE, true);

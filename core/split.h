@@ -22,6 +22,7 @@
 #include "engine_priv.h"
 #include "pace.h"
 #include "segments.h"
+#include "verdict.h"
 
 #define SPLIT_SOURCES 16
 
@@ -63,7 +64,9 @@ struct split {
   uint64_t window_ns; /* of the pace, by the time to the first byte */
   uint64_t measured_ns;
   uint64_t next_ns;    /* not sooner: one more part */
-  unsigned barren;     /* failures in a row without a byte */
+  unsigned barren;     /* failures in a row without a byte, */
+  struct verdict last; /* how the last of them went, */
+  struct host *failed; /* and where; NULL none */
   struct split_source source[SPLIT_SOURCES];
   unsigned source_count;
 };

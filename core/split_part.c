@@ -351,6 +351,8 @@ static void note_failure(struct engine *e, struct split *split, unsigned index,
   struct split_source *source = &split->source[index];
   uint64_t now = engine_now();
   split->barren++;
+  split->last = *v;
+  split->failed = source->host;
   source->failures++;
   split->next_ns = now + retry_backoff_ns(e->limit[LIMIT_RETRY_WAIT],
                                           e->limit[LIMIT_RETRY_MAX_WAIT],

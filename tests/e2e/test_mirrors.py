@@ -73,6 +73,22 @@ def test_all_mirrors_bad_is_a_failure(spate, faultd, other, out, tmp_path):
     assert "410" in failed["reason"]
 
 
+def test_attempts_count_where_others_take_the_permit(spate, faultd, other, out,
+                                                     tmp_path):
+    """Good heads and no bodies: without a permit for the next connection a
+    task goes back to the queue, but not without end."""
+    lines = [{"urls": [faultd.data(n, SIZE, f"a{n}", reset=0),
+                       other.data(n, SIZE, f"b{n}", reset=0)], "out": f"f{n}"}
+             for n in range(4)]
+    path = tmp_path / "list.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    run = spate(*FAST, "-j", "1", "-t", "3", "--min-split-size", "1M", "-d", out,
+                "-i", path)
+    assert run.code == 1, run
+    assert len(run.event("failed")) == 4
+    assert len(faultd.journal()) + len(other.journal()) <= 4 * 3 * (2 * 3 + 1)
+
+
 def test_mirror_with_another_size_is_dropped(spate, faultd, other, out, tmp_path):
     run = spate(*FAST, "-s", "4", "--min-split-size", "1M", "-d", out, "-i", manifest(
         tmp_path, faultd.data(1, SIZE, "a", rate=3_000_000),
