@@ -18,6 +18,7 @@ _spate() {
     --overwrite --skip-existing --auto-rename
     --results --write-checksums --expect-type --min-size --max-size --durability
     --file-allocation --content-disposition --no-remote-time
+    --no-mirrors-from-headers
     --output --shard-size --shard-count --shard-headers --compress
     --concurrency -j --per-host --rate --per-host-rate --limit-rate
     --per-host-limit-rate --per-transfer-limit-rate --host-limit

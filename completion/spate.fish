@@ -74,7 +74,7 @@ complete -c spate -s o -l out -x \
   -d 'file name for a single URL'
 complete -c spate -l checksum -x \
   -d 'digest that a single URL must have: sha-256, sha-512, sha-1, md5'
-complete -c spate -l checksum-file -r -F \
+complete -c spate -l checksum-file -x \
   -d 'digests that files must have, as sha256sum writes them; repeatable'
 complete -c spate -l digest -x -a 'none md5 sha-1 sha-256 sha-512' \
   -d 'compute and record this digest of every file'
@@ -128,6 +128,8 @@ complete -c spate -l content-disposition \
   -d 'name files as their servers say, where the list gives no name'
 complete -c spate -l no-remote-time \
   -d 'do not give files the time that the server says they changed'
+complete -c spate -l no-mirrors-from-headers \
+  -d 'do not ask the mirrors that a server names (Link)'
 complete -c spate -s j -l concurrency -x \
   -d 'transfers at once'
 complete -c spate -l per-host -x \

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "checksum_fetch.h"
 #include "engine_config.h"
 #include "engine_priv.h"
 #include "finish.h"
@@ -182,7 +183,10 @@ static void check_end(struct engine *e) {
   bool all_done = e->exhausted && e->tasks.count == 0;
   bool stopped =
       e->stopping && e->counts.in[TASK_ACTIVE] == 0 && !files_at_work(e);
+  if (e->stopping)
+    checksum_fetch_stop(e);
   if (e->session_stopping || e->lookups > 0 || e->probing ||
+      checksum_fetch_busy(e) ||
       (e->adds > 0 && !e->stopping))
     return;
   if (only_commits_left(e))
@@ -214,6 +218,7 @@ static void on_prepare(uv_prepare_t *prepare) {
   hold__watch_space(e);
   scheduler_run(&e->scheduler, engine_now());
   split_turn(e);
+  checksum_fetch_turn(e);
   check_end(e);
   loopwatch_leave(&e->watch);
   loopwatch_turn(&e->watch);
@@ -597,6 +602,7 @@ void engine_free(struct engine *e) {
   sinks_fini(&e->sinks);
   execs_fini(&e->execs);
   verify_fini(e);
+  checksum_fetch_fini(e);
   scheduler_fini(&e->scheduler);
   bandwidth_fini(&e->bandwidth);
   hosts_fini(&e->hosts);

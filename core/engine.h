@@ -45,11 +45,12 @@ struct engine_config {
   double limit[LIMIT_COUNT]; /* base units of limits.h */
   enum layout layout;
   enum exists_policy exists;
-  bool durable;             /* --durability batch */
-  bool allocate;            /* reserve the space of large files first */
-  bool content_disposition; /* outputs are named by their answers */
-  bool remote_time;         /* files get the time of Last-Modified */
-  struct str_list headers;  /* "Name: value" lines */
+  bool durable;              /* --durability batch */
+  bool allocate;             /* reserve the space of large files first */
+  bool content_disposition;  /* outputs are named by their answers */
+  bool remote_time;          /* files get the time of Last-Modified */
+  bool mirrors_from_headers; /* Link: rel=duplicate */
+  struct str_list headers;   /* "Name: value" lines */
   const char *user_agent, *user_pwd, *bearer, *cookie;
   const char *proxy, *noproxy, *cacert, *interface;
   struct str_list host_limits; /* "HOST,LIMIT=VALUE", host_limit.h */

@@ -7,6 +7,7 @@
  *   intake.c   from a delivered manifest line to a task that may start
  *   fetch.c    a task's way from its start to the end of its transfer
  *   fetch_mirror.c  redirects and mirrors: what it asks next
+ *   mend.c     bad pieces of a body are fetched again
  *   naming.c   names that come with the answer
  *   fetch_bytes.c  limits on its bytes, and their figures
  *   split.c, split_part.c  one task in several connections
@@ -53,9 +54,10 @@
 #define ENGINE_HOLD_TEXT 280
 #define GATHER_NAME 64
 
-struct readdress;
+struct checksum_fetch;
 struct checksum_table;
 struct intake_batch;
+struct readdress;
 
 /* What is wanted of a task that the session is to deliver again. */
 struct task_wish {
@@ -96,6 +98,7 @@ struct engine {
   struct sinks sinks;
   struct execs execs;
   struct checksum_table *checksums; /* NULL none */
+  struct checksum_fetch *checksum_fetch; /* NULL: none is fetched */
   unsigned adoptions;    /* files that were there and are being read */
   struct shards *shards; /* NULL: a file each, and none is left to end */
   bool shards_lost;      /* the session keeps none of their lengths any more */
@@ -291,6 +294,8 @@ bool fetch__other_source(struct engine *e, struct task *task);
  * there is none to turn to. */
 bool fetch__next_mirror(struct engine *e, struct task *task,
                         const struct verdict *v);
+/* These (bits, by number) are not asked any more, if there are others. */
+void fetch__leave_mirrors(struct engine *e, struct task *task, uint32_t which);
 
 /* ---- fetch.c ---- */
 /* Records what long transfers have on the disk. */
@@ -324,6 +329,9 @@ void fetch__drop_transfers(struct engine *e, struct task *task);
  * far stays. */
 void fetch__retry(struct engine *e, struct task *task, double wait_s,
                   const char *why, bool keep);
+/* The next attempt goes on with what the disk has. */
+void fetch__keep_partial(struct engine *e, struct task *task,
+                         const struct ranges *durable);
 /* The next attempt begins from nothing. */
 void fetch__forget_partial(struct engine *e, struct task *task);
 /* The same for the whole task: as if it had never been tried. */

@@ -25,6 +25,8 @@
 
 #include "answer.h"
 #include "engine_priv.h"
+#include "mend.h"
+#include "mirrors.h"
 #include "request.h"
 #include "split.h"
 #include "verdict.h"
@@ -249,13 +251,32 @@ static int64_t told_size(const struct answer *a) {
   return a->status == 206 ? a->range_size : a->content_length;
 }
 
+/* The size that the task's line gives; -1: none, or not of these bytes. */
+static int64_t promised_size(const struct task *task,
+                             const struct transfer *transfer) {
+  return task->fields != NULL && !transfer->answer.encoded ? task->fields->size
+                                                           : -1;
+}
+
+static bool has_size(const struct task *task, const struct transfer *transfer,
+                     int64_t size, char *why) {
+  int64_t promised = promised_size(task, transfer);
+  if (promised < 0 || size < 0 || size == promised)
+    return true;
+  snprintf(why, VERDICT_WHY,
+           "the file has %lld bytes, not the %lld that the list says",
+           (long long)size, (long long)promised);
+  return false;
+}
+
 /* Status and length may be good and the answer not what was wanted; why gets
  * VERDICT_WHY bytes. */
 static bool is_expected(const struct engine *e, const struct task *task,
                         const struct transfer *transfer, char *why) {
   const struct expect *expect = &e->config.expect;
   const struct answer *a = &transfer->answer;
-  if (!expect_head(expect, a->content_type, told_size(a), why, VERDICT_WHY))
+  if (!expect_head(expect, a->content_type, told_size(a), why, VERDICT_WHY) ||
+      !has_size(task, transfer, told_size(a), why))
     return false;
   return task->sink == NULL ||
          expect_body(expect, task->got, false, why, VERDICT_WHY);
@@ -298,8 +319,10 @@ void fetch__take_answer(struct engine *e, struct task *task,
     ranges_clear(&task->kept);
     open_sink(e, task, 0, a->content_length);
   }
-  if (task->sink != NULL)
-    split_consider(e, task, transfer);
+  if (task->sink == NULL)
+    return;
+  mirrors_learn(e, task, transfer);
+  split_consider(e, task, transfer);
 }
 
 static void on_turn(struct byte_waiter *waiter) {
@@ -374,8 +397,11 @@ static bool is_soft_error(struct verdict *v, const struct engine *e,
   v->class = FAIL_PASSING;
   v->outcome = GOVERNOR_OK;
   v->worthless = true;
-  return status >= 200 && status <= 299 &&
-         !is_expected(e, task, transfer, v->why);
+  if (status < 200 || status > 299 || is_expected(e, task, transfer, v->why))
+    return false;
+  if (!has_size(task, transfer, told_size(&transfer->answer), v->why))
+    v->class = FAIL_PERMANENT;
+  return true;
 }
 
 static void judge(struct verdict *v, const struct engine *e,
@@ -428,6 +454,9 @@ static void judge(struct verdict *v, const struct engine *e,
   } else if (!expect_body(&e->config.expect, sink_length(task->sink), true,
                           v->why, sizeof(v->why))) {
     v->class = FAIL_PASSING;
+    v->worthless = true;
+  } else if (!has_size(task, transfer, sink_length(task->sink), v->why)) {
+    v->class = FAIL_PERMANENT;
     v->worthless = true;
   }
 }
@@ -555,6 +584,11 @@ void fetch__report(struct engine *e, const struct transfer *transfer,
 
 static void release(struct engine *e, struct task *task) {
   struct host *host = task->transfer->host;
+  if (task->sink != NULL)
+    mend_note(task, task->mirror,
+              task->transfer->answer.status == 206 ? task->transfer->range_from
+                                                   : 0,
+              sink_length(task->sink));
   fetch__leave_lines(e, task);
   transfer_free(task->transfer);
   task->transfer = NULL;

@@ -17,6 +17,7 @@
 #include "checksum_file.h"
 #include "engine_priv.h"
 #include "finish.h"
+#include "mend.h"
 #include "partial.h"
 #include "split.h"
 #include "verify.h"
@@ -174,8 +175,7 @@ static void remember(struct engine *e, struct task *task,
   task->has_partial = true;
 }
 
-/* The next attempt goes on with what the disk has. */
-static void keep_partial(struct engine *e, struct task *task,
+void fetch__keep_partial(struct engine *e, struct task *task,
                          const struct ranges *durable) {
   ranges_clear(&task->kept);
   if (durable->count == 0 || ranges_add_all(&task->kept, durable) != 0) {
@@ -373,7 +373,7 @@ static void disk_failure(struct engine *e, struct task *task,
                          const struct sink_result *result) {
   char why[200];
   if (result->code == ERR_FULL && result->never) { /* waiting is no use */
-    keep_partial(e, task, result->durable);
+    fetch__keep_partial(e, task, result->durable);
     snprintf(why, sizeof(why),
              "no space for it: the whole disk is smaller (%lld bytes are "
              "lacking)",
@@ -382,7 +382,7 @@ static void disk_failure(struct engine *e, struct task *task,
     return;
   }
   if (result->code == ERR_FULL || result->saved_errno == EROFS) {
-    keep_partial(e, task, result->durable);
+    fetch__keep_partial(e, task, result->durable);
     if (task->attempts > 0)
       task->attempts--;
     if (result->code == ERR_FULL)
@@ -425,6 +425,8 @@ static void on_sink_ended(void *owner, const struct sink_result *result) {
     task->after = AFTER_NOTHING;
     if (result->code == ERR_MISMATCH || result->code == ERR_MALFORMED ||
         result->code == ERR_BOMB) {
+      if (result->code == ERR_MISMATCH && mend_begin(e, task, result))
+        return;
       verify_failed(e, task, result->code);
       return;
     }
@@ -448,7 +450,7 @@ static void on_sink_ended(void *owner, const struct sink_result *result) {
   if (throws_away(task->after)) {
     fetch__forget_partial(e, task);
   } else {
-    keep_partial(e, task, result->durable);
+    fetch__keep_partial(e, task, result->durable);
   }
   act_after(e, task);
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "engine_priv.h"
+#include "mirrors.h"
 #include "request.h"
 
 #define REDIRECTS_MAX 20
@@ -78,6 +79,7 @@ bool fetch__redirect(struct engine *e, struct task *task,
 
 static unsigned mirror_count(const struct task *task) {
   size_t count = task->fields != NULL ? task->fields->mirror_count : 0;
+  count += mirrors_found(task, false);
   return count < MIRRORS_MAX ? (unsigned)count : MIRRORS_MAX;
 }
 
@@ -105,6 +107,18 @@ static bool turn_to_next(struct engine *e, struct task *task) {
 bool fetch__other_source(struct engine *e, struct task *task) {
   task->bad_mirrors |= 1u << task->mirror;
   return mirror_count(task) > 0 && turn_to_next(e, task);
+}
+
+void fetch__leave_mirrors(struct engine *e, struct task *task, uint32_t which) {
+  uint32_t before = task->bad_mirrors;
+  unsigned from = task->mirror;
+  task->bad_mirrors |= which;
+  if ((task->bad_mirrors & UINT32_C(1) << from) == 0)
+    return;
+  if (turn_to_next(e, task) && task->mirror != from)
+    fetch__go_home(task);
+  else
+    task->bad_mirrors = before; /* better a bad one than none */
 }
 
 bool fetch__next_mirror(struct engine *e, struct task *task,

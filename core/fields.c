@@ -52,6 +52,7 @@ struct task_fields *task_fields_copy(const struct task_fields *from) {
   size_t bytes = sizeof(*from) + list_bytes(from->mirrors, from->mirror_count) +
                  list_bytes(from->headers, from->header_count) +
                  text_bytes(from->method) + text_bytes(from->checksum) +
+                 text_bytes(from->pieces) +
                  (from->body ? from->body_length + 1 : 0);
   struct task_fields *copy = malloc(bytes);
   if (!copy)
@@ -66,6 +67,7 @@ struct task_fields *task_fields_copy(const struct task_fields *from) {
   copy->headers = headers;
   copy->method = put_text(&at, from->method);
   copy->checksum = put_text(&at, from->checksum);
+  copy->pieces = put_text(&at, from->pieces);
   copy->body = put(&at, from->body, from->body_length);
   return copy;
 }

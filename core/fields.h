@@ -24,6 +24,7 @@ struct task_fields {
   const char *body;   /* NULL none; may hold any byte */
   size_t body_length;
   const char *checksum; /* "sha-256=HEX"; NULL none */
+  const char *pieces;   /* digests of pieces, see pieces.h; NULL none */
   int64_t size;         /* of the whole, in bytes; -1 not said */
   int split;            /* connections for it; 0 as the limit says */
 };

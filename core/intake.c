@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "checksum_fetch.h"
 #include "engine_priv.h"
 #include "expiry.h"
 #include "order.h"
@@ -474,7 +475,8 @@ static unsigned room(const struct engine *e) {
   /* Files that wait for their program or their commit take part, or a slow one
    * would let their number grow without end. */
   uint64_t open = e->tasks.count;
-  if (e->stopping || near >= window || open >= WINDOW_TASKS)
+  if (e->stopping || near >= window || open >= WINDOW_TASKS ||
+      checksum_fetch_busy(e))
     return 0;
   return (unsigned)(window - near < WINDOW_TASKS - open ? window - near
                                                         : WINDOW_TASKS - open);

@@ -27,6 +27,7 @@ enum manifest_field {
   FIELD_METHOD,
   FIELD_SIZE,
   FIELD_SPLIT,
+  FIELD_PIECES,
   FIELD_NONE /* a name that is not known */
 };
 

@@ -15,6 +15,7 @@
 
 #include "expiry.h"
 #include "manifest_impl.h"
+#include "pieces.h"
 #include "redact.h"
 #include "url.h"
 
@@ -29,7 +30,8 @@ static const char *const names[FIELD_NONE] = {
     [FIELD_CHECKSUM] = "checksum", [FIELD_HEADERS] = "headers",
     [FIELD_PRIORITY] = "priority", [FIELD_DEADLINE] = "deadline",
     [FIELD_BODY] = "body",         [FIELD_METHOD] = "method",
-    [FIELD_SIZE] = "size",         [FIELD_SPLIT] = "split"};
+    [FIELD_SIZE] = "size",         [FIELD_SPLIT] = "split",
+    [FIELD_PIECES] = "pieces"};
 
 static const struct {
   const char *type;
@@ -289,6 +291,14 @@ static int set_checksum(struct manifest *m, struct manifest_value value) {
                "sha-512");
 }
 
+static int set_pieces(struct manifest *m, struct manifest_value value) {
+  if (strlen(value.text) != value.length || !pieces_valid(value.text))
+    return wrong(m, FIELD_PIECES, value, "TYPE=LENGTH:BASE64");
+  m->record->fields.pieces = value.text;
+  m->record->said = true;
+  return 0;
+}
+
 static int set_method(struct manifest *m, struct manifest_value value) {
   static const char *const useless[] = {"HEAD", "CONNECT", "TRACE"};
   char *text = room(m, value.length + 1);
@@ -411,6 +421,8 @@ int manifest__set(struct manifest *m, struct manifest_line *line,
     return set_name(m, &line->dir, field, value);
   case FIELD_CHECKSUM:
     return set_checksum(m, value);
+  case FIELD_PIECES:
+    return set_pieces(m, value);
   case FIELD_HEADERS:
     return set_headers(m, value);
   case FIELD_DEADLINE:

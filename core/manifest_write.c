@@ -71,6 +71,8 @@ static int put_fields(json_t *o, const struct task_fields *f) {
     failed |= put(o, "body", json_stringn(f->body, f->body_length));
   if (f->checksum != NULL)
     failed |= put(o, "checksum", json_string(f->checksum));
+  if (f->pieces != NULL)
+    failed |= put(o, "pieces", json_string(f->pieces));
   if (f->size >= 0)
     failed |= put(o, "size", json_integer(f->size));
   if (f->split > 0)

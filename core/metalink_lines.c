@@ -18,11 +18,13 @@
 #include "manifest_write.h"
 #include "metalink.h"
 #include "names.h"
+#include "pieces.h"
 #include "url.h"
 
 #define DETECT_BYTES 16384
 #define URLS_MOST 16 /* of one file: as many as are asked at once */
 #define LINES_BYTES (4 * METALINK_BYTES)
+#define REST_BYTES 4096 /* of a line, besides its pieces and mirrors */
 
 bool metalink_detect(const char *data, size_t length) {
   static const char name[] = "urn:ietf:params:xml:ns:metalink";
@@ -51,9 +53,24 @@ static size_t choose_urls(const struct metalink_file *file, const char **urls) {
   return count;
 }
 
+/* The digests of its pieces as far as there is room for them beside the URLs;
+ * NULL: none. */
+static char *pieces_of(const struct metalink_file *file, const char **urls,
+                       size_t count) {
+  size_t used = REST_BYTES + 2 * strlen(file->name);
+  for (size_t i = 0; i < count; i++)
+    used += strlen(urls[i]) + 8;
+  if (file->piece_type == DIGEST_NONE || file->size <= 0 ||
+      used >= MANIFEST_LINE_CAP ||
+      (size_t)((file->size - 1) / file->piece_length) + 1 != file->piece_count)
+    return NULL;
+  return pieces_text(file->piece_type, file->piece_length, file->pieces,
+                     file->piece_count, MANIFEST_LINE_CAP - used);
+}
+
 static char *file_line(const struct metalink_file *file) {
   const char *urls[URLS_MOST];
-  char name[NAME_CAP], checksum[DIGEST_TEXT], *text = NULL;
+  char name[NAME_CAP], checksum[DIGEST_TEXT], *text = NULL, *pieces;
   struct task_fields fields;
   struct manifest_line line = {.deadline_unix = INT64_MAX, .fields = &fields};
   size_t count = choose_urls(file, urls);
@@ -61,6 +78,7 @@ static char *file_line(const struct metalink_file *file) {
   digest_text(metalink_best(file), checksum);
   fields.checksum = checksum[0] != '\0' ? checksum : NULL;
   fields.size = file->size;
+  fields.pieces = pieces = pieces_of(file, urls, count);
   fields.mirrors = urls + 1;
   line.url = urls[0];
   if (name_from_document(file->name, name, sizeof(name)) == 0)
@@ -71,8 +89,10 @@ static char *file_line(const struct metalink_file *file) {
     text = manifest_write_json(&line);
     if (text == NULL || strlen(text) < MANIFEST_LINE_CAP ||
         fields.mirror_count == 0)
-      return text;
+      break;
   }
+  free(pieces);
+  return text;
 }
 
 static int add_file(struct bytes *out, const struct metalink_file *file) {

@@ -78,6 +78,60 @@ int ranges_add_all(struct ranges *set, const struct ranges *other) {
   return code;
 }
 
+/* What is left of one on both sides of the cut; one more at most. */
+static int cut_one(struct ranges *set, size_t i, int64_t first, int64_t end) {
+  struct range left = {set->items[i].first, first};
+  struct range right = {end, set->items[i].end};
+  if (left.first < left.end && right.first < right.end) {
+    if (reserve(set) != 0)
+      return ERR_NOMEM;
+    memmove(&set->items[i + 1], &set->items[i],
+            (set->count - i) * sizeof(*set->items));
+    set->count++;
+    set->items[i] = left;
+    set->items[i + 1] = right;
+  } else if (left.first < left.end) {
+    set->items[i] = left;
+  } else if (right.first < right.end) {
+    set->items[i] = right;
+  } else {
+    memmove(&set->items[i], &set->items[i + 1],
+            (set->count - i - 1) * sizeof(*set->items));
+    set->count--;
+  }
+  return 0;
+}
+
+int ranges_remove(struct ranges *set, int64_t first, int64_t end) {
+  int code = 0;
+  for (size_t i = set->count; i > 0 && code == 0; i--)
+    if (set->items[i - 1].first < end && first < set->items[i - 1].end)
+      code = cut_one(set, i - 1, first, end);
+  return code;
+}
+
+int ranges_remove_all(struct ranges *set, const struct ranges *other) {
+  int code = 0;
+  for (size_t i = 0; i < other->count && code == 0; i++)
+    code = ranges_remove(set, other->items[i].first, other->items[i].end);
+  return code;
+}
+
+int64_t ranges_common(const struct ranges *set, const struct ranges *other) {
+  int64_t common = 0;
+  for (size_t i = 0, j = 0; i < set->count && j < other->count;) {
+    const struct range *a = &set->items[i], *b = &other->items[j];
+    int64_t first = a->first > b->first ? a->first : b->first;
+    int64_t end = a->end < b->end ? a->end : b->end;
+    common += first < end ? end - first : 0;
+    if (a->end <= b->end)
+      i++;
+    else
+      j++;
+  }
+  return common;
+}
+
 int64_t ranges_prefix(const struct ranges *set) {
   return set->count > 0 && set->items[0].first == 0 ? set->items[0].end : 0;
 }

@@ -33,6 +33,13 @@ void ranges_clear(struct ranges *set);
 int ranges_add(struct ranges *set, int64_t first, int64_t end) MUST_CHECK;
 int ranges_add_all(struct ranges *set, const struct ranges *other) MUST_CHECK;
 
+/* A set that finds no memory may have lost some of them by then. */
+int ranges_remove(struct ranges *set, int64_t first, int64_t end) MUST_CHECK;
+int ranges_remove_all(struct ranges *set,
+                      const struct ranges *other) MUST_CHECK;
+/* Bytes that both have. */
+int64_t ranges_common(const struct ranges *set, const struct ranges *other);
+
 /* Bytes from the start of the file without a gap. */
 int64_t ranges_prefix(const struct ranges *set);
 int64_t ranges_total(const struct ranges *set);

@@ -216,6 +216,19 @@ static void set_durable(struct sink *sink, const struct ranges *from) {
   (void)!ranges_add_all(&sink->durable, from);
 }
 
+/* Its digest is wrong, but some pieces of it are good: all but these. */
+static bool is_mendable(const struct sink *sink, const struct ranges **bad) {
+  return sink->tap.code == ERR_MISMATCH && sink->spilled &&
+         sink->sinks->store == NULL && steps_damage(sink->tap.steps, bad);
+}
+
+/* What is bad is not there. Without memory nothing is. */
+static void forget_damage(struct sink *sink) {
+  const struct ranges *bad;
+  if (!is_mendable(sink, &bad) || ranges_remove_all(&sink->durable, bad) != 0)
+    ranges_clear(&sink->durable);
+}
+
 /* The body goes to where bodies are gathered. */
 static void hand_over(struct sink *sink) {
   struct sinks *sinks = sink->sinks;
@@ -257,6 +270,8 @@ void sink__worked(struct sink *sink) {
   sink->running = false;
   if (sink->job.code == 0 && action == SINK_KEEP)
     set_durable(sink, &sink->written);
+  if (sink->tap.code == ERR_MISMATCH)
+    forget_damage(sink);
   if (action == SINK_DROP)
     ranges_clear(&sink->durable);
   if (sink->job.code != 0 || action >= SINK_FINISH) {
@@ -420,10 +435,11 @@ static void start_check(struct sink *sink) {
 }
 
 static enum sink_action next_action(const struct sink *sink) {
+  const struct ranges *bad;
   if (sink->want_cut)
     return sink->want_keep && sink->spilled ? SINK_KEEP : SINK_DROP;
   if (sink->want_finish && sink->checked && sink->tap.code != 0)
-    return SINK_DROP;
+    return is_mendable(sink, &bad) ? SINK_KEEP : SINK_DROP;
   if (sink->want_finish && sink->unpack.code != 0) /* full: it is tried again */
     return sink->unpack.code == ERR_FULL ? SINK_KEEP : SINK_DROP;
   if (sink->want_finish && sink->checked && sink->spilled)

@@ -175,7 +175,8 @@ bool sink_spilled(const struct sink *sink);
 void sink_checkpoint(struct sink *sink);
 
 /* The body is complete: when its steps approve of it, it gets its name, else
- * nothing is left of it. Answered by ended. */
+ * nothing is left of it; but of a body some pieces of which are good (see
+ * steps.h) these stay as NAME.part. Answered by ended. */
 void sink_finish(struct sink *sink);
 
 /* The transfer was cut. keep: what has come stays as NAME.part, flushed;

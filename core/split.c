@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mirrors.h"
 #include "request.h"
 
 #define TRY_AGAIN_NS ((uint64_t)50000000) /* no permit was free */
@@ -64,6 +65,16 @@ static void add_source(struct engine *e, struct split *split, const char *url) {
   source->home = source->host;
 }
 
+/* One that only the server has named. */
+static void add_found(struct engine *e, struct split *split, const char *url) {
+  struct split_source *source = &split->source[split->source_count];
+  add_source(e, split, url);
+  if (!mirrors_strict(split->task))
+    return;
+  source->strict = true;
+  memcpy(source->etag, split->task->etag, sizeof(source->etag));
+}
+
 /* The task's own URL first, as it was answered, then its mirrors. */
 static void add_sources(struct engine *e, struct split *split) {
   struct task *task = split->task;
@@ -74,6 +85,10 @@ static void add_sources(struct engine *e, struct split *split) {
                      split->source_count < SPLIT_SOURCES;
        i++)
     add_source(e, split, fields->mirrors[i]);
+  for (unsigned i = 0;
+       i < mirrors_found(task, true) && split->source_count < SPLIT_SOURCES;
+       i++)
+    add_found(e, split, mirrors_url(task, i));
   own = &split->source[task->mirror < split->source_count ? task->mirror : 0];
   own->host = task->host;
   if (task->hop != NULL)

@@ -33,6 +33,7 @@ struct split_source {
   struct host *host;
   struct host *home; /* of url */
   bool bad, tried;
+  bool strict; /* its ETag has to be the first one's */
   unsigned running, redirects;
   unsigned failures;     /* without anything between them */
   double per_connection; /* bytes/s, last known */

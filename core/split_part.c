@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "answer.h"
+#include "mend.h"
 
 #define REDIRECTS_MAX 20
 #define SOURCE_FAILURES 2 /* then another one, if there is any */
@@ -56,6 +57,8 @@ void split__part_end(struct engine *e, struct part *part) {
   bandwidth_leave(&part->byte_turn);
   if (split->task->sink != NULL) /* else its writers went with it */
     sink_writer_close(part->writer);
+  mend_note(split->task, part->source, split->map.slot[part->slot].first,
+            split->map.slot[part->slot].at);
   segments_release(&split->map, part->slot);
   split->part[part->slot] = NULL;
   split->running--;
@@ -191,6 +194,8 @@ static const char *check(const struct part *part, const struct transfer *t) {
   if (differs(a->etag, source->etag) ||
       (a->etag[0] == '\0' && differs(a->last_modified, source->last_modified)))
     return "the file has changed, or is another one at each request";
+  if (source->strict && strcmp(a->etag, source->etag) != 0)
+    return "it has no ETag, or another one";
   if (a->status == 200)
     return a->content_length >= 0 && a->content_length != size
                ? "the file has another size"

@@ -7,6 +7,7 @@
 #include "steps.h"
 
 #include "json_check.h"
+#include "pieces.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@ struct steps {
   struct digest value[DIGEST_TYPES];
   struct digest_sum out; /* of what is unpacked: the digest to be recorded */
   struct digest out_value;
+  struct pieces *pieces; /* NULL: none are known */
   int64_t fed;
   struct json_check *json; /* NULL: not asked for */
   struct unpack *gzip;     /* likewise; what comes out is dropped */
@@ -27,7 +29,8 @@ struct steps {
 
 bool steps_wanted(const struct steps_plan *plan) {
   return plan->record != DIGEST_NONE || plan->expected_count > 0 ||
-         plan->check != CHECK_NONE || plan->unpack != UNPACK_NONE;
+         plan->pieces != NULL || plan->check != CHECK_NONE ||
+         plan->unpack != UNPACK_NONE;
 }
 
 void steps_expect(struct steps_plan *plan, const struct digest *digest,
@@ -57,6 +60,13 @@ static int want_check(struct steps *steps) {
   return 0;
 }
 
+/* Those of another file are no use; its size is compared elsewhere. */
+static int want_pieces(struct steps *steps) {
+  int code = pieces_new(&steps->pieces, steps->plan.pieces, steps->plan.size);
+  steps->plan.pieces = NULL;
+  return code == ERR_SYNTAX ? 0 : code;
+}
+
 int steps_new(struct steps **out, const struct steps_plan *plan) {
   struct steps *steps = calloc(1, sizeof(*steps));
   int code = 0;
@@ -71,6 +81,8 @@ int steps_new(struct steps **out, const struct steps_plan *plan) {
     code = want_sum(steps, plan->expected[i].type);
   if (code == 0)
     code = want_check(steps);
+  if (code == 0 && plan->pieces != NULL)
+    code = want_pieces(steps);
   if (code != 0) {
     steps_free(steps);
     return code;
@@ -85,6 +97,7 @@ void steps_free(struct steps *steps) {
   for (int type = 0; type < DIGEST_TYPES; type++)
     digest_sum_fini(&steps->sum[type]);
   digest_sum_fini(&steps->out);
+  pieces_free(steps->pieces);
   free(steps->json);
   unpack_free(steps->gzip);
   free(steps);
@@ -127,6 +140,8 @@ void steps_feed(struct steps *steps, const void *data, size_t length) {
   for (int type = 0; type < DIGEST_TYPES; type++)
     if (steps->sum[type].state != NULL)
       digest_sum_add(&steps->sum[type], data, length);
+  if (steps->pieces != NULL && steps->plan.expected_count == 0)
+    pieces_feed(steps->pieces, data, length);
   steps->fed += (int64_t)length;
 }
 
@@ -158,6 +173,17 @@ static int end_check(struct steps *steps) {
   return steps->malformed ? ERR_MALFORMED : 0;
 }
 
+static int compare_pieces(struct steps *steps) {
+  const struct ranges *bad;
+  int code = pieces_end(steps->pieces, &bad);
+  if (code != 0 || bad->count == 0)
+    return code;
+  snprintf(steps->why, sizeof(steps->why),
+           "the digests of the pieces do not agree, first at byte %lld",
+           (long long)bad->items[0].first);
+  return ERR_MISMATCH;
+}
+
 int steps_end(struct steps *steps) {
   int code = 0;
   for (int type = 0; type < DIGEST_TYPES && code == 0; type++)
@@ -169,7 +195,32 @@ int steps_end(struct steps *steps) {
     snprintf(steps->why, sizeof(steps->why), "a digest could not be computed");
   for (unsigned i = 0; i < steps->plan.expected_count && code == 0; i++)
     code = compare(steps, i);
+  if (code == 0 && steps->pieces != NULL && steps->plan.expected_count == 0)
+    code = compare_pieces(steps);
   return code == 0 ? end_check(steps) : code;
+}
+
+bool steps_have_pieces(const struct steps *steps) {
+  return steps->pieces != NULL;
+}
+
+bool steps_look_again(const struct steps *steps) {
+  return steps->plan.mend && steps->pieces != NULL &&
+         pieces_fed(steps->pieces) < steps->fed;
+}
+
+int64_t steps_looked(const struct steps *steps) {
+  return pieces_fed(steps->pieces);
+}
+
+void steps_look(struct steps *steps, const void *data, size_t length) {
+  pieces_feed(steps->pieces, data, length);
+}
+
+bool steps_damage(struct steps *steps, const struct ranges **bad) {
+  return steps->plan.mend && steps->pieces != NULL &&
+         pieces_end(steps->pieces, bad) == 0 && (*bad)->count > 0 &&
+         ranges_total(*bad) < steps->fed;
 }
 
 /* ---- unpacking -------------------------------------------------------------
@@ -177,7 +228,8 @@ int steps_end(struct steps *steps) {
 
 bool steps_need_bytes(const struct steps *steps) {
   bool itself = steps->plan.unpack == UNPACK_NONE;
-  return steps->plan.expected_count > 0 || steps->gzip != NULL ||
+  return steps->plan.expected_count > 0 || steps->pieces != NULL ||
+         steps->gzip != NULL ||
          (itself && (steps->json != NULL || steps->plan.record != DIGEST_NONE));
 }
 

@@ -6,6 +6,11 @@
  * A body is fed in order from its first byte. What comes out of order or was
  * kept from an earlier attempt is fed when it is read back (tap.h).
  *
+ * Where digests of pieces are known they say which bytes of a wrong body are
+ * the wrong ones. When there is a digest of the whole they are computed only
+ * after that one did not agree, in a second look at all bytes; without one they
+ * are what the body is compared with.
+ *
  * Thread: made, asked and freed on the loop's; feed and end on one pool
  * thread at a time.
  */
@@ -17,6 +22,7 @@
 #include <stdint.h>
 
 #include "digest.h"
+#include "ranges.h"
 #include "unpack.h"
 
 #define STEPS_EXPECTED 4
@@ -31,6 +37,9 @@ struct steps_plan {
   struct digest expected[STEPS_EXPECTED];
   const char *whose[STEPS_EXPECTED];
   unsigned expected_count;
+  const char *pieces;    /* see pieces.h; borrowed for steps_new(); NULL none */
+  int64_t size;          /* of the body they are for */
+  bool mend;             /* good pieces of a bad body are of use */
   enum body_check check; /* what the body must be */
   /* It is unpacked afterwards: then JSON is what must come out of it. */
   enum unpack_kind unpack;
@@ -58,6 +67,17 @@ int64_t steps_fed(const struct steps *steps);
 /* The body is complete: 0, or ERR_MISMATCH when a digest is not what was
  * promised, ERR_MALFORMED when it is not what it must be. */
 int steps_end(struct steps *steps) MUST_CHECK;
+
+/* After ERR_MISMATCH: is a second look at all bytes, in order, of use? Where it
+ * stands; its bytes; and when it is over the pieces that are damaged: true when
+ * something of the body is good. */
+bool steps_look_again(const struct steps *steps);
+int64_t steps_looked(const struct steps *steps);
+void steps_look(struct steps *steps, const void *data, size_t length);
+bool steps_damage(struct steps *steps, const struct ranges **bad);
+/* Might it come to that? Then all of the body must be in the file before its
+ * end. */
+bool steps_have_pieces(const struct steps *steps);
 
 /* Has anything to be done before the body is complete? */
 bool steps_need_bytes(const struct steps *steps);

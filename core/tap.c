@@ -58,9 +58,8 @@ static int open_file(struct tap *tap) {
   return errno == ENOENT ? ERR_CHANGED : tap->fd;
 }
 
-/* One buffer's worth of what passed the tap by. */
-static int read_back(struct tap *tap) {
-  int64_t at = steps_fed(tap->steps);
+/* One buffer's worth from there: its length, or a code. */
+static ssize_t read_buffer(struct tap *tap, int64_t at) {
   size_t want = READ_BYTES;
   ssize_t n;
   int code = open_file(tap);
@@ -75,8 +74,14 @@ static int read_back(struct tap *tap) {
     tap->saved_errno = errno;
     return err_from_errno(errno);
   }
-  if (n == 0)
-    return ERR_CHANGED; /* shorter than what was written to it */
+  return n > 0 ? n : ERR_CHANGED; /* shorter than what was written to it */
+}
+
+/* What passed the tap by. */
+static int read_back(struct tap *tap) {
+  ssize_t n = read_buffer(tap, steps_fed(tap->steps));
+  if (n < 0)
+    return (int)n;
   steps_feed(tap->steps, tap->buffer, (size_t)n);
   return 0;
 }
@@ -101,6 +106,17 @@ static bool has_more(const struct tap *tap) {
   return tap->over && tap->code == 0 && steps_fed(tap->steps) < tap->size;
 }
 
+/* Everything once more. False: it cannot be read, so that nothing of it is
+ * known to be good. */
+static bool look_again(struct tap *tap) {
+  int64_t at = steps_looked(tap->steps);
+  ssize_t n = read_buffer(tap, at);
+  if (n < 0)
+    return false;
+  steps_look(tap->steps, tap->buffer, (size_t)n);
+  return steps_looked(tap->steps) > at;
+}
+
 static void on_work(struct job *job) {
   struct tap *tap = (struct tap *)(void *)job;
   while (has_more(tap)) {
@@ -116,6 +132,14 @@ static void on_work(struct job *job) {
   }
   if (tap->over && tap->code == 0)
     tap->code = steps_end(tap->steps);
+  while (tap->code == ERR_MISMATCH && steps_look_again(tap->steps)) {
+    if (job_piece_over(job)) {
+      job->more = true;
+      return;
+    }
+    if (!look_again(tap))
+      return;
+  }
 }
 
 /* ---- the loop's side --------------------------------------------------------
@@ -167,7 +191,7 @@ bool tap_take(struct tap *tap, struct block *block) {
 }
 
 bool tap_must_read(const struct tap *tap, int64_t size) {
-  return tap->next < size;
+  return tap->next < size || steps_have_pieces(tap->steps);
 }
 
 void tap_close(struct tap *tap) {

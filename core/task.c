@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mend.h"
+#include "mirrors.h"
 #include "redact.h"
 #include "scribe.h"
 #include "steps.h"
@@ -74,6 +76,8 @@ void task_free(struct task *task) {
   free(task->reason);
   steps_free(task->steps);
   free(task->digest);
+  mend_free(task->mend);
+  mirrors_free(task->found);
   ranges_fini(&task->kept);
   record_free(task->record);
   free(task);
@@ -107,10 +111,12 @@ void task_set_reason(struct task *task, const char *reason) {
 }
 
 const char *task_mirror_url(const struct task *task, unsigned mirror) {
-  if (mirror == 0 || task->fields == NULL ||
-      mirror > task->fields->mirror_count)
-    return task->url;
-  return task->fields->mirrors[mirror - 1];
+  size_t own = task->fields != NULL ? task->fields->mirror_count : 0;
+  if (mirror > 0 && mirror <= own)
+    return task->fields->mirrors[mirror - 1];
+  if (mirror > own && mirror - own <= mirrors_found(task, true))
+    return mirrors_url(task, (unsigned)(mirror - own - 1));
+  return task->url;
 }
 
 const char *task_target(const struct task *task) {

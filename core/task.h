@@ -25,8 +25,10 @@
 struct engine;
 struct record;
 struct host;
+struct mend;
 struct adoption;
 struct exec;
+struct found_mirrors;
 struct naming;
 struct sink;
 struct steps;
@@ -74,10 +76,12 @@ struct task {
   struct adoption *adoption; /* its file is being read; NULL it is not */
   enum unpack_kind unpack;   /* its body is unpacked into its file */
   char *digest;              /* "sha-256=HEX" of the body; NULL none */
+  struct mend *mend;         /* of a body with digests of pieces; NULL none */
   unsigned mismatches;       /* bodies that were not what was promised */
   unsigned mirror; /* whose turn it is: 0 its own URL, 1 the first mirror */
-  unsigned validator_of; /* the mirror that sent etag and last_modified */
-  uint32_t bad_mirrors;  /* bits: not asked any more */
+  unsigned validator_of;       /* the mirror that sent etag and last_modified */
+  uint32_t bad_mirrors;        /* bits: not asked any more */
+  struct found_mirrors *found; /* further ones, by its answer; NULL none */
 
   int64_t size;       /* of the whole body; -1 unknown */
   int64_t got;        /* bytes of it that have arrived */

@@ -17,6 +17,7 @@
 #include "address.h"
 #include "answer.h"
 #include "file_transfer.h"
+#include "mirrors.h"
 #include "request.h"
 
 #define FREE_MAX 512
@@ -47,6 +48,21 @@ static void keep_head(struct transfer *transfer, const char *line,
     bytes_add(&transfer->head, line, length);
 }
 
+static void keep_link(struct transfer *transfer, const char *line,
+                      size_t length, bool status_line) {
+  static const char name[] = "link:";
+  const size_t n = sizeof(name) - 1;
+  if (status_line)
+    bytes_clear(&transfer->links);
+  while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r'))
+    length--;
+  if (length <= n || strncasecmp(line, name, n) != 0)
+    return;
+  if (transfer->links.len > 0)
+    bytes_add(&transfer->links, ",", 1);
+  bytes_add(&transfer->links, line + n, length - n);
+}
+
 static void take_header_line(struct transfer *transfer, const char *data,
                              size_t length) {
   bool status_line = length >= 5 && strncmp(data, "HTTP/", 5) == 0;
@@ -55,6 +71,8 @@ static void take_header_line(struct transfer *transfer, const char *data,
   transfer->head_ns = 0;
   if (transfer->pool->keep_heads)
     keep_head(transfer, data, length, status_line);
+  if (transfer->pool->config->mirrors_from_headers)
+    keep_link(transfer, data, length, status_line);
   if (answer_line(&transfer->answer, data, length) == ANSWER_END)
     head_complete(transfer);
 }
@@ -368,6 +386,7 @@ void transfers_fini(struct transfers *transfers) {
     transfers->free_list = transfer->next_free;
     curl_easy_cleanup(transfer->easy);
     bytes_fini(&transfer->head);
+    bytes_fini(&transfer->links);
     free(transfer);
   }
   if (transfers->mux != NULL)
@@ -395,6 +414,7 @@ static struct transfer *take(struct transfers *transfers) {
   }
   transfer->pool = transfers;
   bytes_init(&transfer->head, HEAD_MAX);
+  bytes_init(&transfer->links, MIRRORS_BYTES);
   set_lasting(transfer);
   return transfer;
 }
@@ -420,6 +440,7 @@ int transfer_start(struct transfers *transfers, void *owner,
   snprintf(transfer->validator, sizeof(transfer->validator), "%s",
            request->if_range);
   transfer->error[0] = '\0';
+  bytes_clear(&transfer->links);
   bytes_clear(&transfer->head);
   answer_reset(&transfer->answer);
   transfer->lane = curlmux_lane(transfers->mux, request->host->number);
@@ -462,6 +483,7 @@ void transfer_free(struct transfer *transfer) {
   if (transfers->free_count >= FREE_MAX) {
     curl_easy_cleanup(transfer->easy);
     bytes_fini(&transfer->head);
+    bytes_fini(&transfer->links);
     free(transfer);
     return;
   }

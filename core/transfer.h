@@ -75,6 +75,7 @@ struct transfer {
   int64_t range_to;    /* last byte asked for; -1 up to the end */
   struct answer answer;
   struct bytes head;        /* as it came, when heads are kept */
+  struct bytes links;       /* of the head: its Link fields, with commas */
   struct curl_slist *extra; /* headers of this request alone; owned */
   struct transfer *next_free;
   char error[CURL_ERROR_SIZE];

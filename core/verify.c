@@ -13,8 +13,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "checksum_fetch.h"
 #include "checksum_file.h"
 #include "engine_priv.h"
+#include "mend.h"
+#include "mirrors.h"
 #include "steps.h"
 
 #define MISMATCHES_MAX                                  \
@@ -79,8 +82,12 @@ int verify_init(struct engine *e, struct errmsg *msg) {
     return 0;
   code = checksum_table_new(&e->checksums);
   for (size_t i = 0; i < files->count && code == 0; i++)
-    code = read_file(e->checksums, files->items[i], msg);
-  if (code == 0 && checksum_table_count(e->checksums) == 0)
+    if (!checksum_fetch_is_url(files->items[i]))
+      code = read_file(e->checksums, files->items[i], msg);
+  if (code == 0)
+    code = checksum_fetch_init(e, msg);
+  if (code == 0 && !checksum_fetch_busy(e) &&
+      checksum_table_count(e->checksums) == 0)
     return err_set(msg, ERR_USAGE,
                    "--checksum-file: there is no line of the form HEX  NAME");
   if (code == 0 && checksum_table_bad(e->checksums) > 0)
@@ -121,8 +128,15 @@ int verify_open(struct engine *e, struct task *task) {
   steps_expect(&plan, &promised, "the checksum");
   if (task->transfer != NULL && !task->transfer->answer.encoded)
     steps_expect(&plan, &task->transfer->answer.digest, "the server's digest");
+  if (mirrors_digest(task) != NULL)
+    steps_expect(&plan, mirrors_digest(task), "the server's digest");
   if (plan.record == DIGEST_NONE)
     plan.record = promised.type;
+  if (task->fields != NULL) {
+    plan.pieces = task->fields->pieces;
+    plan.size = task->size;
+    plan.mend = mend_left(task);
+  }
   plan.check = e->config.check;
   plan.unpack = task->unpack;
   plan.unpack_limits = e->config.unpack_limits;
@@ -153,6 +167,7 @@ void verify_failed(struct engine *e, struct task *task, int code) {
   else if (code == ERR_BOMB)
     again = false; /* it would only be fetched to be refused again */
   fetch__forget_partial(e, task);
+  mirrors_forget(e, task);
   if (again) {
     task->no_split = true; /* it may have been the ranges that were wrong */
     fetch__retry(e, task, -1, task->reason, false);

@@ -15,6 +15,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "checksum_fetch.h"
 #include "digest.h"
 #include "engine.h"
 #include "exec.h"
@@ -269,6 +270,10 @@ static int check_text(const struct option_info *info, const char *text,
                    info->name);
   case RULE_RESOLVE:
     return check_resolve(info, text, msg);
+  case RULE_FILE_OR_URL:
+    if (checksum_fetch_is_url(text))
+      return 0;
+    /* fall through */
   case RULE_FILE_IN:
     return check_readable(info, text, msg);
   case RULE_HOST_LIMIT:

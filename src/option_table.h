@@ -29,8 +29,8 @@
   X(OPT_CHECKSUM, "checksum", 0, GROUP_WHAT, "TYPE=HEX",                       \
     TEXT(RULE_CHECKSUM, ""), IN_RUN | CLI_ONLY,                                \
     "digest that a single URL must have: sha-256, sha-512, sha-1, md5")        \
-  X(OPT_CHECKSUM_FILE, "checksum-file", 0, GROUP_WHAT, "FILE",                 \
-    LIST(RULE_FILE_IN), IN_RUN,                                                \
+  X(OPT_CHECKSUM_FILE, "checksum-file", 0, GROUP_WHAT, "FILE|URL",             \
+    LIST(RULE_FILE_OR_URL), IN_RUN,                                            \
     "digests that files must have, as sha256sum writes them; repeatable")      \
   X(OPT_DIGEST, "digest", 0, GROUP_WHAT, "TYPE",                               \
     CHOICE("none|md5|sha-1|sha-256|sha-512", "none"), IN_RUN,                  \
@@ -97,6 +97,8 @@
     "name files as their servers say, where the list gives no name")           \
   X(OPT_NO_REMOTE_TIME, "no-remote-time", 0, GROUP_WHAT, "", FLAG(0), IN_RUN,  \
     "do not give files the time that the server says they changed")            \
+  X(OPT_NO_MIRRORS_FROM_HEADERS, "no-mirrors-from-headers", 0, GROUP_WHAT, "", \
+    FLAG(0), IN_RUN, "do not ask the mirrors that a server names (Link)")      \
                                                                                \
   X(OPT_CONCURRENCY, "concurrency", 'j', GROUP_LIMITS, "N",                    \
     LIMIT(LIMIT_CONCURRENCY), IN_RUN, "transfers at once")                     \

@@ -58,6 +58,7 @@ enum option_rule {
   RULE_COOKIE,
   RULE_RESOLVE,
   RULE_FILE_IN, /* readable now */
+  RULE_FILE_OR_URL,
   RULE_DEADLINE,
   RULE_HOST_LIMIT,
   RULE_CHECKSUM,  /* TYPE=HEX, digest.h */

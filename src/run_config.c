@@ -171,6 +171,8 @@ static void config_plain(struct engine_config *config,
   config->durable = options_choice(options, OPT_DURABILITY) == 0;
   config->allocate = options_choice(options, OPT_FILE_ALLOCATION) == 1;
   config->remote_time = !options_flag(options, OPT_NO_REMOTE_TIME);
+  config->mirrors_from_headers =
+      !options_flag(options, OPT_NO_MIRRORS_FROM_HEADERS);
   config->content_disposition = options_flag(options, OPT_CONTENT_DISPOSITION);
   config->adaptive = options_flag(options, OPT_ADAPTIVE);
   config->insecure = options_flag(options, OPT_INSECURE);

@@ -153,7 +153,10 @@ static void add_body(struct conn *c, size_t n) {
   if (p->memory)
     buf_add(&c->out, p->memory + p->at, n);
   else {
-    body_fill(p->seed, (uint64_t)p->at, buf_room(&c->out, n), n);
+    char *to = buf_room(&c->out, n);
+    body_fill(p->seed, (uint64_t)p->at, to, n);
+    if (p->corrupt >= p->at && p->corrupt < p->at + (int64_t)n)
+      to[p->corrupt - p->at] ^= 1;
     c->out.len += n;
   }
   if (p->chunked)

@@ -217,5 +217,5 @@ void behave_no_faults(struct behave *b) {
 bool behave_has_fault(const struct behave *b) {
   return b->status >= 0 || b->reset >= 0 || b->truncate >= 0 || b->stall >= 0 ||
          b->badchunk >= 0 || b->longer >= 0 || b->empty > 0 || b->wrong > 0 ||
-         b->endless_headers > 0 || b->endless > 0;
+         b->corrupt >= 0 || b->endless_headers > 0 || b->endless > 0;
 }

@@ -73,6 +73,7 @@ const char *request_header(const struct request *req, const char *name);
   X(longer, NUM)      /* so many bytes beyond Content-Length */                \
   X(empty, NUM)       /* closes without an answer */                           \
   X(wrong, NUM)       /* 1 = the bytes of the next seed, as many */            \
+  X(corrupt, NUM)     /* the byte at this offset of the file is another */     \
   X(endless_headers, NUM)                                                      \
   X(endless, NUM) /* a body that never ends */
 

@@ -344,6 +344,7 @@ static void plan_body(struct answer *a) {
   plan->left = a->last - a->first + 1;
   if (a->b.wrong > 0)
     plan->seed++;
+  plan->corrupt = a->b.corrupt;
   if (a->b.longer > 0) {
     plan->left += a->b.longer;
     plan->close = true;

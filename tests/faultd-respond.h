@@ -22,6 +22,7 @@ struct plan {
   char *memory;     /* owned; the body, instead of the generator */
   int64_t sent;     /* body bytes produced so far */
   int64_t cut_at;   /* of sent */
+  int64_t corrupt;  /* the byte there is another; -1 none */
   enum cut cut;
   uint64_t delay_ms, ttfb_ms, trickle_ms;
   int64_t rate;         /* bytes a second; 0 = as fast as it goes */

@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 import pytest
 
-from harness import assert_files, body, files_of, wait_until
+from harness import Faultd, assert_files, body, files_of, wait_until
 
 NAMESPACE = "urn:ietf:params:xml:ns:metalink"
 
@@ -106,3 +106,90 @@ def test_kill_9_and_on(spate, faultd, out, tmp_path, again):
     assert run.code == 0, run
     assert_files(out, {f"f{i}": body(i, 2000) for i in range(count)})
     assert len(faultd.journal()) < count + 200
+
+
+# ---- digests of pieces ---------------------------------------------------
+
+SIZE = 12 << 20
+PIECE = 1 << 20
+FAST = ["--retry-wait", "0.05", "--retry-max-wait", "0.2", "--progress=json", "-v"]
+
+
+@pytest.fixture
+def other(tmp_path_factory):
+    server = Faultd(str(tmp_path_factory.mktemp("other")))
+    yield server
+    server.stop()
+
+
+def with_pieces(urls, data, whole=True, size=None):
+    pieces = "".join(f"<hash>{sha(data[at:at + PIECE])}</hash>"
+                     for at in range(0, len(data), PIECE))
+    text = entry("f", urls, size or len(data), sha(data) if whole else None)
+    return text.replace("<url", f'<pieces type="sha-256" length="{PIECE}">'
+                                f"{pieces}</pieces><url", 1)
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["digest", "pieces-alone"])
+def test_a_bad_piece_alone_is_fetched_again(spate, faultd, out, tmp_path, whole):
+    data = body(1, SIZE)
+    listing = write_metalink(tmp_path / "x.meta4", [with_pieces(
+        [faultd.data(1, SIZE, "f", corrupt=5 * PIECE + 77, fail=1)], data, whole)])
+    run = spate(*FAST, "-s", "1", "-i", listing, "-d", out)
+    assert run.code == 0, run
+    assert_files(out, {"f": data})
+    first, second = faultd.journal()
+    assert "range" not in first
+    assert second["range"] == f"bytes={5 * PIECE}-{6 * PIECE - 1}"
+    done, = run.event("done")
+    assert done["attempts"] == 1
+
+
+def test_bad_pieces_of_segments_come_from_another_mirror(spate, faultd, other, out,
+                                                         tmp_path):
+    data = body(1, SIZE)
+    listing = write_metalink(tmp_path / "x.meta4", [with_pieces(
+        [faultd.data(1, SIZE, "a", corrupt=1000, rate=3_000_000),
+         other.data(1, SIZE, "b", rate=3_000_000)], data)])
+    run = spate(*FAST, "-s", "4", "--min-split-size", "1M", "-i", listing, "-d", out)
+    assert run.code == 0, run
+    assert_files(out, {"f": data})
+    log = (out / ".spate/log").read_text()
+    assert f"127.0.0.1:{faultd.port} sent damaged pieces" in log
+    assert f"127.0.0.1:{other.port} sent damaged pieces" not in log
+    assert f"{PIECE} of {SIZE} bytes are damaged" in log
+    last = max(faultd.journal() + other.journal(), key=lambda e: e["t"])
+    assert last in other.journal()
+    assert last["range"] == f"bytes=0-{PIECE - 1}"
+
+
+def test_a_server_that_always_damages_is_given_up(spate, faultd, out, tmp_path):
+    listing = write_metalink(tmp_path / "x.meta4", [with_pieces(
+        [faultd.data(1, SIZE, "f", corrupt=5 * PIECE)], body(1, SIZE))])
+    run = spate(*FAST, "-s", "1", "-i", listing, "-d", out)
+    assert run.code == 1, run
+    assert files_of(out) == {}
+    failed, = run.event("failed")
+    assert "does not agree" in failed["reason"]
+    entries = faultd.journal()
+    assert len(entries) == 1 + 3 + 1  # the whole, three rounds, the whole again
+    assert sum(e["sent"] for e in entries) <= 2 * SIZE + 3 * PIECE
+
+
+def test_another_size_than_promised_is_a_failure(spate, faultd, other, out, tmp_path):
+    data = body(1, SIZE)
+    listing = write_metalink(tmp_path / "x.meta4", [
+        with_pieces([faultd.data(1, SIZE + 1, "a"), other.data(1, SIZE, "b")], data)])
+    run = spate(*FAST, "-i", listing, "-d", out)
+    assert run.code == 0, run
+    assert_files(out, {"f": data})
+    assert len(faultd.journal()) == 1
+    listing = write_metalink(tmp_path / "y.meta4", [
+        entry("g", [faultd.data(1, 3000, "g")], 3001),
+        entry("h", [faultd.data(1, 3000, "h", chunked=1)], 3001)])
+    run = spate(*FAST, "-i", listing, "-d", tmp_path / "y")
+    assert run.code == 1, run
+    assert files_of(tmp_path / "y") == {}
+    for failed in run.event("failed"):
+        assert "3000 bytes, not the 3001" in failed["reason"]
+    assert len(run.event("failed")) == 2

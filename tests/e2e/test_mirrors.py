@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Several URLs of one file: segments from all of them, the next one when one
 fails; and what else a finished file gets: its time, its space."""
+import base64
+import hashlib
 import json
 import os
 import subprocess
 import time
+import urllib.parse
 
 import pytest
 
@@ -167,3 +170,92 @@ def test_file_without_room_fails_before_it_is_begun(spate, faultd, small_disk):
     assert "no space" in failed["reason"]
     assert files_of(out) == {"g": files_of(out)["g"]}
     assert sent(faultd) < 8 << 20
+
+
+# ---- mirrors that the answer names (RFC 6249) ----------------------------
+
+SPLIT = (*FAST, "-s", "4", "--min-split-size", "1M")
+RATE = 2_000_000
+
+
+def link(*urls, digest=None):
+    """Options that make a server send Link fields, and a digest."""
+    lines = ["Link: " + ", ".join(f"<{url}>; rel=duplicate; pri={n}"
+                                  for n, url in enumerate(urls, 1))]
+    if digest is not None:
+        encoded = base64.b64encode(hashlib.sha256(digest).digest()).decode()
+        lines.append(f"Repr-Digest: sha-256=:{encoded}:")
+    return {"header": urllib.parse.quote("\r\n".join(lines), safe="")}
+
+
+def asks_both(spate, faultd, other, out, options, *args, mirror="b", **more):
+    run = spate(*SPLIT, *args, "-d", out, faultd.data(
+        1, SIZE, "a", rate=RATE,
+        **link(other.data(1, SIZE, mirror, rate=RATE, **more), **options)))
+    assert run.code == 0, run
+    assert_files(out, {"a": body(1, SIZE)})
+    return sent(other)
+
+
+def test_mirrors_of_the_head_are_asked(spate, faultd, other, out):
+    options = {"digest": body(1, SIZE)}
+    assert asks_both(spate, faultd, other, out, options) > SIZE // 8
+
+
+def test_a_checksum_of_ours_vouches_for_them(spate, faultd, other, out):
+    checksum = "sha-256=" + hashlib.sha256(body(1, SIZE)).hexdigest()
+    assert asks_both(spate, faultd, other, out, {}, "--checksum", checksum) > 0
+
+
+def test_without_a_digest_the_strong_etag_has_to_agree(spate, faultd, other, out):
+    """The servers make them of seed and size."""
+    assert asks_both(spate, faultd, other, out / "same", {}) > 0
+    other.reset()
+    asks_both(spate, faultd, other, out / "none", {}, etag="none")
+    assert len(other.journal()) == 1
+    other.reset()
+    asks_both(spate, faultd, other, out / "weak", {}, etag="weak")
+    assert len(other.journal()) == 1
+
+
+def test_or_nobody_is_asked(spate, faultd, other, out):
+    run = spate(*SPLIT, "-d", out, faultd.data(
+        1, SIZE, "a", rate=RATE, etag="weak", **link(other.data(1, SIZE, "b"))))
+    assert run.code == 0, run
+    assert other.journal() == []
+
+
+def test_mirrors_of_the_head_can_be_switched_off(spate, faultd, other, out):
+    assert asks_both(spate, faultd, other, out, {"digest": body(1, SIZE)},
+                     "--no-mirrors-from-headers") == 0
+
+
+def test_secrets_do_not_go_to_mirrors_of_the_head(spate, faultd, other, out):
+    asks_both(spate, faultd, other, out, {"digest": body(1, SIZE)},
+              "-H", "X-Api-Key: k3y", "-u", "user:pass")
+    assert all(e["x-api-key"] == "k3y" for e in faultd.journal())
+    assert other.journal()
+    for e in other.journal():
+        assert not {"x-api-key", "authorization"} & e.keys(), e
+
+
+def test_a_wrong_mirror_of_the_head_is_not_asked_again(spate, faultd, other, out):
+    """Same size, other bytes: the digest tells, and the file is right."""
+    run = spate(*SPLIT, "-d", out, faultd.data(
+        1, SIZE, "a", rate=RATE,
+        **link(other.data(2, SIZE, "b", rate=RATE), digest=body(1, SIZE))))
+    assert run.code == 0, run
+    assert_files(out, {"a": body(1, SIZE)})
+    count = len(other.journal())
+    assert count > 0
+    assert faultd.journal()[-1]["t"] > max(e["t"] for e in other.journal())
+
+
+def test_a_cut_off_file_goes_on_at_a_mirror_of_the_head(spate, faultd, other, out):
+    run = spate(*FAST, "-s", "1", "-d", out, faultd.data(
+        1, SIZE, "a", truncate="8M", ranges="no",
+        **link(other.data(1, SIZE, "b"), digest=body(1, SIZE))))
+    assert run.code == 0, run
+    assert_files(out, {"a": body(1, SIZE)})
+    entry, = other.journal()
+    assert entry["range"] == f"bytes={8 << 20}-"

@@ -3,8 +3,10 @@
 import base64
 import gzip
 import hashlib
+import http.server
 import json
 import subprocess
+import threading
 import time
 import urllib.parse
 
@@ -141,6 +143,82 @@ def test_checksum_files(spate, faultd, out, tmp_path):
     assert "0" * 32 in failed["reason"]
     digests = {e["path"]: e["digest"] for e in run.event("done")}
     assert digests["a"] == digest(body(1, 5000)) and digests["other"] is None
+
+
+class Pages(http.server.BaseHTTPRequestHandler):
+    """Answers by path: (status, text or Location), each list's next one."""
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        answers = self.server.pages.get(self.path, [(404, "")])
+        status, text = answers.pop(0) if len(answers) > 1 else answers[0]
+        moved = 300 <= status < 400
+        data = b"" if moved else text.encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        if moved:
+            self.send_header("Location", text)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def pages():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages)
+    server.pages, server.asked = {}, []
+    server.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def sums_of(**files):
+    return "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n"
+                   for name, data in files.items())
+
+
+def test_checksum_file_is_fetched(spate, faultd, out, pages):
+    sums = sums_of(a=body(1, 3000), b=b"something else", c=body(3, 3_000_000))
+    pages.pages = {"/SUMS": [(503, ""), (302, "/moved"), (302, "/moved")],
+                   "/moved": [(200, sums)]}
+    urls = [faultd.data(n, size, name) for n, size, name in
+            [(1, 3000, "a"), (2, 3000, "b"), (3, 3_000_000, "c")]]
+    run = spate(*FAST, "-t", "2", "-d", out, "--checksum-file", pages.url + "/SUMS",
+                *urls)
+    assert run.code == 1, run
+    assert_files(out, {"a": body(1, 3000), "c": body(3, 3_000_000)})
+    failed, = run.event("failed")
+    assert "does not agree" in failed["reason"]
+    assert pages.asked == ["/SUMS", "/SUMS", "/moved"]
+
+
+@pytest.mark.parametrize("answers, asked, why", [
+    ([(404, "")], 1, "404"), ([(500, "")], 3, "500"),
+    ([(200, "no such line\n")], 1, "no line of the form")])
+def test_checksum_file_that_cannot_be_had_starts_nothing(spate, faultd, out, pages,
+                                                         answers, asked, why):
+    pages.pages = {"/SUMS": answers}
+    url = pages.url + "/SUMS"
+    run = spate(*FAST, "-t", "3", "-d", out, "--checksum-file", url,
+                faultd.data(1, 3000, "a"))
+    assert run.code == 2, run
+    warning, = run.event("warning")
+    assert warning["source"] == "--checksum-file"
+    assert url in warning["reason"] and why in warning["reason"]
+    assert len(pages.asked) == asked
+    assert faultd.journal() == []
+    assert files_of(out) == {}
+    pages.pages = {"/SUMS": [(200, sums_of(a=body(1, 3000)))]}
+    run = spate("resume", out)
+    assert run.code == 0, run
+    assert_files(out, {"a": body(1, 3000)})
 
 
 def test_useless_checksum_file(spate, out, tmp_path):
