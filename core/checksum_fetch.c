@@ -164,9 +164,10 @@ static bool follow(struct checksum_fetch *f, const struct transfer *t,
     *why = "too many redirects";
     return false;
   }
-  if (strncasecmp(from, "https:", 6) == 0 &&
-      strncasecmp(where, "https:", 6) != 0) {
-    *why = "it redirects from https to something else";
+  if (!checksum_fetch_is_url(where) ||
+      (strncasecmp(from, "https:", 6) == 0 &&
+       strncasecmp(where, "https:", 6) != 0)) {
+    *why = "it redirects to something that is not as safe";
     return false;
   }
   where = strdup(where);
@@ -242,6 +243,13 @@ static size_t on_body(void *owner, struct transfer *t, const char *data,
 
 static const struct transfer_ops ops = {on_head, on_body, on_done};
 
+static bool same_host(struct checksum_fetch *f, const struct host *host) {
+  struct host *own = NULL;
+  return hosts_get(&f->engine->hosts, own_url(f), engine_now(), &own, NULL) ==
+             0 &&
+         strcmp(own->name, host->name) == 0;
+}
+
 static void start(struct checksum_fetch *f) {
   struct engine *e = f->engine;
   struct transfer_request request;
@@ -254,6 +262,8 @@ static void start(struct checksum_fetch *f) {
     return;
   }
   request.to = -1;
+  request.public_only = f->hop != NULL && e->config.no_private_redirects &&
+                        !same_host(f, request.host);
   request.foreign = !url_same_origin(own_url(f), request.url);
   request.ops = &ops;
   bytes_clear(&f->body);

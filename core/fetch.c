@@ -135,6 +135,8 @@ void fetch_start(void *arg, struct task *task) {
       request.url != task->url && !url_same_origin(task->url, request.url);
   request.public_only = e->config.no_private_redirects && task->hop != NULL &&
                         strcmp(task->home->name, task->host->name) != 0;
+  request.public_only = request.public_only ||
+                        mirrors_public_only(e, task, task->mirror, task->host);
   task_set_state(&e->counts, task, TASK_ACTIVE);
   if (!task->following)
     task->attempts++;

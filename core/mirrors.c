@@ -20,7 +20,8 @@
 struct found_mirrors {
   unsigned count;
   bool strict;
-  struct digest digest; /* of the whole, by the server that named them */
+  const struct host *by; /* borrowed */
+  struct digest digest;  /* of the whole, by the server that named them */
   char *url[MIRRORS_FOUND];
 };
 
@@ -68,10 +69,10 @@ static bool is_known(const struct task *task, const char *url) {
 static bool is_usable(const struct task *task, const char *base,
                       const char *url) {
   struct url_parts from, to;
-  if (url_split(base, URL_ALLOW_HTTP, &from) != 0 ||
-      url_split(url, URL_ALLOW_HTTP, &to) != 0)
+  if (url_split(base, PROTOCOL_USUAL, &from) != 0 ||
+      url_split(url, PROTOCOL_USUAL, &to) != 0)
     return false;
-  return to.user_len == 0 && (to.secure || !from.secure) &&
+  return to.user_len == 0 && (to.protocol->secure || !from.protocol->secure) &&
          !is_known(task, url);
 }
 
@@ -155,6 +156,7 @@ void mirrors_learn(struct engine *e, struct task *task,
     return;
   task->found->count = count;
   task->found->strict = !sure;
+  task->found->by = transfer->host;
   if (!answer->encoded && answer->digest.type >= DIGEST_SHA256)
     task->found->digest = answer->digest;
   eventlog_add(&e->log, LOG_INFO, task->id, "%s: %s names %u mirrors",
@@ -176,6 +178,13 @@ bool mirrors_strict(const struct task *task) {
 
 const char *mirrors_url(const struct task *task, unsigned index) {
   return task->found->url[index];
+}
+
+bool mirrors_public_only(const struct engine *e, const struct task *task,
+                         unsigned number, const struct host *host) {
+  size_t own = task->fields != NULL ? task->fields->mirror_count : 0;
+  return e->config.no_private_redirects && task->found != NULL &&
+         number > own && strcmp(task->found->by->name, host->name) != 0;
 }
 
 const struct digest *mirrors_digest(const struct task *task) {

@@ -26,6 +26,7 @@
 struct digest;
 struct engine;
 struct found_mirrors;
+struct host;
 struct task;
 struct transfer;
 
@@ -39,6 +40,11 @@ unsigned mirrors_found(const struct task *task, bool strict);
 /* Must its ETag be the first one's? */
 bool mirrors_strict(const struct task *task);
 const char *mirrors_url(const struct task *task, unsigned index);
+
+/* --no-private-redirects: the mirror of that number was found, and a
+ * connection to that host of it may lead to no private address. */
+bool mirrors_public_only(const struct engine *e, const struct task *task,
+                         unsigned number, const struct host *host);
 
 /* The digest that came with their names; NULL none. */
 const struct digest *mirrors_digest(const struct task *task);

@@ -16,6 +16,7 @@
 
 #include "answer.h"
 #include "mend.h"
+#include "mirrors.h"
 
 #define REDIRECTS_MAX 20
 #define SOURCE_FAILURES 2 /* then another one, if there is any */
@@ -118,6 +119,9 @@ static int start_transfer(struct engine *e, struct part *part,
   request.foreign = !url_same_origin(part->split->task->url, request.url);
   request.public_only = e->config.no_private_redirects && source->hop != NULL &&
                         strcmp(source->home->name, source->host->name) != 0;
+  request.public_only =
+      request.public_only ||
+      mirrors_public_only(e, part->split->task, part->source, source->host);
   request.ops = &split__ops;
   return transfer_start(&e->transfers, part, &request, &part->transfer);
 }
