@@ -278,10 +278,10 @@ static int end_line(struct checksum_table *table) {
 
 int checksum_table_add(struct checksum_table *table, const char *data,
                        size_t length) {
-  const char *end = data + length;
   int code = 0;
   if (length == 0)
     return end_line(table);
+  const char *end = data + length;
   while (data < end && code == 0) {
     const char *newline = memchr(data, '\n', (size_t)(end - data));
     size_t part = (size_t)((newline != NULL ? newline : end) - data);

@@ -64,7 +64,7 @@ static bool next_parameter(const char **at, const char *end, struct span *name,
   (*at)++;
   skip_blanks(at, end);
   *name = take_plain(at, end, "=;");
-  memset(value, 0, sizeof(*value));
+  *value = (struct span){*at, 0, false};
   if (*at == end || **at != '=')
     return true;
   (*at)++;

@@ -152,7 +152,7 @@ int expiry_parse_time(const char *text, int64_t *unix_seconds) {
   if (!isalpha((unsigned char)*text) || strlen(text) < 20 || strlen(text) > 64)
     return ERR_SYNTAX;
   time_t at = curl_getdate(text, NULL);
-  if (at == (time_t)-1)
+  if (at < 0 || (int64_t)at > EPOCH_MOST)
     return ERR_SYNTAX;
   *unix_seconds = (int64_t)at;
   return 0;
