@@ -28,6 +28,7 @@
 #define SECOND_NS ((uint64_t)1000000000)
 #define CHECKPOINT_NS SECOND_NS
 #define GRACE_NS (SECOND_NS + SECOND_NS / 2) /* for transfers after a stop */
+#define LAST_PICTURE_MS 10u
 #define BUFFERS ((uint64_t)64 << 20)
 
 uint64_t engine_now(void) {
@@ -128,6 +129,8 @@ static int exit_status(struct engine *e) {
     return err_exit_status(e->hold_code);
   if (left)
     return 4;
+  if (e->untaken > 0)
+    return err_exit_status(ERR_NOMEM);
   return counts.failed > 0 || counts.expired > 0 || counts.bad_lines > 0 ? 1
                                                                          : 0;
 }
@@ -141,6 +144,12 @@ static void close_handles(struct engine *e) {
   uv_close((uv_handle_t *)&e->tick, NULL);
 }
 
+/* Whoever waits for the end waits for this one; there is nothing else to do. */
+static void publish_the_end(struct engine *e) {
+  while (!door__publish(e, true))
+    uv_sleep(LAST_PICTURE_MS);
+}
+
 static void on_session_stopped(void *arg) {
   struct engine *e = arg;
   e->exit_status = exit_status(e);
@@ -149,7 +158,7 @@ static void on_session_stopped(void *arg) {
   e->closed = true;
   uv_mutex_unlock(&e->mutex);
   door__take_commands(e); /* whoever asked too late is told so */
-  door__publish(e, true);
+  publish_the_end(e);
   close_handles(e);
 }
 
@@ -194,6 +203,11 @@ static void check_end(struct engine *e) {
   if ((!all_done && !stopped) || !gather_end(e, all_done))
     return;
   e->session_stopping = true;
+  if (e->untaken > 0)
+    eventlog_add(&e->log, LOG_ERROR, 0,
+                 "%llu tasks were left out, for there was no memory; the same "
+                 "command takes them up",
+                 (unsigned long long)e->untaken);
   report_traffic(e);
   session_stop(e->session, on_session_stopped, e);
 }
@@ -258,7 +272,7 @@ static void on_tick(uv_timer_t *timer) {
   split_tick(e);
   report_traffic(e);
   eventlog_flush(&e->log);
-  door__publish(e, false);
+  (void)door__publish(e, false); /* else with the next tick */
   loopwatch_leave(&e->watch);
 }
 

@@ -39,7 +39,7 @@ static void show(struct engine *e, const struct snapshot *fresh, uint64_t now,
   e->picture_now = false;
 }
 
-void door__publish(struct engine *e, bool always) {
+bool door__publish(struct engine *e, bool always) {
   uint64_t now = engine_now();
   struct snapshot *fresh;
   const struct snapshot *old;
@@ -49,12 +49,13 @@ void door__publish(struct engine *e, bool always) {
   uv_mutex_unlock(&e->mutex);
   fresh = due ? picture_take(e, now) : NULL;
   if (fresh == NULL)
-    return;
+    return !due;
   uv_mutex_lock(&e->mutex);
   old = e->shown;
   show(e, fresh, now, always);
   uv_mutex_unlock(&e->mutex);
   snapshot_unref(old);
+  return true;
 }
 
 static void release(struct command *command) {

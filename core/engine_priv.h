@@ -110,6 +110,7 @@ struct engine {
   unsigned lookups; /* batches of the intake on the pool */
   bool empty_dir;   /* nothing was in it: no names to look up */
   unsigned last_room;
+  uint64_t untaken; /* delivered, but there was no memory for the task */
   bool exhausted;   /* the session has delivered everything */
   unsigned adds;    /* lines on their way into the session */
   bool reloading;   /* configuration files are being read */
@@ -196,7 +197,8 @@ void engine__retire(struct engine *e, struct task *task);
 
 /* ---- engine_door.c ---- */
 /* Makes a snapshot when somebody's is due, or always. */
-void door__publish(struct engine *e, bool always);
+/* False: there was no memory for the picture. */
+bool door__publish(struct engine *e, bool always);
 void door__take_commands(struct engine *e);
 void door__fini(struct engine *e);
 

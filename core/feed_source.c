@@ -410,9 +410,10 @@ static bool is_written(struct session *s, uint32_t source, uint32_t number) {
     return true;
   if (s->batch_busy)
     return false;
-  if (session__pending(s))
-    session__send(s);
-  return true;
+  if (!session__pending(s))
+    return true;
+  session__send(s);
+  return s->batch_busy;
 }
 
 /* The next chunk to compare, or the first line beyond all that is known. */
@@ -543,8 +544,11 @@ static bool choose_redo(struct feed *f) {
     return false;
   uint64_t first = s->redo_ids[0];
   f->source = session__source(s, task_source(first));
-  if (session__pending(s)) /* the row must be there before it is read */
+  if (session__pending(s)) { /* the row must be there before it is read */
     session__send(s);
+    if (!s->batch_busy)
+      return false;
+  }
   gather(f, first);
   if (f->source == NULL || task_ordinal(first) == 0)
     return true;

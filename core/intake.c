@@ -402,6 +402,7 @@ void intake_item(void *arg, const struct session_item *item) {
   int code;
   if (task == NULL || idmap_add(&e->tasks, task) != 0) {
     task_free(task);
+    e->untaken++; /* it stays open in the session */
     engine__hold(e, ERR_NOMEM, err_text(ERR_NOMEM));
     return;
   }

@@ -170,7 +170,9 @@ void session__send(struct session *s) {
       memmove(s->dirtys, s->dirtys + i,
               (s->dirty_count - i) * sizeof *s->dirtys);
       s->dirty_count -= i;
-      return; /* the next occasion carries on */
+      if (!s->stopping) /* the next occasion carries on */
+        uv_timer_start(&s->commit_timer, on_commit_timer, BATCH_MS, 0);
+      return;
     }
   s->dirty_count = 0;
   (void)summary_take(&s->summary, push_figure, b); /* the rest comes later */

@@ -21,6 +21,7 @@
 #define SLICE_STEPS 64  /* between two looks at the clock */
 #define PATIENCE_MS 200 /* for the second line of a list */
 #define RETRY_MS 1000
+#define SEND_TRIES 3
 
 /* ---- the pump ---------------------------------------------------------- */
 
@@ -412,9 +413,11 @@ void session__stop_step(struct session *s) {
       s->join_busy || feeds_busy(s))
     return;
   if (session__pending(s) && !s->batch_failed) {
-    session__send(s);
+    for (int i = 0; i < SEND_TRIES && !s->batch_busy; i++)
+      session__send(s);
     if (s->batch_busy)
       return;
+    s->batch_failed = true; /* no memory: the run has not ended well */
   }
   s->stop_posted = true;
   s->stop_job = (struct store_job){.kind = JOB_STOP,
