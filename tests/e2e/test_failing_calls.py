@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+"""A sample of bench/torture-calls: one allocation, file operation or call of
+SQLite fails, and the run ends as the manual says, with nothing called done that
+is not."""
+import os
+import subprocess
+import sys
+
+import pytest
+
+from harness import TOP
+
+
+def torture(*args):
+    done = subprocess.run(
+        [sys.executable, "-B", os.path.join(TOP, "bench", "torture-calls"), *args],
+        capture_output=True, text=True, timeout=280)
+    print(done.stdout, done.stderr)
+    if done.returncode == 77:
+        pytest.skip(done.stdout.strip().splitlines()[-1])
+    return done
+
+
+@pytest.mark.limit(300)
+def test_a_sample_of_failing_calls():
+    done = torture("--sample", "45")
+    assert done.returncode == 0
+    assert " runs with " in done.stdout
+
+
+@pytest.mark.limit(300)
+def test_tasks_without_memory_are_not_called_done():
+    done = torture("--only", "files-alloc-ENOMEM-own", "--sample", "16")
+    assert done.returncode == 0
+    assert "16 runs with" in done.stdout
