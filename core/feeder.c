@@ -407,7 +407,9 @@ static void known_line(struct feed *f, uint32_t index,
       deliver(f, index, line, row);
     return;
   }
-  if (!chunk_bit(f->chunk->settled_bits, index)) /* so far only indexed */
+  if (line->starved) /* it stays open */
+    f->session->counts.bad_lines++;
+  else if (!chunk_bit(f->chunk->settled_bits, index)) /* only indexed */
     session__settle_bad(f->session, f->chunk, index, line->line, line->why);
   report_bad(f, line); /* still bad, or for the first time */
 }

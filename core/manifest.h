@@ -42,6 +42,7 @@ struct manifest_line {
   int32_t priority;      /* larger ones go first; 0 is usual */
   const struct task_fields *fields; /* NULL: the line says nothing else */
   const char *why;    /* NULL: a good line; else what is wrong with it */
+  bool starved;       /* that there was no memory to read it */
   uint64_t object;    /* digest of what it fetches and where to: the URL without
                          query, name, directory, method and body */
   uint64_t line;      /* from 1; the first one where a record has several */

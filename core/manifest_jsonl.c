@@ -106,7 +106,13 @@ static int set_all(struct manifest *m, struct manifest_line *line) {
 
 /* What jansson says, without the piece of the line that it quotes: there may
  * be a secret in it. */
-static int not_json(struct manifest *m, const json_error_t *error) {
+static int not_json(struct manifest *m, struct manifest_line *line,
+                    const json_error_t *error) {
+  if (error->text[0] == '\0' ||
+      json_error_code(error) == json_error_out_of_memory) {
+    line->starved = true;
+    return manifest__fault(m, "%s", err_text(ERR_NOMEM));
+  }
   const char *near = strstr(error->text, " near ");
   int length =
       near != NULL ? (int)(near - error->text) : (int)strlen(error->text);
@@ -122,7 +128,7 @@ static int parse(struct manifest *m, struct manifest_line *line, char *text,
       text, length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY,
       &error);
   if (r->json == NULL)
-    return not_json(m, &error);
+    return not_json(m, line, &error);
   if (!json_is_object(r->json))
     return manifest__fault(m, "it is %s, where an object {...} belongs",
                            json_is_null(r->json) ? "null" : kind_of(r->json));
