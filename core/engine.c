@@ -131,8 +131,9 @@ static int exit_status(struct engine *e) {
     return 4;
   if (e->untaken > 0)
     return err_exit_status(ERR_NOMEM);
-  return counts.failed > 0 || counts.expired > 0 || counts.bad_lines > 0 ? 1
-                                                                         : 0;
+  if (counts.failed > 0 || counts.expired > 0 || counts.bad_lines > 0)
+    return 1;
+  return e->shards_lost ? err_exit_status(ERR_IO) : 0; /* one lacks its name */
 }
 
 static void close_handles(struct engine *e) {
