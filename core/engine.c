@@ -133,7 +133,7 @@ static int exit_status(struct engine *e) {
     return err_exit_status(ERR_NOMEM);
   if (counts.failed > 0 || counts.expired > 0 || counts.bad_lines > 0)
     return 1;
-  return e->shards_lost ? err_exit_status(ERR_IO) : 0; /* one lacks its name */
+  return gather_is_short(e) ? err_exit_status(ERR_IO) : 0;
 }
 
 static void close_handles(struct engine *e) {

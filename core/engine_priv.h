@@ -356,6 +356,8 @@ const char *gather_name(const struct engine *e, const struct task *task,
 void gather_head(struct engine *e, struct task *task,
                  const struct transfer *transfer);
 /* The name in it is borrowed until the loop goes on. */
+/* A shard lacks its end or its name; the next run gives it. */
+bool gather_is_short(const struct engine *e);
 void gather_picture(const struct engine *e, struct snap_shards *shown);
 /* The session's hook. */
 void gather_file_committed(void *arg, const char *name, int64_t bytes);

@@ -157,6 +157,13 @@ bool gather_end(struct engine *e, bool complete) {
                                    !(e->stopping && e->hold_code != 0));
 }
 
+bool gather_is_short(const struct engine *e) {
+  struct shards_figures f = {.unfinished = 0};
+  if (e->shards != NULL)
+    shards_figures(e->shards, &f);
+  return e->shards_lost || f.unfinished > 0;
+}
+
 void gather_picture(const struct engine *e, struct snap_shards *shown) {
   struct shards_figures f;
   if (e->shards == NULL)

@@ -334,8 +334,10 @@ static void on_named(struct job *job) {
   struct shard_file *file = file_of(job);
   struct shards *s = file->shards;
   s->jobs--;
-  if (file->code != 0) /* the next run tries again */
+  if (file->code != 0) { /* the next run tries again */
     note(file, "keeps the end .part: it cannot be given its name");
+    s->unfinished++;
+  }
   s->closed++;
   s->closed_records += file->records;
   s->closed_bytes += file->length;
@@ -356,6 +358,7 @@ static void on_ended(struct job *job) {
   if (file->code != 0) {
     if (!is_full(file)) {
       note(file, "cannot be ended");
+      s->unfinished++;
       list_remove(&file->link); /* it stays as it is for the next run */
       list_append(&s->dead, &file->link);
     }

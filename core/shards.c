@@ -292,7 +292,8 @@ void shards_figures(const struct shards *s, struct shards_figures *f) {
                                .records_run = s->records_run,
                                .bytes_in_run = s->bytes_in,
                                .bytes_out_run = s->bytes_out,
-                               .waiting = s->waiting};
+                               .waiting = s->waiting,
+                               .unfinished = s->unfinished};
   for (unsigned i = 0; i < s->config.count; i++) {
     const struct shard_file *file = s->streams[i].file;
     if (file == NULL)

@@ -93,7 +93,8 @@ struct shards_figures {
   uint64_t records; /* in all of them */
   int64_t bytes;    /* of all of them on the disk */
   uint64_t records_run, bytes_in_run, bytes_out_run; /* by this run */
-  uint64_t waiting; /* records not yet in a shard */
+  uint64_t waiting;    /* records not yet in a shard */
+  uint64_t unfinished; /* that could not be ended or named; the next run will */
   /* Of the first one that is appended to; NULL none. Borrowed. */
   const char *name;
   uint64_t name_records;

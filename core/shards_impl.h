@@ -38,7 +38,7 @@ struct shards {
   unsigned next;      /* number of the next shard */
   bool blocked;
   uint64_t waiting; /* records */
-  uint64_t closed, closed_records;
+  uint64_t closed, closed_records, unfinished;
   int64_t closed_bytes;
   uint64_t records_run, bytes_in, bytes_out;
 };
