@@ -15,7 +15,7 @@
 #include "url.h"
 
 #define LINES_MOST 200 /* that are remembered */
-#define ALL (URL_ALLOW_HTTP | URL_ALLOW_FTP | URL_ALLOW_SFTP)
+#define ALL PROTOCOL_ALL
 
 struct seen {
   uint64_t line[LINES_MOST]; /* a hash of all it says */
