@@ -141,6 +141,8 @@ static int allocate(struct sink_job *job) {
     job->lacking = job->size - job->kept;
     return lacks(job);
   }
+#else
+  (void)job;
 #endif
   return 0;
 }
