@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * pieces.c: which pieces are damaged, whole and shortened values, and texts
- * that are not for the file.
+ * that are not for the file; and the ranges that are left without them.
  */
 #include "config.h"
 
@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,12 +135,47 @@ static void texts_for_other_files_are_refused(void **state) {
   free(text);
 }
 
+static void assert_ranges(const struct ranges *set, const char *want) {
+  char text[200] = "";
+  for (size_t i = 0; i < set->count; i++) {
+    size_t used = strlen(text);
+    snprintf(text + used, sizeof(text) - used, "%d-%d ",
+             (int)set->items[i].first, (int)set->items[i].end);
+  }
+  assert_string_equal(text, want);
+}
+
+static void ranges_lose_what_is_cut_out(void **state) {
+  struct ranges set = {0}, other = {0};
+  (void)state;
+  assert_int_equal(ranges_add(&set, 0, 100), 0);
+  assert_int_equal(ranges_add(&set, 200, 300), 0);
+  assert_int_equal(ranges_add(&set, 400, 500), 0);
+  assert_int_equal(ranges_remove(&set, 100, 200), 0); /* touches none */
+  assert_ranges(&set, "0-100 200-300 400-500 ");
+  assert_int_equal(ranges_remove(&set, 40, 60), 0);
+  assert_ranges(&set, "0-40 60-100 200-300 400-500 ");
+  assert_int_equal(ranges_remove(&set, 90, 450), 0);
+  assert_ranges(&set, "0-40 60-90 450-500 ");
+  assert_int_equal(ranges_add(&other, 30, 70), 0);
+  assert_int_equal(ranges_add(&other, 80, 460), 0);
+  assert_int_equal(ranges_common(&set, &other), 10 + 10 + 10 + 10);
+  assert_int_equal(ranges_common(&other, &set), 40);
+  assert_int_equal(ranges_remove_all(&set, &other), 0);
+  assert_ranges(&set, "0-30 70-80 460-500 ");
+  assert_int_equal(ranges_remove(&set, 0, 500), 0);
+  assert_int_equal(set.count, 0);
+  ranges_fini(&set);
+  ranges_fini(&other);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(damaged_pieces_are_found),
       cmocka_unit_test(what_was_not_fed_is_damaged),
       cmocka_unit_test(values_are_shortened_where_there_is_no_room),
       cmocka_unit_test(texts_for_other_files_are_refused),
+      cmocka_unit_test(ranges_lose_what_is_cut_out),
   };
   return cmocka_run_group_tests(tests, setup, NULL);
 }
