@@ -193,6 +193,12 @@ static void fill_figures(struct snapshot *snap) {
   memcpy(snap->lag_band, lag, sizeof lag);
   snap->commits = 1290;
   snap->commit_p50_ms = 2.1;
+  snap->summary = (struct snap_summary){
+      .share = {{{"200", 11}, {"206", 4}, {"404", 1}},
+                {{"https://dl.example.net", 9}, {"https://cdn.kernel.org", 7}},
+                {{"application/octet-stream", 14}, {"text/html", 2}}},
+      .size = {12, 145 << 20, 3900u << 20, 4100u << 20, 5052u << 20},
+      .latency_us = {16, 88000, 240000, 1310000, 1420000}};
   snap->commit_p99_ms = 14.5;
   snap->buffer_bytes = 12582912;
   snap->buffer_limit = 67108864;

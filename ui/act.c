@@ -129,6 +129,13 @@ static void do_limits(struct app *app, int key, const char *arg) {
                                                      : LIMITS_OF_TASK);
 }
 
+static void do_reload(struct app *app, int key, const char *arg) {
+  (void)key;
+  (void)arg;
+  if (app__send(app, (struct command){.kind = CMD_RELOAD}) != 0)
+    app__say(app, ROLE_TEXT, "reading the INI files again");
+}
+
 static void do_limits_all(struct app *app, int key, const char *arg) {
   (void)key;
   (void)arg;
@@ -287,6 +294,7 @@ static act_fn *const handlers[ACTION_COUNT] = {
     [ACT_RETRY_FAILED] = act__retry_failed,
     [ACT_SET] = do_set,
     [ACT_LIMITS] = do_limits,
+    [ACT_RELOAD] = do_reload,
     [ACT_LIMITS_ALL] = do_limits_all,
     [ACT_TAG] = act__tag,
     [ACT_TAG_INVERT] = act__invert_tags,

@@ -109,11 +109,12 @@ enum key {
   X(ACT_BAND_UP, ON_ALL, ">", "bandwidth-up", "", "10% more bandwidth")        \
   X(ACT_SET, ON_ALL, "", "set", "NAME VALUE",                                  \
     "change a limit, as in set limit-rate 5M")                                 \
+  X(ACT_RELOAD, ON_ALL, "", "reload", "", "read the INI files again")          \
   X(ACT_LIMITS, ON_ONE | ON_HOSTS, "l", "limits", "",                          \
     "limits of this task or host")                                             \
   X(ACT_LIMITS_ALL, ON_ALL, "L", "all-limits", "", "limits of the session")    \
   X(ACT_WRITE, ON_LIMITS, "w", "write", "[FILE [WHICH]]",                      \
-    "keep the limits; FILE: write a list")                       \
+    "keep the limits; FILE: write a list")                                     \
   X(ACT_TAG, ON_TASKS, "Space", "tag", "", "tag or untag, and move down")      \
   X(ACT_TAG_INVERT, ON_TASKS, "*", "invert-tags", "",                          \
     "invert the tags of what is listed")                                       \

@@ -296,6 +296,7 @@ static void draw_gauges(struct app *app, const struct draw *draw) {
   page_title(&page, "loop", "");
   loop_lines(&page, app->snap);
   jobs(&page, app->snap);
+  view__results(&page, app->snap);
   page_title(&page, "machinery", "");
   store_lines(&page, app->snap);
   screen_lines(&page, app);

@@ -17,6 +17,9 @@ void view__graph(struct app *app, const struct draw *draw);
 void view__meters(const struct app *app, const struct draw *draw);
 /* view_pane.c: what matters most of the selected task. */
 void view__pane(const struct app *app, const struct draw *draw);
+/* view_results.c: what the tasks came to, as lines of a page. */
+struct page;
+void view__results(struct page *page, const struct snapshot *snap);
 /* view_details.c: a task's output file as the disk has it. */
 void view__path(const struct app *app, const struct snap_task *task, char *buf,
                 size_t cap);

@@ -167,6 +167,45 @@ static void test_the_rows_shown_are_written_to_a_new_file(void **state) {
   unlink(path);
 }
 
+static void test_reload_is_asked_for(void **state) {
+  (void)state;
+  type(":reload\n");
+  assert_int_equal(sent_count, 1);
+  assert_int_equal(sent[0].kind, CMD_RELOAD);
+}
+
+/* ---- what the tasks came to ---------------------------------------------- */
+
+static void test_results_and_shards_on_the_gauges(void **state) {
+  (void)state;
+  snap.summary.share[SNAP_BY_STATUS][0] = (struct snap_share){"200", 1204};
+  snap.summary.share[SNAP_BY_STATUS][1] = (struct snap_share){"404", 3};
+  snap.summary.others[SNAP_BY_STATUS] = 2;
+  snap.summary.share[SNAP_BY_HOST][0] =
+      (struct snap_share){"https://a\x1b[2J.example", 1209};
+  snap.summary.size = (struct snap_spread){1204, 2048, 4096, 8192, 1 << 20};
+  snap.shards = (struct snap_shards){.on = true,
+                                     .shards = 7,
+                                     .open = 1,
+                                     .records = 90000,
+                                     .bytes = 1 << 30,
+                                     .name = "part-00007.jsonl.zst",
+                                     .name_records = 12,
+                                     .name_bytes = 4096,
+                                     .bytes_in = 1000,
+                                     .bytes_out = 250};
+  type("3G");
+  assert_int_equal(canvas_resize(&canvas, 60, 100), 0);
+  assert_shows(" closed     7, 1 open   90000 records in 1.00G");
+  assert_shows(" open       part-00007.jsonl.zst   12 records, 4.00k");
+  assert_shows("(25%)");
+  assert_shows(" status     200 1204   404 3   others 2");
+  assert_shows(" host       https://a");
+  assert_shows("p50 2.00k");
+  assert_false(shows("first byte"));
+  assert_false(shows(" type "));
+}
+
 /* ---- leaving, leading on ------------------------------------------------- */
 
 static const char *why_not;
@@ -290,6 +329,8 @@ int main(void) {
       TEST(test_home_is_written_out),
       TEST(test_w_keeps_the_limits),
       TEST(test_the_rows_shown_are_written_to_a_new_file),
+      TEST(test_reload_is_asked_for),
+      TEST(test_results_and_shards_on_the_gauges),
       TEST(test_detach_on_the_runs_own_screen),
       TEST(test_the_end_of_the_table_leads_into_the_whole_list),
       TEST(test_the_mouse_changes_no_run),
