@@ -200,11 +200,19 @@ static size_t collect(const struct rows *rows, const struct snapshot *snap,
   return count;
 }
 
-static void find_selected(struct rows *rows) {
+static bool in_sight(const struct rows *rows, size_t row) {
+  return rows->page == 0 || (row >= rows->top && row < rows->top + rows->page);
+}
+
+/* A task that ends and goes to the others that have, out of sight, does not
+ * take the picture along. */
+static void find_selected(struct rows *rows, bool follow) {
   if (!rows->moved)
     rows->cursor = 0;
   for (size_t i = 0; rows->moved && i < rows->count; i++)
     if (rows->id[i] == rows->selected) {
+      if (!follow && !in_sight(rows, i))
+        break;
       rows->cursor = i;
       return;
     }
@@ -228,9 +236,10 @@ int rows_update(struct rows *rows, const struct snapshot *snap,
     rows->id[i] = entries[i].task->id;
   }
   free(entries);
+  bool follow = rows->anew || held || !in_sight(rows, rows->cursor);
   rows->count = count;
   rows->anew = false;
-  find_selected(rows);
+  find_selected(rows, follow);
   return rc;
 }
 

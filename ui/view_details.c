@@ -251,7 +251,8 @@ static void draw_log(struct page *page, const struct app *app, uint64_t id) {
     int x = draw_fmt(page->draw, y, 1, ROLE_DIM, "%s  ",
                      chrome__clock(line->unix_ms / 1000, clock, sizeof clock));
     draw_clip(page->draw, y, 1 + x, page->draw->rect.w - x - 1,
-              line->level >= LOG_ERROR ? ROLE_ALERT : ROLE_TEXT, line->text, 0);
+              line->level >= LOG_ERROR ? ROLE_ALERT : ROLE_TEXT, line->text,
+              TEXT_MIDDLE);
   }
 }
 

@@ -72,26 +72,45 @@ static void draw_head(const struct app *app, const struct draw *draw) {
             path->level > ERRCLASS_KINDS ? "Esc: up" : "Enter: go into it");
   if (draw->rect.h < 2)
     return;
+  if (path->level == ERRCLASS_TASKS) { /* of one there is nothing to count */
+    draw_text(draw, 1, 2, ROLE_DIM, "S TASK");
+    return;
+  }
   draw_right(draw, 1, COUNT_CELLS, ROLE_DIM, "FAILED");
   draw_right(draw, 1, 2 * COUNT_CELLS + 1, ROLE_DIM, "WAITING");
   draw_text(draw, 1, 2 * COUNT_CELLS + 3, ROLE_DIM, head(app));
 }
 
+/* Returns the column behind what is counted of the row. */
+static int draw_counts(const struct app *app, const struct draw *line, int y,
+                       const struct errclass_row *row) {
+  char text[TEXT_NUMBER_CAP];
+  const struct snap_task *task = app__task(app, row->id);
+  if (app->errors.level == ERRCLASS_TASKS) {
+    enum task_state state = task != NULL       ? task->state
+                            : row->waiting > 0 ? TASK_WAITING
+                                               : TASK_FAILED;
+    draw_fmt(line, y, 2, row->failed > 0 ? ROLE_ALERT : ROLE_NOTE, "%c",
+             task_state_letter(state));
+    return 4;
+  }
+  draw_right(line, y, COUNT_CELLS, row->failed > 0 ? ROLE_ALERT : ROLE_DIM,
+             "%s", text_count(text, sizeof text, row->failed));
+  draw_right(line, y, 2 * COUNT_CELLS + 1,
+             row->waiting > 0 ? ROLE_NOTE : ROLE_DIM, "%s",
+             text_count(text, sizeof text, row->waiting));
+  return 2 * COUNT_CELLS + 3;
+}
+
 static void draw_row(const struct app *app, const struct draw *draw, int y,
                      const struct errclass_row *row, bool selected) {
   struct draw line = *draw;
-  char text[TEXT_NUMBER_CAP];
   if (selected)
     line.style = CELL_REVERSE;
   draw_fill(&line, y, 0, line.rect.w, ROLE_TEXT, " ");
   if (selected)
     draw_text(&line, y, 0, ROLE_TITLE, draw->glyphs->selected);
-  draw_right(&line, y, COUNT_CELLS, row->failed > 0 ? ROLE_ALERT : ROLE_DIM,
-             "%s", text_count(text, sizeof text, row->failed));
-  draw_right(&line, y, 2 * COUNT_CELLS + 1,
-             row->waiting > 0 ? ROLE_NOTE : ROLE_DIM, "%s",
-             text_count(text, sizeof text, row->waiting));
-  int x = 2 * COUNT_CELLS + 3, room = line.rect.w - x;
+  int x = draw_counts(app, &line, y, row), room = line.rect.w - x;
   int used = draw_clip(&line, y, x, room, ROLE_TEXT, row->name, TEXT_MIDDLE);
   used = used < 16 && app->errors.level == ERRCLASS_KINDS ? 16 : used;
   bool example = app->errors.level != ERRCLASS_HOSTS && row->id != 0;

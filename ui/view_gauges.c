@@ -141,7 +141,7 @@ static void busy(struct page *page, const struct snapshot *snap) {
   }
   draw_text(draw, y, x + 1, warn ? ROLE_WARN : ROLE_DIM,
             warn ? "the loop is short of time: fewer transfers at once"
-                 : "of the time in callbacks; from 30% on it is a warning");
+                 : "of its time at work; warns at 30%");
 }
 
 static void lag_bands(struct page *page, const struct snapshot *snap) {
@@ -196,25 +196,42 @@ static void loop_lines(struct page *page, const struct snapshot *snap) {
 
 /* ---- the pool ------------------------------------------------------------ */
 
+#define JOB_CELLS 20 /* of a name */
+
+static void job_head(struct page *page) {
+  page_title(page, "pool, by kind of job", "");
+  int y = page_next(page), x = PAGE_VALUE + JOB_CELLS;
+  if (y >= 0)
+    draw_fmt(page->draw, y, x, ROLE_DIM, "%4s %4s %6s %7s %9s %9s", "RUN",
+             "WAIT", "DONE", "CPU", "WAITED", "LONGEST");
+}
+
+static void job_line(struct page *page, const struct snap_job *job) {
+  const struct draw *draw = page->draw;
+  char count[TEXT_NUMBER_CAP];
+  double each = job->jobs > 0 ? (double)job->waited_us / (double)job->jobs : 0;
+  int y = page_name(page, job->cpu ? "cpu" : "disk");
+  if (y < 0)
+    return;
+  draw_clip(draw, y, PAGE_VALUE, JOB_CELLS, ROLE_TEXT, job->name, 0);
+  draw_fmt(
+      draw, y, PAGE_VALUE + JOB_CELLS, job->waiting > 0 ? ROLE_WARN : ROLE_TEXT,
+      "%4u %4u %6s %5.1f s %6.1f ms %6.1f ms", job->running, job->waiting,
+      text_count(count, sizeof count, job->jobs), (double)job->cpu_us / 1e6,
+      each / 1e3, (double)job->longest_cpu_us / 1e3);
+}
+
 /* Kinds of work that have not come up are not named. */
 static void jobs(struct page *page, const struct snapshot *snap) {
-  char count[TEXT_NUMBER_CAP];
   bool any = false;
   for (int i = 0; i < SNAP_JOBS; i++) {
     const struct snap_job *job = &snap->job[i];
     if (job->name == NULL || job->name[0] == '\0')
       continue;
     if (!any)
-      page_title(page, "pool, by kind of job", "");
+      job_head(page);
     any = true;
-    double each =
-        job->jobs > 0 ? (double)job->waited_us / (double)job->jobs : 0;
-    page_fmt(page, job->cpu ? "cpu" : "disk",
-             job->waiting > 0 ? ROLE_WARN : ROLE_TEXT,
-             "%2u run %3u wait %6s done %7.1f s CPU %6.1f ms waited  %s",
-             job->running, job->waiting,
-             text_count(count, sizeof count, job->jobs),
-             (double)job->cpu_us / 1e6, each / 1e3, job->name);
+    job_line(page, job);
   }
   if (snap->exec_started > 0)
     page_fmt(page, "exec", snap->exec_failed > 0 ? ROLE_WARN : ROLE_TEXT,

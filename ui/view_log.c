@@ -30,7 +30,8 @@ static void draw_entry(const struct draw *draw, int y,
   x += draw_fmt(draw, y, x, level_role(entry->level), "%c ",
                 level_letter(entry->level));
   draw_clip(draw, y, x, draw->rect.w - x,
-            entry->level == LOG_ERROR ? ROLE_TEXT : ROLE_DIM, entry->text, 0);
+            entry->level == LOG_ERROR ? ROLE_TEXT : ROLE_DIM, entry->text,
+            TEXT_MIDDLE); /* what comes of it stands at the end */
 }
 
 void view__log_pane(const struct app *app, const struct draw *draw) {

@@ -126,8 +126,11 @@ static void draw_active(const struct app *app, const struct draw *draw, int y,
                         const struct snap_task *task) {
   const struct column_place *column = app->layout.column;
   char text[TEXT_NUMBER_CAP];
-  draw_right(draw, y, column[COL_RATE].x + column[COL_RATE].w, ROLE_FIGURE,
-             "%s", text_rate(text, sizeof text, task->bytes_per_s));
+  bool asking = task->got == 0 && task->status == 0;
+  draw_right(draw, y, column[COL_RATE].x + column[COL_RATE].w,
+             asking ? ROLE_DIM : ROLE_FIGURE, "%s",
+             asking ? "asking"
+                    : text_rate(text, sizeof text, task->bytes_per_s));
   if (column[COL_ETA].w > 0)
     draw_right(draw, y, column[COL_ETA].x + column[COL_ETA].w, ROLE_TEXT, "%s",
                text_duration(text, sizeof text, task->eta_s));

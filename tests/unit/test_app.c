@@ -299,6 +299,22 @@ static void test_paste_goes_nowhere_but_into_a_prompt(void **state) {
 
 /* ---- the table ----------------------------------------------------------- */
 
+static void test_a_task_carried_out_of_sight_leaves_the_picture(void **state) {
+  (void)state;
+  assert_int_equal(canvas_resize(&canvas, 6, 40), 0);
+  type("j");
+  assert_int_equal(selected(), 2);
+  assert_in_range(app.rows.page, 2, 4);
+  now_ms += 5000;
+  tasks[1].state = TASK_DONE; /* behind all others */
+  next_snapshot();
+  assert_int_equal(app.rows.cursor, 1);
+  assert_int_equal(selected(), 3);
+  assert_int_equal(app.rows.top, 0);
+  type("s"); /* an order that was asked for: the task is followed */
+  assert_int_equal(selected(), 3);
+}
+
 static void test_the_selection_is_a_task(void **state) {
   (void)state;
   type("jj");
@@ -462,6 +478,7 @@ int main(void) {
       TEST(test_history_and_completion),
       TEST(test_paste_goes_nowhere_but_into_a_prompt),
       TEST(test_the_selection_is_a_task),
+      TEST(test_a_task_carried_out_of_sight_leaves_the_picture),
       TEST(test_the_selection_stays_on_its_row_when_the_task_goes),
       TEST(test_the_order_is_held_after_a_key),
       TEST(test_untouched_selection_rests_on_the_first_row),
