@@ -4,7 +4,8 @@
  * and decides when to paint.
  *
  * At most ten paints a second for what a person did or waits for, two when
- * only figures changed, none when nothing did, and none while the terminal has
+ * only figures changed (fewer over ssh, where they are large), none when
+ * nothing did, and none while the terminal has
  * not read the last one. In the background (after `bg`) the terminal is left
  * alone and the run goes on.
  */
@@ -28,6 +29,8 @@
 
 #define PAINT_KEY_MS 100
 #define PAINT_FIGURES_MS 500
+#define PAINT_FIGURES_MAX_MS 3000
+#define REMOTE_BYTES_PER_S 1500 /* for figures: what a slow line bears */
 #define RESIZE_QUIET_MS 30
 #define SNAPSHOT_MS 500
 #define SNAPSHOT_FAST_MS 100
@@ -52,7 +55,9 @@ struct ui {
   unsigned interval_ms; /* told to the engine */
   int empty_reads;
   bool background;
-  int end; /* enum ui_end, -1 while it runs */
+  bool remote;         /* the terminal is at the other end of a line */
+  double figure_bytes; /* of a frame, on average */
+  int end;             /* enum ui_end, -1 while it runs */
 };
 
 static int64_t clock_ms(void) {
@@ -181,10 +186,19 @@ static void on_signals(struct ui *ui, int64_t now) {
 
 /* ---- painting ----------------------------------------------------------- */
 
+/* What is written waits in many buffers on the way to a distant terminal,
+ * where no poll sees it, and whatever a key brings waits behind it. */
+static int64_t figures_ms(const struct ui *ui) {
+  double pace = ui->figure_bytes * 1000 / REMOTE_BYTES_PER_S;
+  if (!ui->remote || pace < PAINT_FIGURES_MS)
+    return PAINT_FIGURES_MS;
+  return pace < PAINT_FIGURES_MAX_MS ? (int64_t)pace : PAINT_FIGURES_MAX_MS;
+}
+
 static int64_t paint_due(const struct ui *ui) {
   if (ui->dirty == 0 || ui->background || term_busy(ui->term))
     return -1;
-  return ui->painted_ms + (ui->dirty >= 2 ? PAINT_KEY_MS : PAINT_FIGURES_MS);
+  return ui->painted_ms + (ui->dirty >= 2 ? PAINT_KEY_MS : figures_ms(ui));
 }
 
 static double clock_exact_ms(void) {
@@ -224,6 +238,8 @@ static void paint(struct ui *ui, int64_t now) {
   app_draw(&ui->app, &ui->canvas, now);
   tell_sight(ui);
   int bytes = term_paint(ui->term, &ui->canvas);
+  if (ui->dirty == 1 && bytes > 0)
+    ui->figure_bytes += (bytes - ui->figure_bytes) / 4;
   ui->dirty = 0;
   if (bytes < 0)
     ui->end = UI_HANGUP;
@@ -390,7 +406,12 @@ static int start(struct ui *ui, struct errmsg *msg) {
 
 int ui_run(const struct ui_options *options, const struct ui_engine *engine,
            struct errmsg *msg) {
-  struct ui ui = {.options = options, .engine = engine, .end = -1, .dirty = 2};
+  struct ui ui = {.options = options,
+                  .engine = engine,
+                  .end = -1,
+                  .dirty = 2,
+                  .remote = getenv("SSH_CONNECTION") != NULL ||
+                            getenv("SSH_TTY") != NULL};
   if (signals_open() < 0)
     return err_set(msg, ERR_IO, "no descriptors are left for the screen");
   app_init(&ui.app, engine, choose_glyphs(options));

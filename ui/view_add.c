@@ -34,8 +34,11 @@ static void draw_count(struct app *app, const struct draw *draw, int y) {
   if (count.duplicates > 0)
     x += draw_fmt(draw, y, x, ROLE_WARN, ", %s twice (added once)",
                   text_count(text, sizeof text, count.duplicates));
-  if (count.bad > 0)
-    x += draw_fmt(draw, y, x, ROLE_ALERT, ", %s no URL (line %zu)",
+  if (count.bad == 1)
+    x += draw_fmt(draw, y, x, ROLE_ALERT, ", line %zu is no URL",
+                  count.first_bad);
+  else if (count.bad > 1)
+    x += draw_fmt(draw, y, x, ROLE_ALERT, ", %s lines are no URLs (first %zu)",
                   text_count(text, sizeof text, count.bad), count.first_bad);
   if (app->add.refused > 0)
     draw_fmt(draw, y, x, ROLE_ALERT, ", the box is full");

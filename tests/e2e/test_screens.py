@@ -74,7 +74,7 @@ def test_pasted_urls_are_added(terminal, faultd, out, tmp_path):
     tui.send("\x1b[200~" + "\r".join(urls + [urls[0], "nonsense"]) + "\x1b[201~")
     tui.wait_for("3 URLs")
     tui.wait_for("1 twice")
-    tui.wait_for("1 no URL")
+    tui.wait_for("is no URL")
     tui.send("\r")
     tui.wait_for("3 URLs added")
     wait_until(lambda: (out / "more-2.bin").exists())

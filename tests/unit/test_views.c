@@ -229,7 +229,7 @@ static void test_paste_into_the_add_box(void **state) {
   assert_int_equal(app.screen, SCREEN_ADD);
   assert_shows("3 URLs");
   assert_shows("1 twice");
-  assert_shows("1 no URL (line 3)");
+  assert_shows(", line 3 is no URL");
   assert_int_equal(sent_count, 0);
   type("\n");
   assert_int_equal(sent_count, 1);
