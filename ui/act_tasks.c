@@ -140,6 +140,7 @@ static void toggle_host(struct app *app) {
 static void pause_or_resume(struct app *app, bool pause, const char *arg) {
   if (choose(app, arg) < 0)
     return;
+  app->rows.moved = true; /* the key once more is about the same task */
   size_t sent = pause
                     ? send_to_targets(app, CMD_PAUSE_TASK, OPEN_STATES)
                     : send_to_targets(app, CMD_RESUME_TASK, 1u << TASK_PAUSED);

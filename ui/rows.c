@@ -204,14 +204,21 @@ static bool in_sight(const struct rows *rows, size_t row) {
   return rows->page == 0 || (row >= rows->top && row < rows->top + rows->page);
 }
 
+static bool has_ended(const struct snap_task *task) {
+  return task->state == TASK_DONE || task->state == TASK_FAILED ||
+         task->state == TASK_EXPIRED || task->state == TASK_CANCELLED;
+}
+
 /* A task that ends and goes to the others that have, out of sight, does not
  * take the picture along. */
-static void find_selected(struct rows *rows, bool follow) {
+static void find_selected(struct rows *rows, const struct snapshot *snap,
+                          bool follow) {
   if (!rows->moved)
     rows->cursor = 0;
   for (size_t i = 0; rows->moved && i < rows->count; i++)
     if (rows->id[i] == rows->selected) {
-      if (!follow && !in_sight(rows, i))
+      if (!follow && has_ended(&snap->tasks[rows->index[i]]) &&
+          !in_sight(rows, i))
         break;
       rows->cursor = i;
       return;
@@ -239,7 +246,7 @@ int rows_update(struct rows *rows, const struct snapshot *snap,
   bool follow = rows->anew || held || !in_sight(rows, rows->cursor);
   rows->count = count;
   rows->anew = false;
-  find_selected(rows, follow);
+  find_selected(rows, snap, follow);
   return rc;
 }
 

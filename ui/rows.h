@@ -4,10 +4,10 @@
  * which are tagged.
  *
  * The selection is a task, not a row number: it follows the task when the
- * order changes, and stays on its row when the task goes, or is carried out of
- * sight by an order that nobody has asked for. Until somebody has
- * moved it, it rests on the first row. The order stands still for two seconds
- * after a key. Indices point into the snapshot of the last rows_update().
+ * order changes, and stays on its row when the task goes, or ends and is
+ * carried out of sight. Until somebody has moved it, it rests on the first row.
+ * The order stands still for two seconds after a key. Indices point into the
+ * snapshot of the last rows_update().
  */
 #ifndef SPATE_UI_ROWS_H
 #define SPATE_UI_ROWS_H

@@ -44,6 +44,18 @@ static void test_p_resumes_a_paused_task(void **state) {
   assert_int_equal(sent[0].task, 6);
 }
 
+static void test_p_twice_is_about_the_same_task(void **state) {
+  (void)state;
+  type("p");
+  now_ms += 5000;
+  tasks[0].state = TASK_PAUSED;
+  next_snapshot();
+  type("p");
+  assert_int_equal(sent_count, 2);
+  assert_int_equal(sent[1].kind, CMD_RESUME_TASK);
+  assert_int_equal(sent[1].task, sent[0].task);
+}
+
 static void test_p_acts_on_the_tagged_tasks(void **state) {
   (void)state;
   type("j  p");
@@ -311,7 +323,9 @@ static void test_a_task_carried_out_of_sight_leaves_the_picture(void **state) {
   assert_int_equal(app.rows.cursor, 1);
   assert_int_equal(selected(), 3);
   assert_int_equal(app.rows.top, 0);
-  type("s"); /* an order that was asked for: the task is followed */
+  now_ms += 5000;
+  tasks[2].state = TASK_PAUSED; /* p again has to mean the same one */
+  next_snapshot();
   assert_int_equal(selected(), 3);
 }
 
@@ -456,6 +470,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_p_pauses_the_selected_task),
       TEST(test_p_resumes_a_paused_task),
+      TEST(test_p_twice_is_about_the_same_task),
       TEST(test_p_acts_on_the_tagged_tasks),
       TEST(test_capital_p_pauses_and_resumes_everything),
       TEST(test_drop_asks_and_remembers_what_it_asked_about),
