@@ -342,8 +342,11 @@ static void on_lane_closed(uv_handle_t *handle) {
   release(lane->mux);
 }
 
-void curlmux_close(struct curlmux *mux) {
+void curlmux_close(struct curlmux *mux, bool curtly) {
   mux->closing = true;
+  for (size_t i = 0; curtly && i < mux->by_fd_count; i++)
+    if (mux->by_fd[i] != NULL)
+      shutdown((int)i, SHUT_RDWR);
   for (unsigned i = 0; i < mux->lane_count; i++) {
     struct lane *lane = mux->lanes[i];
     curl_multi_cleanup(lane->multi);

@@ -19,6 +19,7 @@
 #define SPATE_CURLMUX_H
 
 #include <curl/curl.h>
+#include <stdbool.h>
 #include <uv.h>
 
 #include "err.h"
@@ -54,7 +55,8 @@ void curlmux_remove(struct curlmux *mux, unsigned lane, CURL *easy);
 void curlmux_kick(struct curlmux *mux, unsigned lane);
 
 /* Closes all connections and loop handles; no transfer may be left. The
- * memory is freed when the loop has closed the last handle. */
-void curlmux_close(struct curlmux *mux);
+ * memory is freed when the loop has closed the last handle. curtly: without a
+ * last word, for whose answer libcurl would wait. */
+void curlmux_close(struct curlmux *mux, bool curtly);
 
 #endif

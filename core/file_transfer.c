@@ -16,6 +16,7 @@
 #include "answer.h"
 
 #define PATH_CAP 4096
+#define STUCK_NS (2 * (uint64_t)1000000000)
 
 enum host_key { KEY_GOOD, KEY_UNKNOWN, KEY_CHANGED };
 
@@ -68,10 +69,24 @@ static int on_host_key(CURL *easy, const struct curl_khkey *known,
   return CURLKHSTAT_REJECT;
 }
 
+/* Called often, and once a second while libcurl does nothing but wait. */
+static int on_progress(void *arg, curl_off_t down_total, curl_off_t down,
+                       curl_off_t up_total, curl_off_t up) {
+  struct transfer *transfer = arg;
+  (void)down_total, (void)down, (void)up_total, (void)up;
+  if (loopwatch_present_ns(transfer->pool->watch) < STUCK_NS)
+    return 0;
+  transfer->stuck = true;
+  return 1;
+}
+
 void file_transfer_lasting(struct transfer *transfer) {
   const struct engine_config *config = transfer->pool->config;
   CURL *easy = transfer->easy;
   curl_easy_setopt(easy, CURLOPT_FTP_SKIP_PASV_IP, 1L);
+  curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+  curl_easy_setopt(easy, CURLOPT_XFERINFODATA, transfer);
+  curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
   if (!(config->protocols & PROTOCOL_SFTP))
     return;
   set_known_hosts(easy, config);
@@ -109,6 +124,7 @@ void file_transfer_options(struct transfer *transfer,
                            const struct transfer_request *request) {
   CURL *easy = transfer->easy;
   transfer->host_key = KEY_GOOD;
+  transfer->stuck = false;
   if (transfer->with_name) {
     curl_easy_setopt(easy, CURLOPT_USERNAME, NULL);
     transfer->with_name = false;
@@ -207,6 +223,11 @@ CURLcode file_transfer_over(struct transfer *transfer, CURLcode code) {
   curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &reply);
   transfer->reply = reply >= 100 && reply <= 659 ? (int)reply : 0;
   explain_host_key(transfer);
+  if (transfer->stuck && code != CURLE_OK) {
+    snprintf(transfer->error, sizeof(transfer->error),
+             "timeout: the server did not say how it ended");
+    return CURLE_OPERATION_TIMEDOUT;
+  }
   if (cannot_resume(transfer, code)) {
     answer_reset(&transfer->answer);
     transfer->answer.status = 416;

@@ -7,6 +7,10 @@
  * and the size must be as before, or the file is fetched anew. Without a time
  * nothing is resumed.
  *
+ * At the end of a file, and before it closes a connection, libcurl waits for
+ * the server's word, and the loop with it. After STUCK_NS that is broken off:
+ * the answer counts as one that did not come in time.
+ *
  * SSH host keys must stand in the known_hosts file; none is ever added.
  * libcurl reads that file and the key on the loop, once a connection.
  *

@@ -27,6 +27,10 @@ void loopwatch_enter(struct loopwatch *watch, const char *name) {
   watch->entered_ns = uv_hrtime();
 }
 
+uint64_t loopwatch_present_ns(const struct loopwatch *watch) {
+  return watch->depth > 0 ? uv_hrtime() - watch->entered_ns : 0;
+}
+
 /* Names are literals: their addresses tell them apart. What comes when the
  * table is full is not counted by name. */
 static void charge(struct loopwatch *watch, uint64_t spent) {

@@ -49,6 +49,9 @@ void loopwatch_init(struct loopwatch *watch);
 void loopwatch_enter(struct loopwatch *watch, const char *name);
 void loopwatch_leave(struct loopwatch *watch);
 
+/* How long the callback at hand has taken; 0 outside of any. */
+uint64_t loopwatch_present_ns(const struct loopwatch *watch);
+
 /* The iteration is over and the loop is about to wait: called in uv_prepare. */
 void loopwatch_turn(struct loopwatch *watch);
 

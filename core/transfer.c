@@ -370,6 +370,7 @@ int transfers_init(struct transfers *transfers, uv_loop_t *loop,
   memset(transfers, 0, sizeof(*transfers));
   transfers->config = config;
   transfers->limit = limit;
+  transfers->watch = watch;
   transfers->ops = ops;
   transfers->headers = to_list(&config->headers);
   transfers->resolve = to_list(&config->resolve);
@@ -390,7 +391,8 @@ void transfers_fini(struct transfers *transfers) {
     free(transfer);
   }
   if (transfers->mux != NULL)
-    curlmux_close(transfers->mux);
+    curlmux_close(transfers->mux,
+                  (transfers->config->protocols & ~PROTOCOL_USUAL) != 0);
   transfers->mux = NULL;
   curl_slist_free_all(transfers->headers);
   curl_slist_free_all(transfers->resolve);

@@ -67,6 +67,7 @@ struct transfer {
   bool with_name;      /* likewise: a user name */
   int host_key;        /* what is wrong with it: file_transfer.c; 0 nothing */
   int reply;           /* the last one of an FTP server; 0 none */
+  bool stuck;          /* libcurl waited for its server, and all others did */
   char validator[128]; /* of what is resumed, where there is no If-Range */
   uint64_t sent_ns;    /* when it was started */
   uint64_t head_ns;    /* when the final head was complete; 0 not yet */
@@ -103,6 +104,7 @@ struct transfers {
   struct curl_slist *headers; /* the user's */
   struct curl_slist *resolve; /* the user's --resolve */
   bool keep_heads;            /* whole, for records of shards */
+  struct loopwatch *watch;    /* borrowed */
   /* private */
   struct transfer *free_list;
   unsigned free_count;

@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
+import threading
 import time
 
 import pytest
@@ -448,3 +450,79 @@ def test_credentials_are_shown_nowhere(spate, ftp, root, out, tmp_path):
     with sqlite3.connect(f"file:{out}/.spate/session.db?mode=ro", uri=True) as db:
         shown += "\n".join(db.iterdump()).encode()
     assert b"missing" in shown and b"s3cr3t" not in shown
+
+
+# ---- servers that do not behave ------------------------------------------------
+
+
+class Rude:
+    """An FTP server by hand: sends the files, and then leaves out what its
+    faults say: the word at the end of a file, or any word to QUIT."""
+
+    def __init__(self, data, faults):
+        self.data, self.faults = data, faults
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                peer, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
+
+    def _serve(self, peer):
+        reader, start, passive = peer.makefile("rb"), 0, None
+
+        def say(text):
+            peer.sendall(text.encode() + b"\r\n")
+
+        say("220 ready")
+        answers = {"USER": "331 ?", "PASS": "230 in", "PWD": '257 "/"', "CWD": "250 .",
+                   "TYPE": "200 .", "MDTM": "213 20200913122640",
+                   "SIZE": f"213 {len(self.data)}"}
+        for line in reader:
+            word, _, rest = line.decode().strip().partition(" ")
+            if word == "EPSV":
+                passive = socket.create_server(("127.0.0.1", 0))
+                say(f"229 ok (|||{passive.getsockname()[1]}|)")
+            elif word == "REST":
+                start = int(rest)
+                say("350 .")
+            elif word == "RETR":
+                say("150 here")
+                data, _ = passive.accept()
+                data.sendall(self.data[start:])
+                data.close()
+                start = 0
+                if "end" not in self.faults:
+                    say("226 done")
+            elif word != "QUIT":
+                say(answers.get(word, "502 no"))
+            elif "quit" not in self.faults:
+                say("221 bye")
+        peer.close()
+
+    def stop(self):
+        self.socket.close()
+
+
+@pytest.mark.parametrize("faults", [("end",), ("quit",), ("end", "quit")])
+def test_server_that_goes_silent_holds_nobody_up(spate, faultd, out, tmp_path, faults):
+    """libcurl waits a minute and more for such words, and the loop with it."""
+    rude = Rude(body(1, 50_000), faults)
+    lines = write_list(tmp_path / "list", [
+        f"ftp://127.0.0.1:{rude.port}/f",
+        *(faultd.data(i, 100, f"h{i}", delay=500) for i in range(2, 12))])
+    begun = time.monotonic()
+    run = spate(*FTP, "-t", "3", "-j", "2", "-d", out, "-i", lines)
+    rude.stop()
+    assert time.monotonic() - begun < 45, "it waited for the server"
+    have = files_of(out)
+    have.pop("f", None)
+    assert len(have) == 10, run
+    if "end" not in faults:
+        assert run.code == 0, run
+        assert (out / "f").read_bytes() == body(1, 50_000)
