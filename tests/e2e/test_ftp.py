@@ -382,7 +382,8 @@ def test_pause_and_go_on(spate, ftp, root, out):
     run = spate.start(*FTP, "--limit-rate", "6M", "-d", out, ftp.url("f"))
     wait_for_partial(out)
     assert spate("ctl", out, "pause").code == 0
-    wait_until(lambda: json.loads(spate("ctl", out, "status").out)["paused"])
+    wait_until(lambda: json.loads(spate("ctl", out, "status").out)["paused"],
+               timeout=40)
     time.sleep(0.5)
     assert spate("ctl", out, "resume").code == 0
     assert spate("set", out, "limit-rate", "0").code == 0
@@ -432,7 +433,7 @@ def test_credentials_are_shown_nowhere(spate, ftp, root, out, tmp_path):
     put(root, "f", body(1, 4 << 20))
     run = spate.start(*FTP, "--limit-rate", "2M", "-d", out, "--results",
                       "results", ftp.url("f"), ftp.url("missing"))
-    wait_until(lambda: ftp.commands("RETR"), what="the transfer")
+    wait_until(lambda: ftp.commands("RETR"), timeout=40, what="the transfer")
     with open(f"/proc/{run.pid}/cmdline", "rb") as words:
         assert b"s3cr3t" not in words.read()
     shown = b"".join(spate("ctl", out, *words).out

@@ -211,7 +211,7 @@ def worldly(world, spate, tmp_path):
         ["ip", "netns", "exec", world, "/usr/bin/python3", "-c", SERVER],
         stdout=log, preexec_fn=harness._die_with_parent)
     harness.wait_until(lambda: "ready" in (tmp_path / "asked").read_text(),
-                       what="the server")
+                       timeout=40, what="the server")
 
     class World:
         @staticmethod

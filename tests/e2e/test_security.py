@@ -45,9 +45,9 @@ def test_part_that_becomes_a_link_meanwhile(spate, faultd, out, tmp_path):
     victim = tmp_path / "victim"
     victim.write_bytes(b"victim")
     run = spate.start("--no-tui", "-t", "2", "--retry-wait", "0", "-d", out,
-                      faultd.data(1, BIG, "f", rate=4_000_000))
+                      faultd.data(1, BIG, "f", rate=2_000_000))
     part = out / "f.part"
-    wait_until(part.exists, what="the .part")
+    wait_until(part.exists, timeout=40, what="the .part")
     part.unlink()
     part.symlink_to(victim)
     run.wait()
@@ -64,7 +64,7 @@ def test_directory_that_becomes_a_link_meanwhile(spate, faultd, out, tmp_path, s
         faultd.data(1, 10, "a") + "\td/a",
         faultd.data(2, size, "b", delay=1500) + "\td/b"])
     run = spate.start("--no-tui", "-t", "1", "-d", out, "-i", lines)
-    wait_until((out / "d" / "a").exists, what="the first file")
+    wait_until((out / "d" / "a").exists, timeout=40, what="the first file")
     os.rename(out / "d", out / "was")
     os.symlink(outside, out / "d")
     ended = run.wait()
@@ -133,10 +133,10 @@ SECRET_OPTIONS = ("-u", f"user:{SECRET}", "-H", f"X-Api-Key: {SECRET}",
 
 
 def test_process_list_has_no_secrets(spate, faultd, out):
-    url = faultd.data(1, 100_000, "f", rate=20_000) + f"#token={SECRET}"
+    url = faultd.data(1, 500_000, "f", rate=20_000) + f"#token={SECRET}"
     url = url.replace("http://", f"http://user:{SECRET}@")
     run = spate.start("--no-tui", *SECRET_OPTIONS, "-d", out, url)
-    wait_until((out / ".spate" / "ctl").exists, what="the run")
+    wait_until((out / ".spate" / "ctl").exists, timeout=40, what="the run")
     with open(f"/proc/{run.pid}/cmdline", "rb") as words:
         assert SECRET.encode() not in words.read()
     run.kill()
@@ -189,8 +189,8 @@ def test_session_is_closed_to_others(spate, faultd, out, tmp_path):
         run = spate.start("--no-tui", "-d", out, "-i", lines, "--output", "files")
     finally:
         os.umask(before)
-    wait_until((out / ".spate" / "ctl").exists, what="the run")
-    wait_until((out / "b.part").exists, what="the large file")
+    wait_until((out / ".spate" / "ctl").exists, timeout=40, what="the run")
+    wait_until((out / "b.part").exists, timeout=40, what="the large file")
     open_to_others = {}
     for at, _, names in os.walk(out / ".spate"):
         for path in [at, *(os.path.join(at, name) for name in names)]:

@@ -60,7 +60,7 @@ class Sshd:
         self.process = subprocess.Popen(
             [SSHD, "-D", "-e", "-f", os.path.join(self.dir, "conf")],
             stderr=self.log, preexec_fn=harness._die_with_parent)
-        wait_until(self._answers, what="sshd")
+        wait_until(self._answers, timeout=40, what="sshd")
 
     def _answers(self):
         assert self.process.poll() is None, self.said()
@@ -196,7 +196,7 @@ def test_key_of_an_agent(spate, sshd, root, out, tmp_path):
                              stdout=subprocess.DEVNULL,
                              preexec_fn=harness._die_with_parent)
     try:
-        wait_until(lambda: os.path.exists(path), what="the agent")
+        wait_until(lambda: os.path.exists(path), timeout=40, what="the agent")
         subprocess.run(["ssh-add", "-q", sshd.user_key], check=True,
                        env={**os.environ, "SSH_AUTH_SOCK": path},
                        stdin=subprocess.DEVNULL)
