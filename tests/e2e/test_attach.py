@@ -83,6 +83,7 @@ def test_a_long_paste_into_a_screen_elsewhere_is_added_whole(terminal, faultd, o
     assert leave(tui) == 0
 
 
+@pytest.mark.slow
 def test_several_at_once_and_one_is_killed(terminal, faultd, out, headless):
     screens = [terminal("attach", out, rows=24 + 3 * i, columns=80 + 10 * i) for i in range(4)]
     for tui in screens:
@@ -236,6 +237,7 @@ class Frames:
         return kind, self.file.read(size)
 
 
+@pytest.mark.slow
 def test_frames_are_small_and_a_slow_reader_is_skipped(spate, faultd, out, headless):
     frames = Frames(out)
     frames.attach()

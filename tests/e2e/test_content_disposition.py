@@ -144,6 +144,7 @@ def test_two_tasks_never_write_one_file(spate, faultd, tmp_path, size):
         body(0, size), body(1, size)}
 
 
+@pytest.mark.slow
 def test_kill_9_finds_its_part(spate, faultd, out):
     size = 8 << 20
     url = named(faultd, 1, size, "attachment; filename=file", rate=1_200_000)

@@ -441,6 +441,7 @@ def test_deadline_none_asks_all_the_same(spate, start_nginx, docs_root, out,
     assert len(server.requests()) == 1
 
 
+@pytest.mark.slow
 def test_a_deadline_that_is_near_is_shown(spate, faultd, out, tmp_path):
     urls = [faultd.data(i, 10, f"f{i}", delay=300) for i in range(200)]
     soon = str(int(time.time()) + 30)
@@ -683,6 +684,7 @@ def test_urls_are_added_to_a_manifest_run(spate, faultd, out, slow_run, tmp_path
     assert len([e for e in faultd.journal() if "extra" in e["target"]]) == 1
 
 
+@pytest.mark.slow
 def test_what_was_called_added_survives_a_kill(spate, faultd, out):
     """Adds, kills at once, goes on; again and again."""
     names = []
@@ -704,6 +706,7 @@ def test_what_was_called_added_survives_a_kill(spate, faultd, out):
         assert (out / f"n{n}").read_bytes() == body(n, 10)
 
 
+@pytest.mark.slow
 def test_added_one_by_one_while_it_runs(spate, faultd, out):
     """The list is read to its end and grows again, many times."""
     run = spate.start(faultd.data(1, 3_000_000, "slow", rate=200_000), "-d", out)
@@ -720,6 +723,7 @@ def test_added_one_by_one_while_it_runs(spate, faultd, out):
                        **{f"n{i}": body(9000 + i, 10) for i in range(40)}})
 
 
+@pytest.mark.slow
 def test_a_failed_url_is_added_again(spate, faultd, out):
     run = spate.start(faultd.data(1, 3_000_000, "slow", rate=200_000), "-d", out)
     url = faultd.data(1, 10, "flaky", status=404, fail=1)
@@ -731,6 +735,7 @@ def test_a_failed_url_is_added_again(spate, faultd, out):
     assert run.wait(20).code == 0
 
 
+@pytest.mark.slow
 def test_many_lines_at_once(spate, faultd, out, slow_run, tmp_path):
     """More than one chunk of the list, more than one request."""
     lines = "".join(f"{faultd.data(i, 1, f'm{i}')}\n" for i in range(20000, 30000))

@@ -42,6 +42,7 @@ def detached(spate, faultd, out):
             os.kill(pid, signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_it_says_how_to_look_and_goes_on(detached, spate, terminal, faultd, out):
     done = detached(faultd.data(1, "400k", "f", rate=60_000), "-d", out)
     assert done.code == 0 and done.err == b"", done

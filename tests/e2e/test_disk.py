@@ -52,6 +52,7 @@ def test_full_disk_is_said_and_goes_on_after_space_is_freed(
     check(disk, 20_000, 250)
 
 
+@pytest.mark.slow
 def test_full_disk_with_large_files(spate, faultd, small_disk, tmp_path):
     disk = small_disk("8m")
     ballast, args = full_run(spate, faultd, disk, tmp_path, 2 * MB, 3, "-j", "2")
@@ -65,6 +66,7 @@ def test_full_disk_with_large_files(spate, faultd, small_disk, tmp_path):
     check(disk, 2 * MB, 3)
 
 
+@pytest.mark.slow
 def test_full_disk_then_stopped_then_resumed(spate, faultd, small_disk, tmp_path):
     disk = small_disk("8m")
     ballast, args = full_run(spate, faultd, disk, tmp_path, 100_000, 60)
@@ -100,6 +102,7 @@ def says(run, word):
     return word in bytes(run.out) + bytes(run.err)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size,count", [(20_000, 400), (3 * MB, 3)])
 def test_reserve_is_kept_and_the_run_goes_on(spate, faultd, small_disk, tmp_path,
                                              size, count):
@@ -201,6 +204,7 @@ def test_quota(faultd, ext4, spate, tmp_path):
     assert_files(out, {f"f{i}": body(i, 50_000) for i in range(150)})
 
 
+@pytest.mark.slow
 def test_file_system_that_becomes_read_only(spate, faultd, ext4, tmp_path):
     """As after an error of the disk: no task fails for it, nothing is called
     done that is not there when the disk is mounted again."""
@@ -227,6 +231,7 @@ def test_file_system_that_becomes_read_only(spate, faultd, ext4, tmp_path):
     check(disk, 2000, 900)
 
 
+@pytest.mark.slow
 def test_database_held_by_another_program(spate, faultd, out, tmp_path):
     listing = write_list(tmp_path / "l", [
         faultd.data(i, 2000, f"f{i}", delay=20) for i in range(400)])
@@ -260,6 +265,7 @@ def folded(out):
     return out / ".spate" / "session.db"
 
 
+@pytest.mark.slow
 @pytest.mark.limit(240)
 def test_damaged_pages_never_make_a_false_done(spate, faultd, out, tmp_path):
     """Whatever page is overwritten: an error that says what to do, or a run
@@ -299,6 +305,7 @@ def test_damaged_pages_never_make_a_false_done(spate, faultd, out, tmp_path):
     assert refused >= 3, refused
 
 
+@pytest.mark.slow
 def test_database_damaged_while_it_runs(spate, faultd, out, tmp_path):
     """Truncated under a run, which may or may not notice: nothing is taken for
     done by the next one."""

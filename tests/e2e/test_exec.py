@@ -90,6 +90,7 @@ def test_hanging_program_is_ended_with_its_children(spate, faultd, out, tmp_path
     assert not mark.exists()
 
 
+@pytest.mark.slow
 def test_slow_program_does_not_hold_transfers_up(spate, faultd, out, tmp_path):
     """200 files are all there long before the programs are through."""
     listing = urls(faultd, tmp_path, 200)

@@ -52,6 +52,7 @@ def test_attempts_are_counted(spate, faultd, out, tries):
     assert files_of(out) == {}
 
 
+@pytest.mark.slow
 def test_stalled_transfer_is_given_up_and_retried(spate, faultd, out):
     run = spate(*FAST, "--stall-timeout", "1", "-d", out,
                 faultd.data(1, 5000, "f", stall=1000, fail=1))
@@ -155,6 +156,7 @@ def test_body_that_changed_meanwhile_starts_over(spate, faultd, out):
     assert_files(out, {"f": body(2, 8 << 20)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ranges", ["lie", "wrong-total", "ignore", "no", "short"])
 def test_lies_about_ranges_never_corrupt(spate, faultd, out, ranges):
     url = faultd.data(1, "8M", "f", rate=RATE, ranges=ranges)
@@ -263,6 +265,7 @@ def test_retry_after_is_honoured(spate, faultd, out, form):
     assert run.summary["throttled"] == 1
 
 
+@pytest.mark.slow
 def test_whole_host_waits_when_one_was_throttled(spate, faultd, out, tmp_path):
     urls = [faultd.data(0, 10, "f0", status=429, retry_after=4, fail=1)]
     urls += [faultd.data(i, 10, f"f{i}", delay=50) for i in range(1, 60)]
@@ -282,6 +285,7 @@ def test_503_with_retry_after_waits(spate, faultd, out):
     assert gaps(faultd.journal())[0] >= 1.9
 
 
+@pytest.mark.slow
 def test_list_against_a_token_bucket_loses_nothing(spate, faultd, out, tmp_path):
     urls = [faultd.data(i, 500, f"f{i}", limit="k,100,10") for i in range(150)]
     run = spate(*FAST, "-i", write_list(tmp_path / "l", urls), "-d", out)

@@ -59,6 +59,7 @@ def run_until_done(spate, rng, args, shortest, longest, killed=lambda: None):
     return KILLED_AT_MOST
 
 
+@pytest.mark.slow
 @pytest.mark.limit(240)
 def test_small_files_survive_kill_9(spate, start_nginx, docs_root, out, tmp_path,
                                     rng):
@@ -128,6 +129,7 @@ def test_killed_when_a_file_gets_its_name(spate, faultd, out, tmp_path):
     assert_files(out, {f"f{i}": body(i, 2048) for i in range(4)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"chunked": 1}])
 def test_large_file_killed_when_it_got_its_name(spate, faultd, out, tmp_path,
                                                 options):
@@ -242,6 +244,7 @@ def test_options_given_again_win(spate, faultd, out, tmp_path):
     assert_files(out, expected)
 
 
+@pytest.mark.slow
 def test_second_signal_exits_at_once(spate, faultd, out, tmp_path):
     listing, expected = slow_list(faultd, tmp_path, 20, delay=8000)
     run = spate.start("-i", listing, "-d", out)
@@ -258,6 +261,7 @@ def test_second_signal_exits_at_once(spate, faultd, out, tmp_path):
     assert_files(out, expected)
 
 
+@pytest.mark.slow
 def test_interrupted_adhoc_urls_go_on(spate, faultd, out):
     url = faultd.data(1, "20M", "f", rate=5_000_000)
     run = spate.start("-d", out, url)

@@ -164,6 +164,7 @@ def test_cut_packed_list_is_said_and_put_right(spate, faultd, tmp_path):
     assert len(os.listdir(tmp_path / "o/n")) == 4000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["aria2", "jsonl", "csv", "jsonl.gz", "pipe"])
 def test_killed_and_gone_on_with(spate, faultd, tmp_path, form):
     count = 20000 if form in ("aria2", "csv") else 9000

@@ -43,6 +43,7 @@ def test_segments_come_from_all_mirrors(spate, faultd, other, out, tmp_path):
     assert sent(faultd) > SIZE // 8 and sent(other) > SIZE // 8
 
 
+@pytest.mark.slow
 def test_quicker_mirror_sends_more(spate, faultd, other, out, tmp_path):
     run = spate(*FAST, "-s", "4", "--min-split-size", "1M", "-d", out, "-i", manifest(
         tmp_path, faultd.data(1, "24M", "a", rate=500_000),
@@ -146,6 +147,7 @@ def test_or_keep_their_own(spate, faultd, out):
     assert time.time() - (out / "f").stat().st_mtime < 60
 
 
+@pytest.mark.slow
 def test_space_is_reserved(spate, faultd, out):
     url = faultd.data(1, SIZE, "f", rate=2_000_000)
     run = spate.start(*FAST, "--file-allocation", "falloc", "-d", out, url)

@@ -141,6 +141,7 @@ def down(text):
     return "network is down" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tries", [2, 4])
 def test_network_goes_and_comes_back(network, origin, inside, out, tmp_path,
                                      tries):
@@ -185,6 +186,7 @@ def test_stopped_while_the_network_is_down(network, origin, inside, out,
     assert_files(out, {f"f{i}": body(i, 1000) for i in range(200)})
 
 
+@pytest.mark.slow
 def test_large_file_goes_on_where_it_was(network, origin, inside, out):
     size = 6 << 20
     run = inside("-d", out, "-t", "2", "--stall-timeout", "2",

@@ -45,6 +45,7 @@ def test_a_list_sorted_by_host_keeps_all_hosts_busy(spate, faultd, out, tmp_path
     assert run.wait().code == 4
 
 
+@pytest.mark.slow
 def test_passing_over_full_hosts_loses_no_line(spate, faultd, out, tmp_path):
     hosts = [f"h{i}.test" for i in range(4)]
     with open(tmp_path / "list", "w") as f:
@@ -86,6 +87,7 @@ def test_the_earliest_deadline_goes_first(spate, faultd, out, tmp_path):
     assert len(names) == 3000 and last < 1500, last
 
 
+@pytest.mark.slow
 def test_shuffled_and_stopped_each_comes_once(spate, faultd, out, tmp_path):
     count = 20000
     with open(tmp_path / "list", "w") as f:
@@ -107,6 +109,7 @@ def test_shuffled_and_stopped_each_comes_once(spate, faultd, out, tmp_path):
     assert len(set(names)) == count and len(names) < count + 100
 
 
+@pytest.mark.slow
 def test_half_a_line_of_a_shuffled_pipe_is_no_task(spate, faultd, out, tmp_path):
     """Killed while it came in, gone on with, and piped in again whole."""
     count = 9000
@@ -133,6 +136,7 @@ SLOW_FLUSH = "int syncfs(int);unsigned sleep(unsigned);" \
              "int syncfs(int fd){sleep(60);return fd>=0?0:-1;}"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
 def test_a_flush_that_takes_long_does_not_fill_the_memory(
         spate, faultd, out, tmp_path):

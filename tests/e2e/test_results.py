@@ -46,6 +46,7 @@ def test_what_a_line_says(spate, faultd, out, tmp_path):
     assert len({r["task"] for r in lines.values()}) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.limit(240)
 def test_once_over_kills(spate, faultd, out, tmp_path):
     count = 3000
@@ -112,6 +113,7 @@ def test_cannot_be_written(spate, faultd, out, tmp_path, where):
     assert faultd.journal() == []
 
 
+@pytest.mark.slow
 def test_full_disk_of_the_results(spate, faultd, out, tmp_path, small_disk):
     disk = small_disk("64k")
     ballast = os.path.join(disk.path, "ballast")

@@ -153,6 +153,7 @@ def status(spate, out):
     return json.loads(run.out)
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 def test_a_terminal_that_stops_reading_slows_no_transfer(
         terminal, spate, faultd, out, tmp_path):

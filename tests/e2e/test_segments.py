@@ -50,6 +50,7 @@ def test_what_is_not_split(spate, faultd, out, args, options):
     assert len(faultd.journal()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 def test_splitting_is_given_up_when_it_brings_nothing(spate, faultd, out):
     run = spate(*SPLIT, "-s", "8", "--limit-rate", "4M", "-d", out,
@@ -118,6 +119,7 @@ OLD, NEW = 1, 2  # seeds: etag=change makes another body with each version
     ({"closeafter": 1}, None),
 ], ids=lambda v: "-".join(f"{k}={w}" for k, w in v.items())
     if isinstance(v, dict) else "")
+@pytest.mark.slow
 def test_misbehaviour_never_corrupts(spate, faultd, out, options, requests):
     run = spate(*SPLIT, "-s", "4", "-t", "20", "-d", out,
                 faultd.data(OLD, SIZE, "f", rate=RATE, **options))
@@ -132,6 +134,7 @@ def test_misbehaviour_never_corrupts(spate, faultd, out, options, requests):
         assert len(faultd.journal()) == requests
 
 
+@pytest.mark.slow
 def test_file_that_changes_while_segments_run(spate, faultd, out):
     """A part that comes later is of another version: all of one version."""
     run = spate(*SPLIT, "-s", "4", "-t", "20", "-d", out,
@@ -154,6 +157,7 @@ def test_other_bytes_in_ranges_are_found_by_the_digest(spate, faultd, out):
 # ---- killed and resumed --------------------------------------------------
 
 
+@pytest.mark.slow
 def test_resume_asks_for_what_is_missing_alone(spate, faultd, out):
     url = faultd.data(1, SIZE, "f", rate=600_000)
     run = spate.start(*SPLIT, "-s", "4", "-d", out, url)
@@ -170,6 +174,7 @@ def test_resume_asks_for_what_is_missing_alone(spate, faultd, out):
     assert sum(e["sent"] for e in entries) < SIZE - (3 << 20)
 
 
+@pytest.mark.slow
 @pytest.mark.limit(240)
 def test_segments_survive_kill_9(spate, faultd, out):
     rng = random.Random(int(os.environ.get("SPATE_TEST_SEED", 5)))
@@ -193,6 +198,7 @@ def test_segments_survive_kill_9(spate, faultd, out):
             assert entry["if_range"] == '"1-100663296-0"'
 
 
+@pytest.mark.slow
 def test_changed_file_is_not_resumed_in_pieces(spate, faultd, out):
     url = faultd.data(OLD, SIZE, "f", rate=1_000_000, etag="change",
                       changeafter=4)
@@ -205,6 +211,7 @@ def test_changed_file_is_not_resumed_in_pieces(spate, faultd, out):
     assert_files(out, {"f": body(NEW, SIZE)})
 
 
+@pytest.mark.slow
 def test_paused_and_interrupted_segments_go_on(spate, faultd, out):
     import signal
     url = faultd.data(1, SIZE, "f", rate=1_000_000)

@@ -365,6 +365,7 @@ def test_chunked_answers_are_told_as_they_are_kept(spate, faultd, out):
 # ---- large bodies ---------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form,compress", [("jsonl", "zstd"), ("tar", "zstd"),
                                            ("tar", "none"), ("warc", "gzip")])
 def test_large_bodies_pass_through_in_pieces(spate, faultd, out, tmp_path, form,
@@ -396,6 +397,7 @@ def test_large_bodies_pass_through_in_pieces(spate, faultd, out, tmp_path, form,
     ("warc", ["--shard-size", "1M"]),
     ("jsonl", ["--compress", "none", "--durability", "none"]),
 ])
+@pytest.mark.slow
 def test_killed_at_any_moment_each_record_is_there_once(
         spate, start_nginx, documents, out, tmp_path, form, options):
     print("SPATE_TEST_SEED =", SEED)
@@ -423,6 +425,7 @@ def test_killed_at_any_moment_each_record_is_there_once(
     print(f"{kills} kills")
 
 
+@pytest.mark.slow
 @pytest.mark.limit(240)
 def test_large_bodies_survive_kills(spate, faultd, out, tmp_path):
     print("SPATE_TEST_SEED =", SEED)
@@ -465,6 +468,7 @@ def test_resume_goes_on_within_the_shard(spate, start_nginx, documents, out, tmp
     assert len(nginx.requests()) <= len(documents[1]) + asked - len(before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [["--shard-size", "100k"], ["--compress", "gzip"],
                                   ["--shard-count", "3"], ["--output", "tar"]])
 def test_resume_with_other_shards(spate, start_nginx, documents, out, tmp_path, more):
@@ -534,6 +538,7 @@ def full_disk_run(spate, faultd, disk, tmp_path, count, size, *options):
     return ballast, out, args, {f"f{i}": body(i, size) for i in range(count)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size,count", [(20_000, 250), (400_000, 12)])
 def test_full_disk_pauses_and_nothing_is_twice(spate, faultd, small_disk, tmp_path,
                                                size, count):

@@ -316,6 +316,7 @@ def test_unpacking(spate, start_nginx, out, tmp_path, suffix):
         n: digest(d, "md5") for n, d in bodies.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [5000, 3_000_000])
 @pytest.mark.parametrize("suffix", PACK)
 def test_damaged_or_cut_leaves_nothing(spate, start_nginx, out, tmp_path, suffix,
@@ -335,6 +336,7 @@ def test_damaged_or_cut_leaves_nothing(spate, start_nginx, out, tmp_path, suffix
     assert all("damaged" in e["reason"] for e in run.event("failed"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", PACK)
 def test_bombs_leave_nothing(spate, start_nginx, out, tmp_path, suffix):
     root = tmp_path / "root"
@@ -369,6 +371,7 @@ def test_unpacked_json_is_checked(spate, start_nginx, out, tmp_path):
     assert all("no JSON" in e["reason"] for e in run.event("failed"))
 
 
+@pytest.mark.slow
 def test_packed_body_goes_on_after_a_kill(spate, start_nginx, out, tmp_path):
     """What is kept is the packed body; killed at any moment it goes on."""
     whole = body(1, 20_000_000)

@@ -20,6 +20,7 @@ def bench(name, *args):
     return done
 
 
+@pytest.mark.slow
 @pytest.mark.limit(200)
 def test_killed_20_times():
     done = bench("torture-kill", "20")
@@ -27,6 +28,7 @@ def test_killed_20_times():
     assert "20 kills -9" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.limit(200)
 def test_power_cut():
     done = bench("power-cut", "3")

@@ -422,6 +422,7 @@ def test_a_reader_that_stops_holds_up_frames_only(start):
     ui.wait_text("/77")
 
 
+@pytest.mark.slow
 def test_it_ends_although_nobody_reads(start):
     ui = start("--handlers", rows=60, cols=250)
     for _ in range(40):
@@ -448,6 +449,7 @@ def test_nothing_is_written_when_nothing_changes(start):
     assert ui.cpu_seconds() - before <= 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 def test_figures_alone_are_painted_twice_a_second(start):
     ui = start()

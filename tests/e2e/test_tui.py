@@ -174,6 +174,7 @@ def test_names_cannot_drive_the_terminal(terminal, faultd, out, tmp_path):
     assert stop(tui) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 def test_nothing_is_painted_while_nothing_changes(terminal, faultd, out, tmp_path):
     tui = terminal("-i", write_list(tmp_path / "l", [

@@ -21,6 +21,7 @@ def check(program, listing, out):
                   for line in run.stdout.splitlines())
 
 
+@pytest.mark.slow
 @pytest.mark.limit(240)
 def test_once_over_kills(spate, faultd, out, tmp_path):
     count = 2000
