@@ -167,7 +167,7 @@ static void lines_of_a_pipe_survive_a_kill(void **state) {
     assert_int_equal(write(fds[1], line, (size_t)length), length);
   }
   assert_int_equal(write(fds[1], "http://h.exam", 13), 13);
-  for (int i = 0; i < 2000 && common->deliveries < 1000; i++)
+  for (int i = 0; i < 30000 && common->deliveries < 1000; i++)
     usleep(1000);
   kill(pid, SIGKILL);
   waitpid(pid, &status, 0);
