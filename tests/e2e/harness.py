@@ -97,7 +97,7 @@ def wait_until(condition, timeout=10.0, step=0.01, what="a condition"):
         time.sleep(step)
 
 
-def likely_port():
+def free_port():
     """A port that is free, below those the system gives to connections."""
     while True:
         port = random.SystemRandom().randrange(10000, 32000)
@@ -216,7 +216,7 @@ class Nginx(Server):
         self.directory, self.root = directory, str(root)
         self.log = os.path.join(directory, "access.log")
         for _ in range(5):
-            self.port = port or likely_port()
+            self.port = port or free_port()
             with open(os.path.join(directory, "nginx.conf"), "w") as f:
                 f.write(NGINX_CONF.format(
                     dir=directory, port=self.port, root=root, http=http,
