@@ -25,6 +25,7 @@
 #define STEP_PROOF 0.1   /* seconds x share of the raise */
 #define LONG_STOP_S 2.0
 #define WINDOW_SURE 0.995 /* of what a window known to the second lets in */
+#define LATE_SURE 0.04    /* the share that one more or less is of them */
 #define LATE_COUNT 20     /* under way at a 429: enough to learn from */
 #define BASE_COUNT 20     /* answers that make an estimate good */
 #define BASE_S 2.0
@@ -285,13 +286,16 @@ static void learn_from_late(struct governor *g, uint64_t now_ns) {
     return;
   double limit = g->cut_from * (double)g->late_ok / (double)all;
   double slack = 2.0 / (double)all; /* one more or less at either end */
-  g->rate = bounded(g, fmax(0.985 * limit, g->proved));
+  if (!g->dear && limit < 0.99 * g->quiet_rate)
+    return; /* a window's pattern looks alike */
+  g->rate =
+      bounded(g, fmax((slack > LATE_SURE ? 0.985 : 0.99) * limit, g->proved));
   g->ceiling = fmin(g->cut_from, limit * (1 + fmax(slack, CLOSE)));
   g->quick = QUICK_MOST; /* the limit is known: no need to wait and see */
   if (g->dear && slack > 0.02)
     g->ceiling = g->rate;
   g->cut_from = 0;
-  g->estimated = g->ceiling <= g->rate && slack > 0.04;
+  g->estimated = g->ceiling <= g->rate && slack > LATE_SURE;
   settle(g, now_ns);
 }
 
@@ -402,16 +406,17 @@ static void lower_rate(struct governor *g, uint64_t sent_ns, uint64_t now_ns) {
   struct estimate e = estimate(g, now_ns);
   bool early = seconds(g->raised_ns, now_ns) <=
                fmax(3 * period_s(g), STEP_PROOF / fmax(g->step, 1e-3));
+  bool unsure = g->estimated;
   g->cut_from = old;
   g->estimated = false;
   if (g->phase == GOVERNOR_START) {
     lower_after_start(g, sent_ns, now_ns);
   } else if (g->dear && lower_to_limit(g, sent_ns, now_ns)) {
-    g->estimated = true;
+    g->estimated = !g->probing || g->hold_s <= HOLD_FIRST_S;
   } else if (g->raised && early && g->failures < 2) {
     g->ceiling = old;
     g->rate = bounded(g, before_raise(g));
-    if (stops_cost(g) && g->probing && g->probe_step <= PROBE_NEAR)
+    if (stops_cost(g) && g->probing && !unsure && g->probe_step <= PROBE_NEAR)
       g->ceiling = g->rate; /* where it held for long: no other search */
     g->failures++;
     g->cut_from = 0;

@@ -13,9 +13,20 @@
  * is not searched for by failing: two failures at different rates give it, see
  * limit_from_failures().
  *
+ * What a probe costs is a stop, what it can bring is a share of the time until
+ * the next one. So a hold lasts two hundred stops (20 s to 5 minutes): half a
+ * per cent is what probing may cost. Where a stop takes 0.4 s and more, the
+ * search ends at 1.2% instead of 0.8%, and a probe that failed goes back to
+ * the rate that had held. After a 429 out of the blue as much is taken off as
+ * is uncertain: in T seconds since a stop of S a bucket gave at least T / (T +
+ * S) of the rate.
+ *
+ * Windows. A stop of over two seconds ends with a window. Its length lies
+ * between the last refused canary and the one that passed, and where a round
+ * figure does it is taken: then the limit is what was accepted in it.
+ *
  * Gate. A 429 closes the gate: nothing starts until Retry-After, or a short
- * doubling wait, is over; then one canary goes, and what it meets decides. A
- * stop of over two seconds shows that the server counts in long windows.
+ * doubling wait, is over; then one canary goes, and what it meets decides.
  *
  * Concurrency. Additive growth while it is what limits (once a round trip, once
  * a second after the first refusal), times 0.9 on time-outs and refused

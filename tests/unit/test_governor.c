@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * governor: a simulated server says how well it does. The figures asked for
- * are those that a full run (GOVERNOR_FULL=1: more seeds) has shown to hold.
- * GOVERNOR_TABLE=1 prints them all.
+ * governor: a simulated server says how well it does. Asked for are 98.5% of
+ * the limit with at most 0.22% rejected (60 s windows: 97% with 1.8%) in each
+ * setting but those of a list, which says what they reach; a full run
+ * (GOVERNOR_FULL=1: more seeds) has shown both to hold. GOVERNOR_TABLE=1 prints
+ * them all.
  *
- * Where a Retry-After in whole seconds makes every 429 cost a second's stop,
- * and with round trips of half a second, 98.5% cannot be met; the lower
- * figures asserted there are what it reaches.
+ * With round trips of half a second requests arrive up to 25 ms apart from
+ * their pace: windows of a second then bear 97.5% (sliding) to 98.5% at an even
+ * pace without a 429, which no client could beat.
  */
 #include "config.h"
 
@@ -55,16 +57,39 @@ struct wanted {
   double utilisation, rejected;
 };
 
-static struct wanted wanted_of(const struct sim_plan *p) {
-  bool slow = p->rtt_s > 0.2, longw = p->window_s > 1;
-  bool saves = p->kind == SIM_BUCKET && p->burst > 1;
-  if (longw)
-    return (struct wanted){slow ? 93 : 95, 1.8};
-  if (p->retry_after)
-    return (struct wanted){slow ? 93 : 95, slow ? 0.9 : 0.35};
-  if (slow)
-    return (struct wanted){saves ? 98 : 95, saves ? 0.22 : 0.65};
-  return (struct wanted){p->kind == SIM_SLIDING ? 95.5 : 98.5, 0.22};
+/* What is reached where that is not: by server, limit, round trip in ms and
+ * Retry-After. */
+static const struct {
+  int server;
+  double limit, rtt_ms;
+  bool retry_after;
+  struct wanted reached;
+} lower[] = {
+    {1, 20, 100, true, {98.5, 0.25}},    {1, 20, 500, true, {97.7, 0.22}},
+    {1, 100, 500, true, {96.6, 0.22}},   {2, 20, 20, false, {98.5, 0.3}},
+    {2, 1000, 20, true, {98, 0.22}},     {2, 20, 100, true, {98.5, 0.35}},
+    {2, 1000, 100, true, {98.2, 0.22}},  {2, 20, 500, true, {98.5, 0.8}},
+    {2, 100, 500, true, {98, 0.22}},     {2, 1000, 500, true, {98.2, 0.22}},
+    {3, 20, 500, false, {96.9, 0.22}},   {3, 100, 500, false, {96.9, 0.22}},
+    {3, 1000, 500, false, {98.1, 0.22}}, {3, 20, 100, true, {98.2, 0.22}},
+    {3, 100, 100, true, {97.9, 0.22}},   {3, 20, 500, true, {96.4, 0.22}},
+    {3, 100, 500, true, {94.9, 0.22}},   {3, 1000, 500, true, {97.4, 0.22}},
+    {4, 20, 500, false, {96.4, 0.22}},   {4, 100, 500, false, {96.1, 0.22}},
+    {4, 1000, 500, false, {97.3, 0.22}}, {4, 100, 100, true, {97.7, 0.22}},
+    {4, 20, 500, true, {96.6, 0.22}},    {4, 100, 500, true, {96.9, 0.22}},
+    {4, 1000, 500, true, {96.8, 0.22}},  {6, 1000, 500, false, {95.4, 1.8}},
+    {6, 1000, 500, true, {94.7, 1.8}},
+};
+
+static struct wanted wanted_of(int server, const struct sim_plan *p) {
+  for (size_t i = 0; i < sizeof lower / sizeof *lower; i++)
+    if (lower[i].server == server && lower[i].limit == p->limit &&
+        lower[i].rtt_ms == p->rtt_s * 1e3 &&
+        lower[i].retry_after == p->retry_after)
+      return lower[i].reached;
+  if (p->window_s > 1)
+    return (struct wanted){97, 1.8};
+  return (struct wanted){98.5, 0.22};
 }
 
 static struct sim_plan plan_of(const struct server *server, double limit,
@@ -86,10 +111,10 @@ static struct sim_plan plan_of(const struct server *server, double limit,
   };
 }
 
-static void check_plan(const struct server *server,
-                       const struct sim_plan *plan) {
+static void check_plan(int which, const struct sim_plan *plan) {
+  const struct server *server = &servers[which];
   struct sim_result r;
-  struct wanted want = wanted_of(plan);
+  struct wanted want = wanted_of(which, plan);
   sim_run(plan, &r);
   bool ok = r.utilisation * 100 >= want.utilisation &&
             r.rejected * 100 <= want.rejected;
@@ -104,34 +129,34 @@ static void check_plan(const struct server *server,
   assert_true(ok);
 }
 
-static void check_server(const struct server *server) {
+static void check_server(int which) {
   int seeds = option("GOVERNOR_FULL") ? 5 : 1;
   for (size_t l = 0; l < 3; l++)
     for (size_t t = 0; t < 3; t++)
       for (int after = 0; after < 2; after++)
         for (int seed = 0; seed < seeds; seed++) {
-          struct sim_plan plan = plan_of(server, limits[l], trips[t], after,
-                                         (uint64_t)seed * 7 + 1);
-          check_plan(server, &plan);
+          struct sim_plan plan = plan_of(&servers[which], limits[l], trips[t],
+                                         after, (uint64_t)seed * 7 + 1);
+          check_plan(which, &plan);
         }
 }
 
 static void buckets(void **state) {
   (void)state;
   for (int i = 0; i < 3; i++)
-    check_server(&servers[i]);
+    check_server(i);
 }
 
 static void windows_of_a_second(void **state) {
   (void)state;
   for (int i = 3; i < 5; i++)
-    check_server(&servers[i]);
+    check_server(i);
 }
 
 static void windows_of_a_minute(void **state) {
   (void)state;
   for (int i = 5; i < 7; i++)
-    check_server(&servers[i]);
+    check_server(i);
 }
 
 /* 1,500 requests against 50/s with a burst of 20: 29.6 s is the best. With
@@ -169,28 +194,36 @@ static void a_short_job_loses_little(void **state) {
         check_short_job(ways[t], after, seed);
 }
 
-/* The limit halves or doubles after 150 s; two minutes later it has settled,
- * a doubling is found by the next probe only, so three minutes more. */
+/* The limit halves or doubles after 150 s; two minutes later it has settled. A
+ * doubling is found by the next probe only: after three minutes more, and where
+ * stops are dear after five. */
+static void check_change(const struct server *server, double rtt_s, bool after,
+                         bool up) {
+  struct sim_result r;
+  struct sim_plan p = plan_of(server, 100, rtt_s, after, 5);
+  double least = !after ? 0.985 : up ? 0.93 : 0.97;
+  p.change_at_s = 150;
+  p.change_factor = up ? 2 : 0.5;
+  p.from_s = !up ? 270 : after ? 600 : 390;
+  p.to_s = p.from_s + 130;
+  sim_run(&p, &r);
+  bool ok = r.utilisation >= least && r.rejected <= 0.0022;
+  if (option("GOVERNOR_TABLE") || !ok)
+    print_message("%-20s limit x %.1f  rtt %3.0f ms  %s: used %.2f%%  "
+                  "rejected %.3f%%\n",
+                  server->name, p.change_factor, p.rtt_s * 1e3,
+                  after ? "Retry-After" : "           ", r.utilisation * 100,
+                  r.rejected * 100);
+  assert_true(ok);
+}
+
 static void it_follows_a_limit_that_changes(void **state) {
   (void)state;
   for (int server = 1; server < 4; server++)
     for (int t = 0; t < 2; t++)
-      for (int up = 0; up < 2; up++) {
-        struct sim_result r;
-        struct sim_plan p = plan_of(&servers[server], 100, trips[t], false, 5);
-        p.change_at_s = 150;
-        p.change_factor = up ? 2 : 0.5;
-        p.from_s = up ? 390 : 270;
-        p.to_s = p.from_s + 130;
-        sim_run(&p, &r);
-        if (option("GOVERNOR_TABLE"))
-          print_message("%-20s limit x %.1f  rtt %3.0f ms: used %.2f%%  "
-                        "rejected %.3f%%\n",
-                        servers[server].name, p.change_factor, p.rtt_s * 1e3,
-                        r.utilisation * 100, r.rejected * 100);
-        assert_true(r.utilisation >= 0.985);
-        assert_true(r.rejected <= 0.0022);
-      }
+      for (int after = 0; after < 2; after++)
+        for (int up = 0; up < 2; up++)
+          check_change(&servers[server], trips[t], after, up);
 }
 
 /* Quotas told with each answer are kept to without one rejection. */
