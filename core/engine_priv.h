@@ -325,6 +325,10 @@ void fetch__failed(struct engine *e, struct task *task, struct host *host,
  * lets go first (keep: what it has stays as .part), then after happens. */
 void fetch__let_go(struct engine *e, struct task *task, enum task_after after,
                    bool keep);
+/* It may have done what must not be done twice: its request was sent, is not
+ * one that may be repeated, and no answer says that it failed. */
+bool fetch__may_be_done(const struct task *task,
+                        const struct transfer *transfer);
 /* Ends what transfers it has. */
 void fetch__drop_transfers(struct engine *e, struct task *task);
 /* Another attempt after a back-off of at least wait_s; keep: what has come so

@@ -466,15 +466,24 @@ static void judge(struct verdict *v, const struct engine *e,
 /* What a POST did is not known when no answer came, or only a part of it: it
  * is not sent twice. An answer that says it failed, and a request that was
  * never sent, are tried again as any other. */
-static void forbid_repeat(struct verdict *v, const struct task *task,
-                          const struct transfer *transfer) {
+bool fetch__may_be_done(const struct task *task,
+                        const struct transfer *transfer) {
   long sent = 0;
-  size_t length = strlen(v->why);
-  if (v->class != FAIL_PASSING || request_may_repeat(task->fields))
-    return;
+  if (request_may_repeat(task->fields))
+    return false;
   curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
-  if (!task->as_get && (sent == 0 || transfer->answer.status >= 400))
+  return task->as_get || (sent > 0 && transfer->answer.status < 400);
+}
+
+static void forbid_repeat(struct verdict *v, struct task *task,
+                          const struct transfer *transfer) {
+  size_t length = strlen(v->why);
+  bool doubt = v->class == FAIL_PASSING || v->class == FAIL_NONE;
+  if (!doubt || !fetch__may_be_done(task, transfer))
     return;
+  task->in_doubt = true;
+  if (v->class == FAIL_NONE)
+    return; /* but its file may come to nothing */
   v->class = FAIL_PERMANENT;
   snprintf(v->why + length, sizeof(v->why) - length,
            "; not sent again: it may have been carried out");
@@ -615,7 +624,8 @@ static void on_done(void *owner, struct transfer *transfer, CURLcode code) {
   }
   if (!host->protocol->http)
     task->status = transfer->reply;
-  forbid_repeat(&v, task, transfer);
+  if (!follow)
+    forbid_repeat(&v, task, transfer);
   unreachable = transfer_unreachable(transfer, code);
   fetch__report(e, transfer, follow ? GOVERNOR_OK : v.outcome);
   release(e, task);

@@ -160,6 +160,7 @@ void fetch__start_over(struct engine *e, struct task *task) {
   task->etag[0] = task->last_modified[0] = '\0';
   task->size = -1;
   task->attempts = 0;
+  task->in_doubt = false;
 }
 
 static void remember(struct engine *e, struct task *task,
@@ -195,7 +196,22 @@ static void on_durable(void *owner, const struct ranges *durable) {
 /* ---- what comes after a cut ------------------------------------------------
  */
 
+/* True when it failed for that: whoever wants it all the same asks for it by
+ * name. */
+static bool failed_in_doubt(struct engine *e, struct task *task) {
+  char why[300];
+  if (!task->in_doubt)
+    return false;
+  snprintf(why, sizeof(why), "%s; not sent again: it may have been carried out",
+           task->reason != NULL && task->reason[0] != '\0' ? task->reason
+                                                           : "cut off");
+  fetch_fail(e, task, why);
+  return true;
+}
+
 static void to_queue(struct engine *e, struct task *task) {
+  if (failed_in_doubt(e, task))
+    return;
   if (task->state != TASK_QUEUED)
     task_set_state(&e->counts, task, TASK_QUEUED);
   scheduler_ready(&e->scheduler, task, engine_now());
@@ -225,6 +241,8 @@ static void act_after(struct engine *e, struct task *task) {
   task->after = AFTER_NOTHING;
   switch (after) {
   case AFTER_WAIT:
+    if (failed_in_doubt(e, task))
+      break;
     task_set_state(&e->counts, task, TASK_WAITING);
     if (scheduler_wait(&e->scheduler, task, task->after_due_ns) != 0)
       fetch_fail(e, task, err_text(ERR_NOMEM));
@@ -233,6 +251,8 @@ static void act_after(struct engine *e, struct task *task) {
     fetch_fail(e, task, NULL);
     break;
   case AFTER_PAUSE:
+    if (failed_in_doubt(e, task))
+      break;
     task_set_state(&e->counts, task, TASK_PAUSED);
     break;
   case AFTER_CANCEL:
@@ -274,6 +294,7 @@ void fetch__drop_transfers(struct engine *e, struct task *task) {
     return;
   host = task->transfer->host;
   gone.sent_ns = task->transfer->sent_ns;
+  task->in_doubt |= fetch__may_be_done(task, task->transfer);
   scheduler_answered(&e->scheduler, host, &gone, engine_now());
   fetch__leave_lines(e, task);
   transfer_cancel(task->transfer);
@@ -385,6 +406,8 @@ static void disk_failure(struct engine *e, struct task *task,
     fetch__keep_partial(e, task, result->durable);
     if (task->attempts > 0)
       task->attempts--;
+    if (task->in_doubt)
+      task_set_reason(task, err_text(result->code));
     if (result->code == ERR_FULL)
       hold_for_space(e, task, result);
     else

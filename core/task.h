@@ -131,6 +131,7 @@ struct task {
   bool following;      /* the next request is a redirect's, no new attempt */
   bool as_get;         /* a redirect made a GET of its request */
   bool start_over;     /* the answer did not fit what is kept */
+  bool in_doubt;       /* a request that may not be repeated was cut */
   bool no_split;       /* its server's ranges are not to be trusted */
   enum task_after after;
   uint64_t after_due_ns;
