@@ -513,9 +513,32 @@ static void print_answer(enum answer answer, json_t *result) {
 /* ---- the command ------------------------------------------------------------
  */
 
+/* "3 URLs added, 1 in the list already": the parts of a long list are answered
+ * one by one, and told as one. */
+static bool add_up(unsigned long long sum[2], const char *text) {
+  char *end;
+  unsigned long long added = strtoull(text, &end, 10);
+  if (end == text)
+    return false;
+  sum[0] += added;
+  text = strstr(end, ", ");
+  if (text != NULL)
+    sum[1] += strtoull(text + 2, NULL, 10);
+  return true;
+}
+
+static void print_sum(const unsigned long long sum[2]) {
+  printf("%llu %s added", sum[0], sum[0] == 1 ? "URL" : "URLs");
+  if (sum[1] > 0)
+    printf(", %llu in the list already", sum[1]);
+  putchar('\n');
+}
+
 /* Asks for all; the worst exit status counts. */
 static int ask_all(struct ask *ask) {
   int status = 0;
+  unsigned long long sum[2] = {0, 0};
+  bool parts = ask->count > 1 && strcmp(ask->method, "add") == 0, any = false;
   for (size_t i = 0; i < ask->count; i++) {
     struct errmsg msg = {""};
     json_t *result = NULL;
@@ -524,7 +547,10 @@ static int ask_all(struct ask *ask) {
     int rc =
         ctl_ask(ask->dir, ask->method, params, CTL_TIMEOUT_MS, &result, &msg);
     if (rc == 0) {
-      print_answer(ask->answer, result);
+      if (parts && add_up(sum, text_of(result, "text")))
+        any = true;
+      else
+        print_answer(ask->answer, result);
       json_decref(result);
       continue;
     }
@@ -534,6 +560,8 @@ static int ask_all(struct ask *ask) {
     if (failed == 3)
       break; /* nobody is there to ask again */
   }
+  if (any)
+    print_sum(sum);
   return status;
 }
 
