@@ -610,8 +610,11 @@ bool feed__choose(struct feed *f) {
     bool here = take_here(f, f->asked);
     if (!here) /* it may have been written just now */
       f->source->order.entries[f->asked].state =
-          f->missed == f->asked + 1 ? ORDER_OVER : ORDER_OPEN;
+          f->missed == f->asked + 1 && f->missed_source == f->source->id
+              ? ORDER_OVER
+              : ORDER_OPEN;
     f->missed = f->asked + 1;
+    f->missed_source = f->source->id;
     f->missing = false;
     return true;
   }

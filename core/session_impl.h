@@ -52,7 +52,8 @@ struct feed {
   bool done;                   /* all sources are through */
   bool missing;                /* the chunk asked for is not in the database */
   uint32_t asked;              /* its number */
-  uint32_t missed; /* the last one that was missing, plus 1; 0 none */
+  uint32_t missed;        /* the last one that was missing, plus 1; 0 none */
+  uint32_t missed_source; /* whose it is */
 
   struct chunk *chunk;          /* being read; NULL: choose one */
   struct store_loaded *loaded;  /* what is known of it; NULL: it is new */
