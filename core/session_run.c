@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SETTLE_TRIES 3 /* whoever ended waits for the commit */
 #define BATCH_MS 100
 #define BATCH_SETTLED 1000
 
@@ -383,9 +384,12 @@ void session_settle(struct session *s, const struct session_result *result) {
     if (row.state == ROW_NONE)
       row.state = ROW_DONE;
   }
-  int rc = push_path(s, result);
-  if (rc == 0)
-    rc = note_end(s, chunk, &row);
+  int rc = ERR_NOMEM;
+  for (int i = 0; rc == ERR_NOMEM && i < SETTLE_TRIES; i++) {
+    rc = push_path(s, result);
+    if (rc == 0) /* on failure nothing has changed that counts */
+      rc = note_end(s, chunk, &row);
+  }
   if (rc < 0) {
     session__tell_once(s, rc, err_text(rc));
     return;
