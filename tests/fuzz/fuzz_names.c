@@ -25,7 +25,9 @@ static void said_by_all(const char *text, enum layout layout) {
   }
   if (name_from_person(text, layout, out, sizeof out) == 0) {
     fuzz_need_safe_name(out);
-    if (layout != LAYOUT_HASH) { /* a clean name is not cleaned any further */
+    /* A clean name is not cleaned any further, but where the '_' before a
+     * device's name has made it as long as a component may be. */
+    if (layout != LAYOUT_HASH && strlen(out) < 250) {
       FUZZ_NEED(name_from_person(out, layout, again, sizeof again) == 0);
       FUZZ_NEED(strcmp(out, again) == 0);
     }
