@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#define BUFFER 4096
 #define DRAIN_MS 200
 
 struct exec {
@@ -34,7 +35,7 @@ struct exec {
   size_t line_length;
   char last[EXEC_LINE + 1];
   char why[EXEC_LINE + 100];
-  char buffer[4096];
+  char *buffer; /* owned, while it runs: thousands may wait */
 };
 
 /* ---- commands ---------------------------------------------------------------
@@ -224,7 +225,7 @@ static void take_output(struct exec *x, const char *data, size_t length) {
 static void on_alloc(uv_handle_t *handle, size_t want, uv_buf_t *buf) {
   struct exec *x = handle->data;
   (void)want;
-  *buf = uv_buf_init(x->buffer, sizeof(x->buffer));
+  *buf = uv_buf_init(x->buffer, BUFFER);
 }
 
 static void check_end(struct exec *x);
@@ -298,6 +299,7 @@ static void check_end(struct exec *x) {
   execs->wall_ns += x->ended_ns - x->began_ns;
   list_remove(&x->all);
   x->ops->ended(x->owner, &x->result);
+  free(x->buffer);
   free(x->path);
   free(x);
 }
@@ -387,7 +389,10 @@ static int spawn(struct exec *x, char **words, int output) {
 static int launch(struct exec *x) {
   char **words = exec_command_for(&x->execs->command, x->path);
   uv_file fds[2];
-  int rc = words != NULL ? uv_pipe(fds, UV_NONBLOCK_PIPE, 0) : UV_ENOMEM;
+  int rc = UV_ENOMEM;
+  x->buffer = malloc(BUFFER);
+  if (words != NULL && x->buffer != NULL)
+    rc = uv_pipe(fds, UV_NONBLOCK_PIPE, 0);
   if (rc != 0) {
     free(words);
     return rc;

@@ -13,7 +13,7 @@
 #include <string.h>
 
 void task_fields_init(struct task_fields *fields) {
-  *fields = (struct task_fields){.size = -1};
+  *fields = (struct task_fields){.size = -1, .check = -1};
 }
 
 static size_t list_bytes(const char *const *items, size_t count) {

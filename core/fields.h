@@ -26,6 +26,7 @@ struct task_fields {
   const char *checksum; /* "sha-256=HEX"; NULL none */
   const char *pieces;   /* digests of pieces, see pieces.h; NULL none */
   int64_t size;         /* of the whole, in bytes; -1 not said */
+  int check;            /* enum body_check (steps.h); -1 as the option says */
   int split;            /* connections for it; 0 as the limit says */
 };
 

@@ -17,6 +17,7 @@
 #include "manifest_impl.h"
 #include "pieces.h"
 #include "redact.h"
+#include "steps.h"
 #include "url.h"
 
 #define SHOWN 60 /* bytes of a value that a message shows */
@@ -31,7 +32,7 @@ static const char *const names[FIELD_NONE] = {
     [FIELD_PRIORITY] = "priority", [FIELD_DEADLINE] = "deadline",
     [FIELD_BODY] = "body",         [FIELD_METHOD] = "method",
     [FIELD_SIZE] = "size",         [FIELD_SPLIT] = "split",
-    [FIELD_PIECES] = "pieces"};
+    [FIELD_PIECES] = "pieces",     [FIELD_CHECK] = "check"};
 
 static const struct {
   const char *type;
@@ -299,6 +300,15 @@ static int set_pieces(struct manifest *m, struct manifest_value value) {
   return 0;
 }
 
+static int set_check(struct manifest *m, struct manifest_value value) {
+  struct task_fields *fields = &m->record->fields;
+  fields->check = body_check_find(value.text);
+  if (strlen(value.text) != value.length || fields->check < 0)
+    return wrong(m, FIELD_CHECK, value, "json, gzip or none");
+  m->record->said = true;
+  return 0;
+}
+
 static int set_method(struct manifest *m, struct manifest_value value) {
   static const char *const useless[] = {"HEAD", "CONNECT", "TRACE"};
   char *text = room(m, value.length + 1);
@@ -423,6 +433,8 @@ int manifest__set(struct manifest *m, struct manifest_line *line,
     return set_checksum(m, value);
   case FIELD_PIECES:
     return set_pieces(m, value);
+  case FIELD_CHECK:
+    return set_check(m, value);
   case FIELD_HEADERS:
     return set_headers(m, value);
   case FIELD_DEADLINE:

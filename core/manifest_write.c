@@ -13,6 +13,8 @@
 #include <string.h>
 #include <utf8proc.h>
 
+#include "steps.h"
+
 /* The length of the character at text; 0: it is none. */
 static size_t character(const char *text, size_t left) {
   utf8proc_int32_t code;
@@ -75,6 +77,9 @@ static int put_fields(json_t *o, const struct task_fields *f) {
     failed |= put(o, "pieces", json_string(f->pieces));
   if (f->size >= 0)
     failed |= put(o, "size", json_integer(f->size));
+  if (f->check >= 0)
+    failed |= put(o, "check",
+                  json_string(body_check_name((enum body_check)f->check)));
   if (f->split > 0)
     failed |= put(o, "split", json_integer(f->split));
   return failed;

@@ -58,6 +58,7 @@ struct sink_batch {
   struct sinks *sinks;
   bool running;
   unsigned count, at;
+  size_t room; /* left for what is unpacked */
   struct sink *sink[SINK_BATCH];
 };
 

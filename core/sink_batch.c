@@ -41,7 +41,7 @@ static void send_batch(struct sinks *sinks, struct sink_batch *batch) {
 /* ---- the steps of small bodies ------------------------------------------- */
 
 /* False: it is not through yet. */
-static bool check_body(struct sink *sink, const struct job *job) {
+static bool check_body(struct sink_batch *batch, struct sink *sink) {
   struct tap *tap = &sink->tap;
   const struct block *body = sink->memory;
   if (!sink->passed) {
@@ -52,15 +52,21 @@ static bool check_body(struct sink *sink, const struct job *job) {
   }
   if (tap->code != 0 || sink->unpack.kind == UNPACK_NONE)
     return true;
+  sink->unpack.room = batch->room < UNPACK_SMALL ? batch->room : UNPACK_SMALL;
   sink->unpack.code =
-      sink_unpack_memory(&sink->unpack, body, &sink->unpacked, job);
-  return sink->unpack.code != SINK_UNPACK_AGAIN;
+      sink_unpack_memory(&sink->unpack, body, &sink->unpacked, &batch->job);
+  if (sink->unpack.code == SINK_UNPACK_AGAIN)
+    return false;
+  if (sink->unpacked != NULL)
+    batch->room -=
+        batch->room < sink->unpacked->cap ? batch->room : sink->unpacked->cap;
+  return true;
 }
 
 static void on_check_work(struct job *job) {
   struct sink_batch *batch = (struct sink_batch *)(void *)job;
   while (batch->at < batch->count) {
-    if (!check_body(batch->sink[batch->at], job)) {
+    if (!check_body(batch, batch->sink[batch->at])) {
       job->more = true;
       return;
     }
@@ -108,6 +114,7 @@ static void send_check(struct sinks *sinks, struct sink_batch *batch) {
   size_t bytes = 0;
   batch->sinks = sinks;
   batch->count = batch->at = 0;
+  batch->room = UNPACK_ROOM;
   while (batch->count < SINK_BATCH && bytes < SINK_CHECK_BYTES &&
          !list_empty(&sinks->unchecked)) {
     struct sink *sink =

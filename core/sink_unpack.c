@@ -42,7 +42,7 @@ static int64_t take_some(struct sink_unpack *work, struct block **block) {
   size_t room;
   int64_t n;
   if (b->len == b->cap) {
-    if (b->cap >= UNPACK_SMALL)
+    if (b->cap >= work->room)
       return ERR_TOOBIG;
     b = grow(b, b->cap * 2);
     if (b == NULL)
@@ -85,7 +85,9 @@ static size_t first_size(size_t packed) {
 static int begin_memory(struct sink_unpack *work, const struct block *in,
                         struct block **out) {
   size_t length = in != NULL ? in->len : 0;
-  int code = unpack_new(&work->unpack, work->kind, &work->limits);
+  int code = first_size(length) <= work->room ? 0 : TOO_MUCH;
+  if (code == 0)
+    code = unpack_new(&work->unpack, work->kind, &work->limits);
   if (code == 0)
     *out = grow(NULL, first_size(length));
   if (code == 0 && *out == NULL)

@@ -17,6 +17,9 @@
 #include "pool.h"
 #include "unpack.h"
 
+/* What the bodies of one job may come to in memory; others go the way of large
+ * ones. */
+#define UNPACK_ROOM ((size_t)8 << 20)
 #define UNPACK_SMALL                                      \
   ((size_t)1 << 20) /* unpacked in memory up to this size \
                      */
@@ -43,13 +46,14 @@ struct sink_unpack {
   char *in, *out;
   int64_t at;
   bool at_end;
+  size_t room; /* that may come out in memory */
 };
 
 /* The piece is over and there is more to do: to be called again. */
 #define SINK_UNPACK_AGAIN 1
 
 /* In memory, in pieces of a job: 0 and *out (to be freed) with what came out,
- * or NULL there when it is too much for memory; or an error. *out is NULL at
+ * or NULL there when it is more than work->room; or an error. *out is NULL at
  * first and not to be touched between two pieces. */
 int sink_unpack_memory(struct sink_unpack *work, const struct block *in,
                        struct block **out, const struct job *job) MUST_CHECK;

@@ -27,6 +27,19 @@ struct steps {
   char why[STEPS_WHY];
 };
 
+static const char *const checks[BODY_CHECKS] = {"none", "json", "gzip"};
+
+const char *body_check_name(enum body_check check) {
+  return checks[check];
+}
+
+int body_check_find(const char *name) {
+  for (int i = 0; i < BODY_CHECKS; i++)
+    if (strcmp(checks[i], name) == 0)
+      return i;
+  return -1;
+}
+
 bool steps_wanted(const struct steps_plan *plan) {
   return plan->record != DIGEST_NONE || plan->expected_count > 0 ||
          plan->pieces != NULL || plan->check != CHECK_NONE ||

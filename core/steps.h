@@ -28,7 +28,11 @@
 #define STEPS_EXPECTED 4
 #define STEPS_WHY 400
 
-enum body_check { CHECK_NONE, CHECK_JSON, CHECK_GZIP };
+enum body_check { CHECK_NONE, CHECK_JSON, CHECK_GZIP, BODY_CHECKS };
+
+/* "json"; and back: -1 for what is none. */
+const char *body_check_name(enum body_check check);
+int body_check_find(const char *name);
 
 struct steps_plan {
   enum digest_type record; /* a digest to be computed in any case */

@@ -138,6 +138,8 @@ int verify_open(struct engine *e, struct task *task) {
     plan.mend = mend_left(task);
   }
   plan.check = e->config.check;
+  if (task->fields != NULL && task->fields->check >= 0)
+    plan.check = (enum body_check)task->fields->check;
   plan.unpack = task->unpack;
   plan.unpack_limits = e->config.unpack_limits;
   if (plan.record == DIGEST_NONE && plan.unpack == UNPACK_NONE)

@@ -389,6 +389,29 @@ def test_packed_body_goes_on_after_a_kill(spate, start_nginx, out, tmp_path):
     assert_files(out, {"f": whole})
 
 
+def test_check_of_a_line_wins(spate, start_nginx, out, tmp_path):
+    """The list says what each body must be, the option the rest of them."""
+    root = tmp_path / "root"
+    for name in "a", "b", "c", "d":
+        put(root, name, b"no JSON")
+    put(root, "e", b"[1]")
+    nginx = start_nginx(root)
+    checks = {"a": "none", "b": "json", "c": None, "d": "gzip", "e": "json"}
+    listing = write_list(tmp_path / "list", [json.dumps(
+        {"url": nginx.url("/" + name)} | ({"check": check} if check else {}))
+        for name, check in checks.items()])
+    run = spate(*FAST, "-t", 1, "-d", out, "--check", "json", "--input-format", "jsonl",
+                "-i", listing)
+    assert run.code == 1, run
+    assert_files(out, {"a": b"no JSON", "e": b"[1]"})
+    why = {e["url"].rsplit("/", 1)[1]: e["reason"] for e in run.event("failed")}
+    assert "no JSON" in why["b"] and "no JSON" in why["c"] and "no gzip" in why["d"]
+    again = [json.loads(line) for line in spate("failed", out).out.splitlines()
+             if line.startswith(b"{")]
+    assert {"b": "json", "d": "gzip"}.items() <= {
+        e["url"].rsplit("/", 1)[1]: e.get("check") for e in again}.items()
+
+
 def test_jobs_of_the_pool_are_shown(spate, faultd, out, tmp_path):
     urls = [faultd.data(i, 3_000_000, f"f{i}") for i in range(20)]
     run = spate(*FAST, "--progress-interval", "0.1", "-d", out, "--digest",

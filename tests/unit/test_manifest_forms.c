@@ -255,6 +255,7 @@ static void wrong_values_are_named(void **state) {
       {"\"deadline\": true", "deadline: true or false"},
       {"\"deadline\": -5", "deadline: '-5'"},
       {"\"checksum\": \"sha-256=12\"", "checksum: sha-256 has 64"},
+      {"\"check\": \"xml\"", "check: 'xml' is not json, gzip or none"},
       {"\"checksum\": \"crc=12\"", "checksum: 'crc=12' is not TYPE=HEX"},
       {"\"headers\": {\"A\": 1}", "headers: it is neither"},
       {"\"headers\": [\"A: b\\r\\nC: d\"]", "headers: a line break"},

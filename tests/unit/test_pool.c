@@ -134,6 +134,34 @@ static void figures_tell_jobs_pieces_and_time(void **state) {
   assert_true(f->waited_ns >= POOL_PIECE_NS);
 }
 
+static void note_slow(void *arg, const struct job *job, uint64_t wall_ns) {
+  struct rig *rig = arg;
+  assert_true(wall_ns >= POOL_SLOW_NS);
+  rig->order[rig->count++] = (int)job->task;
+}
+
+static void sleep_long(struct job *job) {
+  (void)job;
+  uv_sleep(POOL_SLOW_NS / 1000000 + 50);
+}
+
+static void slow_job_names_its_task(void **state) {
+  struct rig *rig = *state;
+  struct work quick = {0}, slow = {0};
+  rig->pool.slow = note_slow;
+  rig->pool.arg = rig;
+  slow.rig = rig;
+  slow.number = 7;
+  slow.job.task = 4711;
+  submit(rig, &quick, 3, 1, false);
+  pool_submit(&rig->pool, &slow.job, JOB_DISK, "slow", sleep_long, on_done);
+  uv_run(&rig->loop, UV_RUN_DEFAULT);
+  assert_int_equal(rig->count, 3);
+  assert_int_equal(rig->order[0], 3);
+  assert_int_equal(rig->order[1], 4711);
+  assert_int_equal(rig->order[2], 7);
+}
+
 static void cancelled_job_ends_after_its_piece(void **state) {
   struct rig *rig = *state;
   struct work work = {0};
@@ -147,11 +175,9 @@ static void cancelled_job_ends_after_its_piece(void **state) {
 int main(void) {
 #define RIG(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
   const struct CMUnitTest tests[] = {
-      RIG(long_work_lets_others_pass),
-      RIG(urgent_jobs_go_first),
-      RIG(progress_is_told),
-      RIG(figures_tell_jobs_pieces_and_time),
-      RIG(cancelled_job_ends_after_its_piece),
+      RIG(long_work_lets_others_pass), RIG(urgent_jobs_go_first),
+      RIG(progress_is_told),           RIG(figures_tell_jobs_pieces_and_time),
+      RIG(slow_job_names_its_task),    RIG(cancelled_job_ends_after_its_piece),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
