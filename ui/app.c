@@ -90,6 +90,13 @@ void app__resort(struct app *app) {
     app__say(app, ROLE_ALERT, "%s", err_text(rc));
 }
 
+/* The table of tasks after another one: in its order of now, although keys have
+ * just been pressed. */
+static void show_tasks(struct app *app) {
+  app->screen = SCREEN_TASKS;
+  app->rows.anew = true;
+}
+
 /* Tabs stand side by side; other screens lie on top of what was there. */
 void app__go(struct app *app, enum screen screen) {
   if (screen == app->screen)
@@ -104,7 +111,10 @@ void app__go(struct app *app, enum screen screen) {
     }
     app->behind[app->depth++] = app->screen;
   }
-  app->screen = screen;
+  if (screen == SCREEN_TASKS)
+    show_tasks(app);
+  else
+    app->screen = screen;
 }
 
 bool app__back(struct app *app) {
@@ -117,7 +127,7 @@ bool app__back(struct app *app) {
   }
   if (app->screen == SCREEN_TASKS)
     return false;
-  app->screen = SCREEN_TASKS;
+  show_tasks(app);
   return true;
 }
 
