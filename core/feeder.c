@@ -407,9 +407,7 @@ static void known_line(struct feed *f, uint32_t index,
       deliver(f, index, line, row);
     return;
   }
-  if (line->starved) /* it stays open */
-    f->session->counts.bad_lines++;
-  else if (!chunk_bit(f->chunk->settled_bits, index)) /* only indexed */
+  if (!chunk_bit(f->chunk->settled_bits, index)) /* only indexed */
     session__settle_bad(f->session, f->chunk, index, line->line, line->why);
   report_bad(f, line); /* still bad, or for the first time */
 }
@@ -600,10 +598,30 @@ static void tell_warnings(struct feed *f) {
 
 /* ---- stepping ---------------------------------------------------------- */
 
+/* The line is read again when there is memory: nothing is known about it, and
+ * what is noted of a line counts for ever. */
+static void wait_for_memory(struct feed *f) {
+  f->again = true;
+  session__feed_trouble(f->session, ERR_NOMEM, NULL);
+}
+
+static bool back_to_line(struct feed *f) {
+  if (f->fs_busy) /* into the text's buffer */
+    return false;
+  manifest_seek(&f->text, f->here.offset + f->here.bytes,
+                f->here.first_line + f->here.lines);
+  f->again = f->at_end = false;
+  return true;
+}
+
 static bool next_line(struct feed *f) {
   struct manifest_line line;
   bool got = manifest_next(&f->text, &line) != 0;
   tell_warnings(f);
+  if (got && line.starved) {
+    wait_for_memory(f);
+    return false;
+  }
   if (got) {
     if (f->identifying)
       return feed__found(f, &line);
@@ -638,7 +656,10 @@ bool feed__step(struct feed *f) {
     feed__leave(f, false);
   if (f->chunk == NULL && !f->identifying)
     return feed__choose(f);
+  f->again = f->again && f->placed;
   if (!f->placed && !go_to_place(f))
+    return false;
+  if (f->again && !back_to_line(f))
     return false;
   if (!f->identifying && !f->marked && !find_marks(f))
     return false;

@@ -66,7 +66,7 @@ int lines_next(struct lines *lines, struct manifest_line *line) {
   }
   for (;;) {
     if (manifest_next(&lines->text, line))
-      return 1;
+      return line->starved ? ERR_NOMEM : 1;
     if (lines->at_end)
       return 0;
     int rc = fill(lines);

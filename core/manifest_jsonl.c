@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "json_read.h"
 #include "manifest_impl.h"
 
 static const char *kind_of(const json_t *value) {
@@ -106,13 +107,10 @@ static int set_all(struct manifest *m, struct manifest_line *line) {
 
 /* What jansson says, without the piece of the line that it quotes: there may
  * be a secret in it. */
-static int not_json(struct manifest *m, struct manifest_line *line,
+static int not_json(struct manifest *m, const struct manifest_line *line,
                     const json_error_t *error) {
-  if (error->text[0] == '\0' ||
-      json_error_code(error) == json_error_out_of_memory) {
-    line->starved = true;
+  if (line->starved)
     return manifest__fault(m, "%s", err_text(ERR_NOMEM));
-  }
   const char *near = strstr(error->text, " near ");
   int length =
       near != NULL ? (int)(near - error->text) : (int)strlen(error->text);
@@ -124,9 +122,9 @@ static int parse(struct manifest *m, struct manifest_line *line, char *text,
                  size_t length) {
   json_error_t error;
   struct manifest_record *r = m->record;
-  r->json = json_loadb(
-      text, length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY,
-      &error);
+  r->json = json_read(text, length,
+                      JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY,
+                      &error, &line->starved);
   if (r->json == NULL)
     return not_json(m, line, &error);
   if (!json_is_object(r->json))

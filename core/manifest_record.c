@@ -14,6 +14,7 @@
 #include <strings.h>
 
 #include "expiry.h"
+#include "json_read.h"
 #include "manifest_impl.h"
 #include "pieces.h"
 #include "redact.h"
@@ -241,13 +242,16 @@ int manifest__add_headers_json(struct manifest *m, const json_t *value) {
 }
 
 /* In a table's cell: JSON as above, or a header a line. */
-static int set_headers(struct manifest *m, struct manifest_value value) {
+static int set_headers(struct manifest *m, struct manifest_line *line,
+                       struct manifest_value value) {
   struct manifest_record *r = m->record;
   if (*value.text == '{' || *value.text == '[') {
     json_error_t error;
     json_decref(r->json);
-    r->json =
-        json_loadb(value.text, value.length, JSON_REJECT_DUPLICATES, &error);
+    r->json = json_read(value.text, value.length, JSON_REJECT_DUPLICATES,
+                        &error, &line->starved);
+    if (line->starved)
+      return manifest__fault(m, "%s", err_text(ERR_NOMEM));
     if (r->json == NULL)
       return manifest__fault(m, "headers: it begins as JSON, but is none");
     return manifest__add_headers_json(m, r->json);
@@ -436,7 +440,7 @@ int manifest__set(struct manifest *m, struct manifest_line *line,
   case FIELD_CHECK:
     return set_check(m, value);
   case FIELD_HEADERS:
-    return set_headers(m, value);
+    return set_headers(m, line, value);
   case FIELD_DEADLINE:
     return set_deadline(m, line, value);
   case FIELD_METHOD:

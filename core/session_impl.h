@@ -61,6 +61,7 @@ struct feed {
   uint64_t digest;              /* of its lines read so far */
   uint32_t index;               /* its next task */
   bool placed;                  /* file and position are right */
+  bool again;                   /* but the line is read once more */
   bool heading;                 /* a table's header is read first */
   bool marked;                  /* it has its marks */
   struct line_keys keys;        /* by which it was chosen */

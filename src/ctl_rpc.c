@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_read.h"
 #include "member.h"
 #include "wire.h"
 
@@ -315,9 +316,13 @@ int rpc_parse(const char *line, size_t len, struct rpc_request *request,
   json_error_t error;
   memset(request, 0, sizeof *request);
   request->rows = RPC_TASK_ROWS;
-  json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES, &error);
+  bool starved;
+  json_t *object =
+      json_read(line, len, JSON_REJECT_DUPLICATES, &error, &starved);
   if (object == NULL) {
     request->id = json_null();
+    if (starved)
+      return err_set(msg, RPC_NO_MEMORY, "%s", err_text(ERR_NOMEM));
     return err_set(msg, RPC_NOT_JSON, "not JSON: %s", error.text);
   }
   int rc = read_envelope(request, object, msg);
@@ -411,7 +416,8 @@ int rpc_answer(const char *line, size_t len, json_t **result,
 int rpc_answer_id(const char *line, size_t len, json_int_t *id, json_t **result,
                   struct errmsg *msg) {
   json_error_t error;
-  json_t *object = json_loadb(line, len, 0, &error);
+  bool starved;
+  json_t *object = json_read(line, len, 0, &error, &starved);
   json_t *failed = json_object_get(object, "error");
   json_t *good = json_object_get(object, "result");
   int rc = 0;
