@@ -85,6 +85,7 @@ char *readdress_text(const struct readdress *address) {
 int readdress_parse(struct readdress *address, const char *text) {
   char *end;
   uint64_t of = strtoull(text, &end, 16);
+  memset(address, 0, sizeof *address);
   if (end == text || *end != ' ')
     return ERR_SYNTAX;
   int rc = cut(address, end);

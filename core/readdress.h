@@ -39,7 +39,8 @@ int readdress_read(struct readdress *address, const char *words,
 /* Another mirror, behind the others; ERR_TOOBIG, ERR_EXISTS. */
 int readdress_add(struct readdress *address, const char *url) MUST_CHECK;
 
-/* "OF URL<tab>MIRROR...", the caller's to free, and back. */
+/* "OF URL<tab>MIRROR...", the caller's to free, and back; what cannot be read
+ * leaves an empty address. */
 char *readdress_text(const struct readdress *address);
 int readdress_parse(struct readdress *address, const char *text) MUST_CHECK;
 

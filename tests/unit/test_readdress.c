@@ -59,8 +59,13 @@ static void a_text_brings_all_of_it_back(void **state) {
   assert_string_equal(b.url, "http://a/x");
   assert_int_equal(b.mirror_count, 1);
   assert_string_equal(b.mirror[0], "http://b/x");
+  readdress_fini(&a);
+  memset(&a, 0x55, sizeof a);
   assert_int_equal(readdress_parse(&a, "nonsense"), ERR_SYNTAX);
+  assert_null(a.url);
+  memset(&a, 0x55, sizeof a);
   assert_int_equal(readdress_parse(&a, "00ff "), ERR_SYNTAX);
+  assert_null(a.url);
   readdress_fini(&b);
   free(text);
 }

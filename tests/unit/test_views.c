@@ -368,7 +368,8 @@ static void test_limits_of_a_host(void **state) {
 
 /* ---- the list of everything ---------------------------------------------- */
 
-/* A page as the pager would deliver it, of a list of so many tasks. */
+/* A page as the pager would deliver it, of a list of so many tasks. A row owns
+ * its URL alone: there the others lie in the same block. */
 static void deliver(uint64_t all, uint64_t from, size_t count, bool backwards,
                     bool end) {
   struct pager_result *result = calloc(1, sizeof *result);
@@ -384,10 +385,10 @@ static void deliver(uint64_t all, uint64_t from, size_t count, bool backwards,
                                                 .id = from + i + 1,
                                                 .kind = HISTORY_DONE,
                                                 .url = strdup("http://h/x"),
-                                                .name = strdup("x"),
+                                                .name = "x",
                                                 .source = "",
-                                                .reason = strdup(""),
-                                                .class_name = strdup(""),
+                                                .reason = "",
+                                                .class_name = "",
                                                 .bytes = 5};
   app__take_result(&app, result);
   app_draw(&app, &canvas, now_ms);
