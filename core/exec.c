@@ -15,19 +15,22 @@
 
 #define BUFFER 4096
 #define DRAIN_MS 200
+#define EXEC_OF_CHILD(c) LINK_ENTRY(c, struct exec, child)
 
 struct exec {
   struct execs *execs;
   void *owner;
   const struct exec_ops *ops;
-  struct link all;
+  struct link all, queued;
   struct semaphore_waiter waiter;
   char *path;
-  uv_process_t process;
+  struct child child;
   uv_pipe_t output;
   uv_timer_t timer;
   unsigned handles; /* open ones */
-  bool waiting, running, spawned, stopped, gone;
+  bool waiting;     /* for a permit, */
+  bool ready;       /* for those to be started before it, */
+  bool starting, running, stopped, gone;
   uint64_t began_ns, ended_ns;
   unsigned lines;
   struct exec_result result;
@@ -286,7 +289,8 @@ static void say_why(struct exec *x) {
  * given back. */
 static void check_end(struct exec *x) {
   struct execs *execs = x->execs;
-  if (x->waiting || x->running || x->handles > 0 || x->gone)
+  if (x->waiting || x->ready || x->starting || x->running || x->handles > 0 ||
+      x->gone)
     return;
   x->gone = true;
   say_why(x);
@@ -319,16 +323,15 @@ static void on_drained(uv_timer_t *timer) {
   close_handle((uv_handle_t *)timer);
 }
 
-static void on_exit_status(uv_process_t *process, int64_t status, int signal) {
-  struct exec *x = process->data;
+static void on_exit_status(struct child *child, int status, int signal) {
+  struct exec *x = EXEC_OF_CHILD(child);
   x->running = false;
   x->ended_ns = uv_hrtime();
-  x->result.status = (int)status;
+  x->result.status = status;
   x->result.signal = signal;
   x->execs->cpu_us = children_cpu_us();
   /* What it left behind in its group ends with it. */
-  (void)uv_kill(-process->pid, SIGKILL);
-  close_handle((uv_handle_t *)process);
+  (void)uv_kill(-child->pid, SIGKILL);
   /* Its last words may still be in the pipe; who left the group may keep that
    * open for ever. */
   if (uv_is_closing((uv_handle_t *)&x->output))
@@ -343,11 +346,11 @@ static void on_exit_status(uv_process_t *process, int64_t status, int signal) {
 
 static void on_kill_due(uv_timer_t *timer) {
   struct exec *x = timer->data;
-  (void)uv_kill(-x->process.pid, SIGKILL);
+  (void)uv_kill(-x->child.pid, SIGKILL);
 }
 
 static void end_process(struct exec *x) {
-  (void)uv_kill(-x->process.pid, SIGTERM);
+  (void)uv_kill(-x->child.pid, SIGTERM);
   uv_timer_start(&x->timer, on_kill_due, EXEC_KILL_MS, EXEC_KILL_MS);
 }
 
@@ -361,42 +364,55 @@ static void open_handles(struct exec *x) {
   uv_loop_t *loop = x->execs->loop;
   uv_pipe_init(loop, &x->output, 0);
   uv_timer_init(loop, &x->timer);
-  x->output.data = x->timer.data = x->process.data = x;
+  x->output.data = x->timer.data = x;
   x->handles = 2;
 }
 
-/* Both outputs go into one pipe, so that lines keep their order. */
-static int spawn(struct exec *x, char **words, int output) {
-  uv_stdio_container_t stdio[3];
-  uv_process_options_t options;
-  memset(stdio, 0, sizeof(stdio));
-  memset(&options, 0, sizeof(options));
-  stdio[0].flags = UV_IGNORE;
-  stdio[1].flags = stdio[2].flags = UV_INHERIT_FD;
-  stdio[1].data.fd = stdio[2].data.fd = output;
-  options.file = words[0];
-  options.args = words;
-  options.exit_cb = on_exit_status;
-  options.flags = UV_PROCESS_DETACHED; /* a group of its own */
-  options.stdio = stdio;
-  options.stdio_count = 3;
-  x->handles++; /* to be closed even when it fails */
-  x->spawned = true;
-  return uv_spawn(x->execs->loop, &x->process, &options);
+static void start_next(struct execs *execs);
+
+static void not_started(struct exec *x, int rc) {
+  if (!x->stopped)
+    snprintf(x->last, sizeof(x->last), "%s", uv_strerror(rc));
+  x->ended_ns = uv_hrtime();
+  close_handle((uv_handle_t *)&x->output);
+  close_handle((uv_handle_t *)&x->timer);
+  semaphore_release(&x->execs->sem, uv_hrtime());
 }
 
-/* 0 or libuv's error; the reading end is taken over, the other closed. */
+static void on_started(struct child *child, int rc) {
+  struct exec *x = EXEC_OF_CHILD(child);
+  struct execs *execs = x->execs;
+  close(child->output);
+  free(child->words);
+  x->starting = execs->starting = false;
+  x->running = rc == 0;
+  execs->started += rc == 0;
+  if (rc != 0)
+    not_started(x, rc);
+  else if (x->stopped)
+    end_process(x);
+  else if (execs->timeout_s > 0)
+    uv_timer_start(&x->timer, on_timeout, (uint64_t)(execs->timeout_s * 1000),
+                   0);
+  start_next(execs);
+}
+
+/* 0 or libuv's error; the reading end is taken over. Both outputs go into one
+ * pipe, so that lines keep their order. */
 static int launch(struct exec *x) {
-  char **words = exec_command_for(&x->execs->command, x->path);
   uv_file fds[2];
   int rc = UV_ENOMEM;
+  x->child.words = exec_command_for(&x->execs->command, x->path);
   x->buffer = malloc(BUFFER);
-  if (words != NULL && x->buffer != NULL)
+  if (x->child.words != NULL && x->buffer != NULL)
     rc = uv_pipe(fds, UV_NONBLOCK_PIPE, 0);
   if (rc != 0) {
-    free(words);
+    free(x->child.words);
     return rc;
   }
+  x->child.output = fds[1];
+  x->child.started = on_started;
+  x->child.ended = on_exit_status;
   rc = uv_pipe_open(&x->output, fds[0]);
   if (rc != 0)
     close(fds[0]);
@@ -404,38 +420,36 @@ static int launch(struct exec *x) {
   if (rc == 0)
     rc = uv_read_start((uv_stream_t *)&x->output, on_alloc, on_output);
   if (rc == 0)
-    rc = spawn(x, words, fds[1]);
+    rc = child_start(&x->execs->children, &x->child);
+  if (rc == 0)
+    return 0;
   close(fds[1]);
-  free(words);
+  free(x->child.words);
   return rc;
 }
 
-static void not_started(struct exec *x, int rc) {
-  snprintf(x->last, sizeof(x->last), "%s", uv_strerror(rc));
-  x->ended_ns = uv_hrtime();
-  close_handle((uv_handle_t *)&x->output);
-  close_handle((uv_handle_t *)&x->timer);
-  if (x->spawned)
-    close_handle((uv_handle_t *)&x->process);
-  semaphore_release(&x->execs->sem, uv_hrtime());
+/* One at a time, in their order: who has a permit gets a pipe only when it is
+ * its turn. */
+static void start_next(struct execs *execs) {
+  while (!execs->starting && !list_empty(&execs->ready)) {
+    struct exec *x = LINK_ENTRY(list_take(&execs->ready), struct exec, queued);
+    int rc;
+    x->ready = false;
+    open_handles(x);
+    x->began_ns = uv_hrtime();
+    rc = launch(x);
+    x->starting = execs->starting = rc == 0;
+    if (rc != 0)
+      not_started(x, rc);
+  }
 }
 
 static void begin(struct exec *x) {
-  int rc;
   x->waiting = false;
-  x->began_ns = uv_hrtime();
+  x->ready = true;
   x->result.status = -1;
-  open_handles(x);
-  rc = launch(x);
-  if (rc != 0) {
-    not_started(x, rc);
-    return;
-  }
-  x->running = true;
-  x->execs->started++;
-  if (x->execs->timeout_s > 0)
-    uv_timer_start(&x->timer, on_timeout,
-                   (uint64_t)(x->execs->timeout_s * 1000), 0);
+  list_append(&x->execs->ready, &x->queued);
+  start_next(x->execs);
 }
 
 static void on_granted(struct semaphore_waiter *waiter) {
@@ -471,18 +485,29 @@ void exec_stop(struct exec *x) {
   x->stopped = true;
   if (x->running)
     end_process(x);
-  if (!x->waiting)
+  if (!x->waiting && !x->ready)
     return;
-  semaphore_cancel(&x->execs->sem, &x->waiter);
-  x->waiting = false;
   uv_timer_init(x->execs->loop, &x->timer); /* for a turn of the loop */
   x->timer.data = x;
   x->handles = 1;
   close_handle((uv_handle_t *)&x->timer);
+  if (x->waiting) {
+    semaphore_cancel(&x->execs->sem, &x->waiter);
+    x->waiting = false;
+    return;
+  }
+  list_remove(&x->queued);
+  x->ready = false;
+  semaphore_release(&x->execs->sem, uv_hrtime());
 }
 
 void execs_stop_all(struct execs *execs) {
-  for (struct link *l = execs->all.next; l != &execs->all; l = l->next)
+  struct link *l;
+  /* Those who wait first: they are not to get the others' permits. */
+  for (l = execs->all.next; l != &execs->all; l = l->next)
+    if (LINK_ENTRY(l, struct exec, all)->waiting)
+      exec_stop(LINK_ENTRY(l, struct exec, all));
+  for (l = execs->all.next; l != &execs->all; l = l->next)
     exec_stop(LINK_ENTRY(l, struct exec, all));
 }
 
@@ -495,6 +520,8 @@ void execs_init(struct execs *execs, uv_loop_t *loop, uint32_t limit,
   memset(command, 0, sizeof(*command));
   semaphore_init(&execs->sem, "exec", limit);
   list_init(&execs->all);
+  list_init(&execs->ready);
+  children_init(&execs->children, loop);
 }
 
 void execs_fini(struct execs *execs) {

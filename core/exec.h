@@ -8,9 +8,11 @@
  * so that no name is ever read as a command.
  *
  * Each program is a process group of its own, under a semaphore that can be
- * resized while they run. It reads nothing; what it says comes line by line,
- * up to a ceiling. One that takes longer than the time limit, or is not wanted
- * any more, gets SIGTERM and two seconds later SIGKILL, its children with it.
+ * resized while they run. They are started one after the other, in the order
+ * of their permits, off the loop (child.h): many short ones would starve it. A
+ * program reads nothing; what it says comes line by line, up to a ceiling. One
+ * that takes longer than the time limit, or is not wanted any more, gets
+ * SIGTERM and two seconds later SIGKILL, its children with it.
  *
  * Thread: the loop's, but exec_command_init(), which is pure.
  */
@@ -22,6 +24,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "child.h"
 #include "err.h"
 #include "list.h"
 #include "semaphore.h"
@@ -66,6 +69,9 @@ struct execs {
   uv_loop_t *loop;
   struct exec_command command;
   struct link all;
+  struct link ready; /* they have their permit */
+  bool starting;     /* one of them, on a pool thread */
+  struct children children;
 };
 
 struct exec_result {

@@ -15,6 +15,9 @@
 #include <cmocka.h>
 
 #include <dlfcn.h>
+#include <spawn.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,6 +33,31 @@ int uv_read_start(uv_stream_t *stream, uv_alloc_cb alloc_cb,
     return UV_ENOMEM;
   *(void **)&real = dlsym(RTLD_NEXT, "uv_read_start");
   return real(stream, alloc_cb, read_cb);
+}
+
+/* Likewise: to see who starts programs, how many at once, and to have it take
+ * its time. */
+static atomic_uint spawning, spawning_most, spawns_on_loop;
+static unsigned spawn_ms;
+static uv_thread_t loop_thread;
+
+int posix_spawnp(pid_t *pid, const char *file,
+                 const posix_spawn_file_actions_t *files,
+                 const posix_spawnattr_t *attr, char *const words[],
+                 char *const env[]) {
+  int (*real)(pid_t *, const char *, const posix_spawn_file_actions_t *,
+              const posix_spawnattr_t *, char *const[], char *const[]);
+  uv_thread_t self = uv_thread_self();
+  unsigned now = atomic_fetch_add(&spawning, 1) + 1;
+  int code;
+  if (now > spawning_most)
+    spawning_most = now;
+  spawns_on_loop += uv_thread_equal(&self, &loop_thread) != 0;
+  uv_sleep(spawn_ms);
+  *(void **)&real = dlsym(RTLD_NEXT, "posix_spawnp");
+  code = real(pid, file, files, attr, words, env);
+  spawning--;
+  return code;
 }
 
 struct rig {
@@ -240,7 +268,75 @@ static void semaphore_bounds_and_stop_ends_them(void **state) {
   end(&rig);
   assert_int_equal(rig.ended, 5);
   assert_int_equal(rig.result.code, ERR_CLOSED);
-  assert_int_equal(rig.execs.started, 2);
+  assert_in_range(rig.execs.started, 0, 2);
+}
+
+static void on_no_line(void *owner, const char *line) {
+  (void)owner;
+  (void)line;
+}
+
+static void on_one_ended(void *owner, const struct exec_result *result) {
+  struct rig *rig = owner;
+  rig->ended += result->code == 0;
+}
+
+/* Many permits, and yet the loop starts none itself, and no two are started at
+ * the same time. */
+static void programs_are_started_one_by_one_off_the_loop(void **state) {
+  static const struct exec_ops counted = {on_no_line, on_one_ended};
+  struct rig rig;
+  (void)state;
+  spawning_most = spawns_on_loop = 0;
+  loop_thread = uv_thread_self();
+  spawn_ms = 5;
+  begin(&rig, "true", false, 100, 0);
+  for (int i = 0; i < 20; i++)
+    assert_non_null(exec_start(&rig.execs, "x", 0, &rig, &counted));
+  assert_int_equal(rig.execs.sem.used, 20);
+  assert_int_equal(rig.execs.started, 0);
+  end(&rig);
+  spawn_ms = 0;
+  assert_int_equal(rig.ended, 20);
+  assert_int_equal(rig.execs.started, 20);
+  assert_int_equal(spawning_most, 1);
+  assert_int_equal(spawns_on_loop, 0);
+}
+
+/* Who is stopped while it is being started is ended, the ones behind it are
+ * never started, and their permits serve others. */
+static void stopped_before_it_is_started(void **state) {
+  struct rig rig;
+  (void)state;
+  spawn_ms = 50;
+  begin(&rig, "sleep 60", false, 3, 0);
+  for (int i = 0; i < 5; i++)
+    assert_non_null(exec_start(&rig.execs, "1", 0, &rig, &ops));
+  while (spawning == 0)
+    uv_sleep(1);
+  execs_stop_all(&rig.execs);
+  assert_int_equal(rig.ended, 0);
+  end(&rig);
+  spawn_ms = 0;
+  assert_int_equal(rig.ended, 5);
+  assert_int_equal(rig.result.code, ERR_CLOSED);
+  assert_int_equal(rig.execs.started, 1);
+}
+
+/* As execvp() does: a shell reads what does not say who is to read it. */
+static void file_without_interpreter_is_a_script(void **state) {
+  char path[] = "/tmp/spate-exec-XXXXXX";
+  struct rig rig;
+  int fd = mkstemp(path);
+  (void)state;
+  assert_true(fd >= 0);
+  assert_int_equal(write(fd, "echo \"got $1\"\n", 14), 14);
+  assert_int_equal(fchmod(fd, 0700), 0);
+  close(fd);
+  once(&rig, path, false, "a b", 0);
+  assert_int_equal(rig.result.code, 0);
+  assert_string_equal(rig.line, "got a b");
+  assert_int_equal(unlink(path), 0);
 }
 
 int main(void) {
@@ -254,6 +350,9 @@ int main(void) {
       cmocka_unit_test(time_limit_ends_the_whole_group),
       cmocka_unit_test(what_it_leaves_behind_holds_nothing_up),
       cmocka_unit_test(semaphore_bounds_and_stop_ends_them),
+      cmocka_unit_test(programs_are_started_one_by_one_off_the_loop),
+      cmocka_unit_test(stopped_before_it_is_started),
+      cmocka_unit_test(file_without_interpreter_is_a_script),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
