@@ -380,6 +380,7 @@ def test_terminal_types(start, term):
     ui = start(term=term)
     ui.wait_text("[1 Tasks]")
     ui.wait_text("? help")
+    ui.wait_text("row    1 of 1000")  # the frame may stand before its figures
     ui.send(b"j")
     ui.wait_text("row    2 of 1000")
     ui.send(b"qq")
