@@ -50,7 +50,17 @@ class Results:
                   why=why.removeprefix("Skipped: "))
 
 
+def stop_signals_reach_programs():
+    """A shell's background job, or one under nohup, has these ignored, and so
+    would have the programs under test: they would never hear a test's SIGINT.
+    With a handler here the job ignores them still; what it starts does not."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
+
+
 def pytest_configure(config):
+    stop_signals_reach_programs()
     for line in ("limit(seconds): time limit of a test",
                  "alone: looks at rates, times or the load; never in company",
                  "slow: not in a quick run"):
