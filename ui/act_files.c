@@ -17,9 +17,11 @@
 #include <unistd.h>
 
 #include "complete.h"
+#include "text.h"
 #include "views.h"
 
 #define NAME_CELLS 30
+#define PATH_CELLS 40
 
 /* ---- another URL --------------------------------------------------------- */
 
@@ -124,6 +126,15 @@ void act__list_typed(struct app *app, const char *text) {
 
 /* ---- lists --------------------------------------------------------------- */
 
+/* A long path must not push the reason off the line's end. */
+static void say_why_not(struct app *app, const char *action, const char *path) {
+  char shown[256];
+  const char *reason = strerror(errno);
+  text_clip(shown, sizeof shown, path, TEXT_WHOLE, PATH_CELLS, TEXT_MIDDLE,
+            NULL);
+  app__say(app, ROLE_ALERT, "%s: %s: %s", action, shown, reason);
+}
+
 static int open_new(struct app *app, const char *action, const char *name,
                     FILE **file) {
   char path[PATH_MAX];
@@ -132,7 +143,7 @@ static int open_new(struct app *app, const char *action, const char *name,
   *file = fd >= 0 ? fdopen(fd, "w") : NULL;
   if (*file != NULL)
     return 0;
-  app__say(app, ROLE_ALERT, "%s: %s: %s", action, path, strerror(errno));
+  say_why_not(app, action, path);
   if (fd >= 0)
     close(fd);
   return ERR_IO;

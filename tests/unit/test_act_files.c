@@ -167,6 +167,15 @@ static void test_the_rows_shown_are_written_to_a_new_file(void **state) {
   unlink(path);
 }
 
+static void test_the_reason_is_seen_behind_a_long_path(void **state) {
+  char line[512];
+  (void)state;
+  snprintf(line, sizeof line, ":write /nowhere/%0200d/rows\n", 0);
+  type(line);
+  assert_shows("write: /nowhere/0");
+  assert_shows("No such file or directory");
+}
+
 static void test_reload_is_asked_for(void **state) {
   (void)state;
   type(":reload\n");
@@ -329,6 +338,7 @@ int main(void) {
       TEST(test_home_is_written_out),
       TEST(test_w_keeps_the_limits),
       TEST(test_the_rows_shown_are_written_to_a_new_file),
+      TEST(test_the_reason_is_seen_behind_a_long_path),
       TEST(test_reload_is_asked_for),
       TEST(test_results_and_shards_on_the_gauges),
       TEST(test_detach_on_the_runs_own_screen),
