@@ -215,7 +215,8 @@ static int turn_of(const struct source *source, bool incoming) {
 static bool any_incoming(const struct session *s) {
   bool incoming = s->feeds[0].identifying;
   for (size_t i = 0; i < s->source_count; i++)
-    incoming |= s->sources[i].merging && !s->sources[i].visited;
+    incoming |= s->sources[i].merging && !s->sources[i].visited &&
+                !s->sources[i].gone;
   return incoming;
 }
 
