@@ -35,7 +35,7 @@ static double rate_since(int64_t bytes, uint64_t ns,
 }
 
 static void start_count(struct pace *p) {
-  p->windows = 0;
+  p->windows = p->passes = 0;
   p->sum = 0;
 }
 
@@ -47,10 +47,13 @@ static void rest(struct pace *p, uint64_t now_ns) {
 
 /* Doubles; a last step that would be a small one is taken with it, since what
  * little it can bring is hard to see. */
-static bool grow(struct pace *p, unsigned most, uint64_t now_ns) {
-  unsigned before = p->target;
+static bool grow(struct pace *p, const struct pace_sample *sample,
+                 uint64_t now_ns) {
+  unsigned before = p->target, most = sample->most;
+  bool room =
+      sample->ceiling <= 0 || p->base_rate * PACE_GAIN < sample->ceiling;
   start_count(p);
-  if (now_ns >= p->rest_until_ns)
+  if (room && now_ns >= p->rest_until_ns)
     p->target = most < before * 3 ? most : before * 2;
   return p->target != before;
 }
@@ -65,12 +68,14 @@ static double enough(const struct pace *p) {
   return half < PACE_GAIN ? half : PACE_GAIN;
 }
 
-static bool accept(struct pace *p, double rate, unsigned most,
-                   uint64_t now_ns) {
+static bool accept(struct pace *p, double rate,
+                   const struct pace_sample *sample, uint64_t now_ns) {
+  if (sample->ceiling > 0 && ++p->passes < PACE_TWICE)
+    return false;
   p->base = p->target;
   p->base_rate = rate;
   p->tried = 0;
-  return grow(p, most, now_ns);
+  return grow(p, sample, now_ns);
 }
 
 /* ---- a larger number is being tried ---------------------------------------
@@ -108,7 +113,7 @@ static bool try_more(struct pace *p, const struct pace_sample *sample,
   rate = rate_since(p->opened_bytes, p->opened_ns, sample, now_ns);
   if (plainly_pays(p, sample, now_ns)) {
     open_window(p, sample, now_ns);
-    return accept(p, rate, sample->most, now_ns);
+    return accept(p, rate, sample, now_ns);
   }
   if (passed < sample->window_ns)
     return false;
@@ -116,7 +121,8 @@ static bool try_more(struct pace *p, const struct pace_sample *sample,
   p->sum += rate;
   p->windows++;
   if (rate >= enough(p) * p->base_rate)
-    return accept(p, rate, sample->most, now_ns);
+    return accept(p, rate, sample, now_ns);
+  p->passes = 0;
   return p->windows >= PACE_WINDOWS && take_back(p);
 }
 
@@ -152,7 +158,7 @@ static bool hold(struct pace *p, const struct pace_sample *sample,
   if (p->tried > 0)
     return settle_doubt(p, rate, sample->most, now_ns);
   p->base_rate = (p->base_rate + rate) / 2;
-  return grow(p, sample->most, now_ns);
+  return grow(p, sample, now_ns);
 }
 
 /* The first measurement, and those while more are on their way: the last
@@ -189,7 +195,7 @@ bool pace_step(struct pace *p, const struct pace_sample *sample,
     if (!measure(p, sample, now_ns))
       return false;
     p->base = p->target;
-    return grow(p, sample->most, now_ns);
+    return grow(p, sample, now_ns);
   }
   return p->target > p->base ? try_more(p, sample, now_ns)
                              : hold(p, sample, now_ns);

@@ -11,8 +11,10 @@
  * What there was before was measured for a moment only, and a moment can
  * deceive: after a taking back it is measured again, and if the larger number
  * had been better after all it comes back for good. Otherwise the next trial
- * is after a rest. A server that refuses one more, or throttles, sets the mark
- * as well.
+ * is after a rest. Where the bytes of all together are limited there is less to
+ * win and the chunks come in turns: nothing is tried that the limit leaves no
+ * room for, and what is tried has to pay twice in a row. A server that refuses
+ * one more, or throttles, sets the mark as well.
  *
  * Pure; one thread, the clock (monotonic, ns) is passed in.
  */
@@ -24,6 +26,7 @@
 
 #define PACE_GAIN 1.15
 #define PACE_WINDOWS 5
+#define PACE_TWICE 2  /* must pay so often under a limit of bytes/s */
 #define PACE_DOUBTS 3 /* windows that measure again after a taking back */
 
 struct pace {
@@ -35,6 +38,7 @@ struct pace {
   double tried_rate;
   unsigned windows;            /* judged at the present number, */
   double sum;                  /* and their rates */
+  unsigned passes;             /* that it paid, in a row */
   uint64_t opened_ns, half_ns; /* the window at hand; 0: half not over */
   int64_t opened_bytes, half_bytes;
   unsigned seen; /* connections in it */
@@ -48,6 +52,7 @@ struct pace_sample {
   unsigned connections; /* that receive */
   unsigned most;        /* allowed */
   uint64_t window_ns;   /* long enough to measure in */
+  double ceiling;       /* bytes/s it cannot exceed by any means; 0 none */
 };
 
 /* Call it every few milliseconds. True when target has changed. */

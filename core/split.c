@@ -281,6 +281,17 @@ static unsigned receiving(const struct split *split) {
   return count;
 }
 
+/* What is allowed for all files, or all of its only host, is allowed for it. */
+static double ceiling_of(const struct engine *e, const struct split *split) {
+  const struct host *only =
+      split->source_count == 1 ? split->source[0].host : NULL;
+  double most = e->all_bytes.bucket.per_s;
+  double own = only != NULL ? only->byte_limit.bucket.per_s : 0;
+  if (own > 0 && (most <= 0 || own < most))
+    return own;
+  return most;
+}
+
 static void measure(struct engine *e, struct split *split, uint64_t now) {
   struct pace_sample sample;
   if (now - split->measured_ns < PACE_NS)
@@ -291,6 +302,7 @@ static void measure(struct engine *e, struct split *split, uint64_t now) {
   sample.connections = e->frozen ? 0 : receiving(split);
   sample.most = most_of(e, split->task);
   sample.window_ns = split->window_ns;
+  sample.ceiling = ceiling_of(e, split);
   pace_step(&split->pace, &sample, now);
 }
 
