@@ -392,3 +392,24 @@ def test_unfinished_session_takes_more(spate, faultd, out, tmp_path):
     assert run.code == 0, run
     assert_files(out, {f"f{i}": body(i, 700) for i in range(120)} |
                  {"more": body(900, 10)})
+
+
+def test_killed_before_the_first_line_of_a_pipe(spate, faultd, tmp_path):
+    """What such a run leaves is no list that the others wait for."""
+    out = tmp_path / "out"
+    lines = "".join(f"{faultd.data(i, 500)}\tf{i}\n" for i in range(12)).encode()
+    args = ("-i", "-", "-d", out, "--no-tui")
+    first = spate.start(*args, "--rate", "10/s", stdin=subprocess.PIPE)
+    first.process.stdin.write(lines)
+    first.process.stdin.close()
+    wait_until(lambda: (out / "f2").exists(), what="three files")
+    first.process.kill()
+    first.process.wait()
+    second = spate.start(*args, stdin=subprocess.PIPE)
+    wait_until(lambda: (out / ".spate" / "spool-2").exists(), what="its spool")
+    second.process.kill()
+    second.process.wait()
+    second.process.stdin.close()
+    last = spate(*args, input=lines, timeout=40)
+    assert last.code == 0
+    assert sum(1 for f in out.iterdir() if f.is_file()) == 12
