@@ -231,6 +231,9 @@ static void on_prepare(uv_prepare_t *prepare) {
   gather_turn(e);
   intake_run(e);
   hold__watch_space(e);
+  /* A disk that is slower than the servers: each body that waits for it costs
+   * memory, and its time has begun to run. */
+  e->scheduler.behind = e->sinks.finishing >= SINK_BACKLOG;
   scheduler_run(&e->scheduler, engine_now());
   split_turn(e);
   checksum_fetch_turn(e);

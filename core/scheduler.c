@@ -435,7 +435,7 @@ static uint64_t earliest(const struct scheduler *s, uint64_t rate_at) {
 
 void scheduler_run(struct scheduler *s, uint64_t now_ns) {
   uint64_t rate_at = ALARM_NEVER;
-  if (s->blocked) {
+  if (s->blocked || s->behind) {
     alarm_set(&s->alarm, ALARM_NEVER);
     return;
   }

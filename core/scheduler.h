@@ -43,6 +43,7 @@ struct scheduler {
   uint64_t ready;     /* ready tasks of all hosts */
   uint64_t ranked;    /* of those: with a priority other than 0 */
   bool blocked;       /* paused, on hold or stopping: nothing starts */
+  bool behind;        /* what was fetched waits for the disk: nothing starts */
   bool shuffle;       /* deadlines do not count; turns are random */
   uint64_t seed;      /* of the random turns */
   unsigned full_hosts;

@@ -138,6 +138,8 @@ static void destroy(struct sink *sink) {
   tap_fini(&sink->tap);
   free_parts(sink);
   sinks->live--;
+  if (sink->want_finish)
+    sinks->finishing--;
   free(sink);
 }
 
@@ -495,6 +497,7 @@ void sink_checkpoint(struct sink *sink) {
 }
 
 void sink_finish(struct sink *sink) {
+  sink->sinks->finishing += !sink->want_finish;
   sink->want_finish = true;
   if (!sink->spilled && sink->memory == NULL)
     sink->memory = sink__block_get(sink->sinks, 1); /* an empty file */

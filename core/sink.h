@@ -44,6 +44,9 @@
  * when a full batch waits for it. */
 #define SINK_BATCH 64
 #define SINK_BATCHES 4
+/* Complete bodies that wait for the disk or for their steps: with so many
+ * nothing more should be fetched. Enough for half a second of most disks. */
+#define SINK_BACKLOG 1024
 /* Of bytes that go through their steps in one job, and bodies that are worth
  * starting a second one for. */
 #define SINK_CHECK_BYTES (1u << 20)
@@ -105,6 +108,7 @@ struct sinks {
                 const struct sink_body *body);
   void *store_arg;
   uint64_t buffer_bytes, buffer_limit; /* in use, allowed */
+  unsigned finishing; /* sinks that have their body and not ended yet */
   /* private */
   struct link starved;  /* sinks that found the budget used up */
   struct link complete; /* small bodies to be stored */
