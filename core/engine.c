@@ -20,6 +20,7 @@
 #include "engine_config.h"
 #include "engine_priv.h"
 #include "finish.h"
+#include "memory.h"
 #include "sigmask.h"
 #include "split.h"
 #include "verify.h"
@@ -29,6 +30,7 @@
 #define CHECKPOINT_NS SECOND_NS
 #define GRACE_NS (SECOND_NS + SECOND_NS / 2) /* for transfers after a stop */
 #define LAST_PICTURE_MS 10u
+#define GIVE_BACK_S 8 /* between two times that free memory is returned */
 #define BUFFERS ((uint64_t)64 << 20)
 
 uint64_t engine_now(void) {
@@ -196,8 +198,7 @@ static void check_end(struct engine *e) {
   if (e->stopping)
     checksum_fetch_stop(e);
   if (e->session_stopping || e->lookups > 0 || e->probing ||
-      checksum_fetch_busy(e) ||
-      (e->adds > 0 && !e->stopping))
+      checksum_fetch_busy(e) || (e->adds > 0 && !e->stopping))
     return;
   if (only_commits_left(e))
     session_hurry(e->session);
@@ -257,6 +258,8 @@ static void every_second(struct engine *e, uint64_t now) {
   }
   if (e->scheduler.full_hosts > 0)
     session_hosts_changed(e->session);
+  if (now / SECOND_NS % GIVE_BACK_S == 0)
+    memory_give_back();
   hold__check(e);
 }
 
