@@ -293,6 +293,17 @@ static void nothing_starts_while_blocked(void **state) {
   assert_int_equal(b->count, 1);
 }
 
+static void nothing_starts_while_the_disk_is_behind(void **state) {
+  struct bench *b = *state;
+  add(b, "http://a/");
+  b->s.behind = true;
+  scheduler_run(&b->s, b->now);
+  assert_int_equal(b->count, 0);
+  b->s.behind = false;
+  scheduler_run(&b->s, b->now);
+  assert_int_equal(b->count, 1);
+}
+
 static void an_illegal_change_of_state_aborts(void **state) {
   int status = 0;
   pid_t pid = fork();
@@ -337,6 +348,7 @@ int main(void) {
       BENCH(a_waiting_task_comes_back_in_time),
       BENCH(a_removed_task_does_not_start),
       BENCH(nothing_starts_while_blocked),
+      BENCH(nothing_starts_while_the_disk_is_behind),
       cmocka_unit_test(an_illegal_change_of_state_aborts),
       cmocka_unit_test(ends_of_tasks_are_final),
   };

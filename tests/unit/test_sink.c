@@ -81,6 +81,7 @@ static int remove_entry(const char *path, const struct stat *st, int type,
 static int close_bench(void **state) {
   struct bench *b = *state;
   assert_int_equal(b->sinks.live, 0);
+  assert_int_equal(b->sinks.finishing, 0);
   assert_int_equal(b->sinks.buffer_bytes, 0);
   sinks_fini(&b->sinks);
   uv_loop_close(&b->loop);
@@ -543,10 +544,30 @@ static void many_small_ones_are_checked_together(void **state) {
   }
 }
 
+static void bodies_that_wait_for_the_disk_are_counted(void **state) {
+  struct bench *b = *state;
+  char name[16];
+  for (int i = 0; i < 3; i++) {
+    snprintf(name, sizeof(name), "wait-%d", i);
+    struct sink *sink = sink_for(b, name);
+    write_body(b, sink, 0, 100);
+    assert_int_equal(b->sinks.finishing, i);
+    sink_finish(sink);
+  }
+  assert_int_equal(b->sinks.finishing, 3);
+  struct sink *cut = sink_for(b, "cut");
+  sink_cut(cut, false);
+  assert_int_equal(b->sinks.finishing, 3);
+  run(b);
+  assert_int_equal(b->ended, 4);
+  assert_int_equal(b->sinks.finishing, 0);
+}
+
 int main(void) {
 #define BENCH(name) \
   cmocka_unit_test_setup_teardown(name, open_bench, close_bench)
   const struct CMUnitTest tests[] = {
+      BENCH(bodies_that_wait_for_the_disk_are_counted),
       BENCH(small_body_is_created_whole),
       BENCH(empty_body_is_an_empty_file),
       BENCH(large_body_grows_as_part_within_the_budget),
