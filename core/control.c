@@ -4,8 +4,8 @@
  * next snapshot carries; "" when there is nothing to say.
  *
  * Those about a task are in control_task.c, those about a host in
- * control_host.c, new URLs in control_add.c, files read again in
- * control_reload.c.
+ * control_host.c, about those out of the window in control_retry.c, new URLs
+ * in control_add.c, files read again in control_reload.c.
  *
  * Thread: the loop's.
  */
@@ -171,8 +171,7 @@ static void show_reply(struct engine *e, uint64_t seq) {
   memcpy(e->reply_text, e->said, sizeof(e->reply_text));
 }
 
-/* True when it is answered. */
-static bool obey(struct engine *e, const struct command *c) {
+bool control_obey(struct engine *e, const struct command *c) {
   if (c->kind == CMD_LOOK) {
     look_turn(&e->look, c->task);
     return true;
@@ -181,11 +180,9 @@ static bool obey(struct engine *e, const struct command *c) {
   case ARGS_TASK:
   case ARGS_TASK_COUNT:
   case ARGS_TASK_BYTES:
-    control__task(e, c);
-    return true;
+    return control__task(e, c);
   case ARGS_CHOICE:
-    control__retry_failed(e, c);
-    return true;
+    return control__retry_failed(e, c);
   case ARGS_HOST:
   case ARGS_HOST_LIMIT:
     control__host(e, c);
@@ -231,7 +228,7 @@ void control_run(struct engine *e, const struct command *c) {
   e->reply_code = 0;
   if (e->session_stopping)
     control__refuse(e, ERR_CLOSED, "the run is ending");
-  else if (!obey(e, c))
+  else if (!control_obey(e, c))
     return;
   control__answer(e, c);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Commands about one task, and about those that failed.
+ * Commands about one task.
  *
  * A task that has ended is out of the window: what is wanted of it is noted as
- * a wish, and the session delivers it again.
+ * a wish, and the session delivers it again. How one stands that is remembered
+ * nowhere the session is asked first (control_retry.c).
  *
  * Thread: the loop's, but remove_part(), which is the job.
  */
@@ -16,7 +17,6 @@
 #include <unistd.h>
 
 #include "engine_priv.h"
-#include "failed_choice.h"
 
 #define TASK_SPLIT_MAX 64
 #define TASK_BYTES_MAX 1e13
@@ -265,11 +265,18 @@ void control__redeliver(struct engine *e, uint64_t id) {
   session_redeliver(e->session, id);
 }
 
-static void redeliver(struct engine *e, struct task *task) {
-  uint64_t id = task->id;
+void control__drop_recent(struct engine *e, uint64_t id) {
+  struct task *task = control__recent_failed(e, id);
+  if (task == NULL)
+    return;
   list_remove(&task->all);
   e->recent_failed_count--;
   task_free(task);
+}
+
+static void redeliver(struct engine *e, struct task *task) {
+  uint64_t id = task->id;
+  control__drop_recent(e, id);
   control__redeliver(e, id);
 }
 
@@ -280,49 +287,30 @@ bool control__forget_recent(struct engine *e, uint64_t id) {
   return task != NULL;
 }
 
-static void on_ended(struct engine *e, struct task *task,
-                     const struct command *c) {
-  bool drop = c->kind == CMD_CANCEL_TASK || c->kind == CMD_DISCARD_TASK;
-  if (task->state == TASK_CANCELLED && drop) {
-    control__refuse(e, ERR_USAGE, "the task is cancelled already");
-    return;
-  }
-  if (c->kind != CMD_RETRY_TASK && c->kind != CMD_RESTART_TASK && !drop) {
-    control__refuse(e, ERR_USAGE, "the task is %s",
-                    task_state_name(task->state));
-    return;
-  }
-  if (c->kind != CMD_RETRY_TASK && note_wish(e, task->id, c->kind) != 0) {
+/* What may be wanted of a task that has ended. */
+static bool may_be_redone(struct engine *e, const struct command *c,
+                          const char *state) {
+  bool good = c->kind == CMD_RETRY_TASK || c->kind == CMD_RESTART_TASK ||
+              c->kind == CMD_CANCEL_TASK || c->kind == CMD_DISCARD_TASK;
+  if (!good)
+    control__refuse(e, ERR_USAGE, "the task is %s", state);
+  else if (c->kind != CMD_RETRY_TASK && note_wish(e, c->task, c->kind) != 0)
     control__refuse(e, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
-    return;
-  }
-  redeliver(e, task);
+  return e->reply_code == 0;
 }
 
-void control__retry_failed(struct engine *e, const struct command *c) {
-  struct failed_choice choice;
-  struct errmsg msg = {""};
-  size_t count = 0;
-  struct link *next;
-  if (failed_choice_parse(&choice, c->text, &msg) != 0) {
-    control__refuse(e, ERR_USAGE, "%s", msg.text);
-    return;
-  }
-  for (struct link *l = e->recent_failed.next; l != &e->recent_failed;
-       l = next) {
-    struct task *task = LINK_ENTRY(l, struct task, all);
-    const struct host *host = task->host;
-    next = l->next;
-    if (task->state != TASK_FAILED ||
-        !failed_choice_fits(&choice, host != NULL ? host->name : "",
-                            host != NULL ? host->origin : "", task->status,
-                            task->reason != NULL ? task->reason : ""))
-      continue;
+void control__ended(struct engine *e, const struct command *c) {
+  if (may_be_redone(e, c, "over"))
+    control__redeliver(e, c->task);
+}
+
+static void on_recent(struct engine *e, struct task *task,
+                      const struct command *c) {
+  bool drop = c->kind == CMD_CANCEL_TASK || c->kind == CMD_DISCARD_TASK;
+  if (task->state == TASK_CANCELLED && drop)
+    control__refuse(e, ERR_USAGE, "the task is cancelled already");
+  else if (may_be_redone(e, c, task_state_name(task->state)))
     redeliver(e, task);
-    count++;
-  }
-  control__say(e, "%zu failed task%s tried again", count,
-               count == 1 ? " is" : "s are");
 }
 
 /* ---- dispatch ---------------------------------------------------------------
@@ -359,18 +347,15 @@ static void on_open(struct engine *e, struct task *task,
   }
 }
 
-void control__task(struct engine *e, const struct command *c) {
+bool control__task(struct engine *e, const struct command *c) {
   struct task *task = idmap_find(&e->tasks, c->task);
   if (task != NULL) {
     on_open(e, task, c);
-    return;
+    return true;
   }
   task = control__recent_failed(e, c->task);
-  if (task != NULL)
-    on_ended(e, task, c);
-  else if (c->kind == CMD_RETRY_TASK && !control__is_done(e, c->task))
-    control__redeliver(e, c->task); /* failed too long ago to be remembered */
-  else
-    control__refuse(e, ERR_NOTFOUND,
-                    "the task has ended or is not in the window");
+  if (task == NULL)
+    return control__unseen(e, c);
+  on_recent(e, task, c);
+  return true;
 }

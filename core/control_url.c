@@ -276,17 +276,26 @@ static int compose(struct engine *e, const struct task *task,
   return code;
 }
 
-bool control__url(struct engine *e, const struct command *c) {
+int control__host_of(struct engine *e, uint64_t task, const char *line,
+                     struct host **host) {
+  struct readdress address = {.of = 0};
+  const char *known = titles_find(&e->urls, task);
+  bool given = known != NULL && readdress_parse(&address, known) == 0 &&
+               (address.of == 0 || address.of == readdress_of(line));
+  int code = hosts_get(&e->hosts, given ? address.url : line, engine_now(),
+                       host, NULL);
+  readdress_fini(&address);
+  return code;
+}
+
+static bool change(struct engine *e, struct task *task,
+                   const struct command *c) {
   struct readdress address = {.of = 0};
   struct errmsg msg = {""};
-  struct task *task = idmap_find(&e->tasks, c->task);
-  if (task == NULL)
-    task = control__recent_failed(e, c->task);
   int code = 0;
   if (e->stopping)
     code = err_set(&msg, ERR_CLOSED, "the run is ending");
-  else if (control__is_done(e, c->task) ||
-           (task != NULL && task->state == TASK_VERIFYING))
+  else if (task != NULL && task->state == TASK_VERIFYING)
     code = err_set(&msg, ERR_USAGE, "the task is complete already");
   if (code == 0)
     code = compose(e, task, c, &address, &msg);
@@ -298,4 +307,15 @@ bool control__url(struct engine *e, const struct command *c) {
   control__refuse(e, code, "%s",
                   msg.text[0] != '\0' ? msg.text : err_text(code));
   return true;
+}
+
+bool control__url_unseen(struct engine *e, const struct command *c) {
+  return change(e, NULL, c);
+}
+
+bool control__url(struct engine *e, const struct command *c) {
+  struct task *task = idmap_find(&e->tasks, c->task);
+  if (task == NULL)
+    task = control__recent_failed(e, c->task);
+  return task != NULL ? change(e, task, c) : control__unseen(e, c);
 }

@@ -350,6 +350,7 @@ static const struct session_hooks session_hooks_template = {
     .item = intake_item,
     .accepts = intake_accepts,
     .full = intake_full,
+    .of_host = control_of_host,
     .bad_line = on_bad_line,
     .committed = fetch_committed,
     .lost = fetch_lost,

@@ -13,7 +13,7 @@
  *   split.c, split_part.c  one task in several connections
  *   fetch_end.c  what becomes of it then
  *   control.c  what commands do; control_task.c, control_host.c,
- *              control_add.c, control_url.c
+ *              control_add.c, control_url.c, control_retry.c
  *   hold.c     everything waits: full disk, network down
  *   gather.c   bodies become records of shards
  *   picture.c  the building of snapshots
@@ -56,6 +56,7 @@
 
 struct checksum_fetch;
 struct checksum_table;
+struct failed_choice;
 struct intake_batch;
 struct readdress;
 
@@ -368,6 +369,11 @@ void gather_file_committed(void *arg, const char *name, int64_t bytes);
 
 /* ---- control.c ---- */
 void control_run(struct engine *e, const struct command *command);
+/* Does it; true when it is answered. */
+bool control_obey(struct engine *e, const struct command *command);
+/* The session's hook. */
+bool control_of_host(void *arg, uint64_t id, const char *url,
+                     const struct failed_choice *choice);
 /* Brings semaphores and buckets to the present limits. */
 void control_apply(struct engine *e, enum limit_id id);
 
@@ -384,15 +390,24 @@ void control__refuse(struct engine *e, int code, const char *fmt, ...)
 void control__log(struct engine *e, const struct command *c, const char *fmt,
                   ...) PRINTF_LIKE(3, 4);
 void control__answer(struct engine *e, const struct command *c);
-void control__task(struct engine *e, const struct command *c);
-void control__retry_failed(struct engine *e, const struct command *c);
 void control__host(struct engine *e, const struct command *c);
-/* Answers later, unless it refuses: then true. */
+/* These may answer later; true: they have. */
+bool control__task(struct engine *e, const struct command *c);
+bool control__retry_failed(struct engine *e, const struct command *c);
+/* About a task that is in no list: the session is asked how it stands, and
+ * then the command goes on. */
+bool control__unseen(struct engine *e, const struct command *c);
+/* About one that ended badly and is in no list any more. */
+void control__ended(struct engine *e, const struct command *c);
 bool control__add(struct engine *e, const struct command *c);
 bool control__reload(struct engine *e, const struct command *c);
 void control__set_limit(struct engine *e, const struct command *c);
-/* Another URL or mirror: likewise. */
+/* Another URL or mirror; unseen: of a task that is in no list. */
 bool control__url(struct engine *e, const struct command *c);
+bool control__url_unseen(struct engine *e, const struct command *c);
+/* The host of the URL that is in force for a task of this line. */
+int control__host_of(struct engine *e, uint64_t task, const char *line,
+                     struct host **host) MUST_CHECK;
 /* A task comes in with this line's URL: it gets the one that it was given, if
  * any. */
 int control__take_url(struct engine *e, struct task *task,
@@ -405,6 +420,8 @@ void control__remove_part(struct engine *e, const struct task *task);
 /* A task that ended badly is wanted again: off the list, delivered anew. False:
  * it is not on the list. */
 bool control__forget_recent(struct engine *e, uint64_t id);
+/* It is delivered once more: off the list, if it is there. */
+void control__drop_recent(struct engine *e, uint64_t id);
 /* The task on that list, NULL none; whether it was done not long ago. */
 struct task *control__recent_failed(struct engine *e, uint64_t id);
 bool control__is_done(struct engine *e, uint64_t id);

@@ -9,22 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* "404" or "5xx". */
-static bool read_status(struct failed_word *word) {
-  const char *t = word->text;
-  if (strlen(t) != 3 || t[0] < '1' || t[0] > '5')
-    return false;
-  if (strcasecmp(t + 1, "xx") == 0) {
-    word->first = (t[0] - '0') * 100;
-    word->last = word->first + 99;
-    return true;
-  }
-  if (t[1] < '0' || t[1] > '9' || t[2] < '0' || t[2] > '9')
-    return false;
-  word->first = word->last =
-      (t[0] - '0') * 100 + (t[1] - '0') * 10 + (t[2] - '0');
-  return true;
-}
+#include "failure.h"
 
 static int read_word(struct failed_choice *choice, char *text,
                      struct errmsg *msg) {
@@ -44,14 +29,14 @@ static int read_word(struct failed_choice *choice, char *text,
       continue;
     word->kind = known[i].kind;
     word->text = text + len;
-    if (word->kind == FAILED_STATUS && !read_status(word))
+    if (word->kind == FAILED_STATUS && failure_status_check(word->text) != 0)
       break;
     choice->count++;
     return 0;
   }
   return err_set(msg, ERR_SYNTAX,
                  "'%.60s' is not understood; write host:NAME, status:CODE "
-                 "(404 or 5xx), err:TEXT or all",
+                 "(404, 5xx), err:TEXT or all",
                  text);
 }
 
@@ -77,32 +62,34 @@ int failed_choice_parse(struct failed_choice *choice, const char *text,
   return 0;
 }
 
-static bool contains(const char *text, const char *part) {
-  size_t len = strlen(part);
-  for (; strlen(text) >= len; text++)
-    if (strncasecmp(text, part, len) == 0)
+bool failed_choice_has_host(const struct failed_choice *choice) {
+  for (int i = 0; i < choice->count; i++)
+    if (choice->word[i].kind == FAILED_HOST)
       return true;
   return false;
 }
 
-bool failed_choice_fits(const struct failed_choice *choice, const char *host,
-                        const char *origin, int status, const char *reason) {
+bool failed_choice_fits_host(const struct failed_choice *choice,
+                             const char *host, const char *origin) {
   for (int i = 0; i < choice->count; i++) {
     const struct failed_word *word = &choice->word[i];
-    bool fits = false;
-    switch (word->kind) {
-    case FAILED_HOST:
-      fits = strcasecmp(host, word->text) == 0 ||
-             strcasecmp(origin, word->text) == 0;
-      break;
-    case FAILED_STATUS:
-      fits = status >= word->first && status <= word->last;
-      break;
-    case FAILED_TEXT:
-      fits = contains(reason, word->text);
-      break;
-    }
-    if (!fits)
+    if (word->kind == FAILED_HOST && strcasecmp(host, word->text) != 0 &&
+        strcasecmp(origin, word->text) != 0)
+      return false;
+  }
+  return true;
+}
+
+bool failed_choice_fits_end(const struct failed_choice *choice, int status,
+                            const char *class_name, const char *reason) {
+  for (int i = 0; i < choice->count; i++) {
+    const struct failed_word *word = &choice->word[i];
+    struct failure_filter filter = {0};
+    if (word->kind == FAILED_STATUS)
+      filter.status = word->text;
+    else if (word->kind == FAILED_TEXT)
+      filter.reason = word->text;
+    if (!failure_matches(&filter, status, class_name, reason))
       return false;
   }
   return true;

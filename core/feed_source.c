@@ -189,6 +189,9 @@ void feed__job_done(struct feed *f, struct store_job *job) {
                           "the session database cannot be read");
     return;
   }
+  bool swept = job->kind == JOB_SWEEP;
+  if (swept)
+    session__swept(f);
   f->missing = job->count == 0;
   if (f->missing)
     return;
@@ -197,6 +200,8 @@ void feed__job_done(struct feed *f, struct store_job *job) {
     return;
   }
   store_loaded_free(job->loaded[0]); /* asked for again in a second */
+  if (swept)
+    session__sweep_back(f->session);
   reopen(f);
   session__feed_trouble(f->session, ERR_NOMEM, NULL);
 }
@@ -539,17 +544,26 @@ static void gather(struct feed *f, uint64_t first) {
 static bool choose_redo(struct feed *f) {
   struct session *s = f->session;
   f->missing = false;
+  if (f->ahead != NULL && f->source == NULL) { /* its list is gone */
+    drop_ahead(f);
+    return true;
+  }
   if (f->ahead != NULL)
     return take_ahead(f);
-  if (s->redo_count == 0 || s->batch_busy)
+  if ((s->redo_count == 0 && !session__sweeping(s)) || s->batch_busy)
     return false;
-  uint64_t first = s->redo_ids[0];
-  f->source = session__source(s, task_source(first));
   if (session__pending(s)) { /* the row must be there before it is read */
     session__send(s);
     if (!s->batch_busy)
       return false;
   }
+  if (s->redo_count == 0) {
+    session__sweep_next(f);
+    return false;
+  }
+  uint64_t first = s->redo_ids[0];
+  f->source = session__source(s, task_source(first));
+  f->choice = NULL;
   gather(f, first);
   if (f->source == NULL || task_ordinal(first) == 0)
     return true;

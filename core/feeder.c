@@ -310,6 +310,7 @@ static void deliver(struct feed *f, uint32_t index,
       .written = mark == MARK_WRITTEN,
       .ours_since_unix_ns = s->ours_since_unix_ns,
       .failed_before = row != NULL && row->state != ROW_BAD,
+      .again = f->redo,
       .partial = partial_of(f, index)};
   chunk_fly(chunk, index);
   f->delivered++;
@@ -329,9 +330,10 @@ static bool is_due(const struct feed *f, uint32_t index,
   const struct chunk *chunk = f->chunk;
   if (chunk_bit(chunk->flying_bits, index))
     return false;
-  if (f->redo)
+  if (f->redo) /* the row may be gone since it was read */
     return chunk_bit(f->wanted, index) && row != NULL &&
-           row->state != ROW_DONE && row->state != ROW_BAD;
+           row->state != ROW_DONE && row->state != ROW_BAD &&
+           chunk_bit(chunk->row_bits, index);
   if (!chunk_bit(chunk->settled_bits, index))
     return true;
   return row != NULL && row_again(row->state) && row->run != f->session->run &&
@@ -396,6 +398,16 @@ static bool is_for_later(struct feed *f, uint32_t index,
   return true;
 }
 
+static bool is_meant(const struct feed *f, uint32_t index,
+                     const struct manifest_line *line) {
+  const struct session_hooks *hooks = &f->session->hooks;
+  if (!f->redo || f->choice == NULL || hooks->of_host == NULL)
+    return true;
+  return hooks->of_host(hooks->arg,
+                        task_id(f->chunk->source, f->chunk->number, index),
+                        line->url, f->choice);
+}
+
 static void known_line(struct feed *f, uint32_t index,
                        const struct manifest_line *line,
                        const struct chunk_place *begin) {
@@ -403,7 +415,7 @@ static void known_line(struct feed *f, uint32_t index,
   if (!is_due(f, index, row))
     return;
   if (line->why == NULL) {
-    if (!is_for_later(f, index, line, begin))
+    if (is_meant(f, index, line) && !is_for_later(f, index, line, begin))
       deliver(f, index, line, row);
     return;
   }

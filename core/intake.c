@@ -400,6 +400,8 @@ void intake_item(void *arg, const struct session_item *item) {
   struct digest promised;
   struct errmsg msg;
   int code;
+  if (item->again)
+    control__drop_recent(e, item->id);
   if (task == NULL || idmap_add(&e->tasks, task) != 0) {
     task_free(task);
     e->untaken++; /* it stays open in the session */

@@ -67,6 +67,7 @@
 #define SESSION_DIR ".spate"
 #define TASK_ORDINAL_BITS 40
 
+struct failed_choice;
 struct session;
 
 /* ---- opening (blocking) ------------------------------------------------ */
@@ -181,6 +182,7 @@ struct session_item {
   bool started, written;            /* marks, see above */
   int64_t ours_since_unix_ns;       /* 0, or after a reboot: see Marks */
   bool failed_before;               /* an earlier run gave it up */
+  bool again;                       /* a person wants it once more */
   const struct session_partial *partial; /* NULL none */
 };
 
@@ -235,6 +237,10 @@ struct session_hooks {
   /* order_host_bit() of all hosts that would be refused, less that of the
    * others that are known. NULL with accepts. */
   uint64_t (*full)(void *arg);
+  /* Whether a failed task, of this URL in its list, is of the host that is
+   * meant. NULL: of any. */
+  bool (*of_host)(void *arg, uint64_t id, const char *url,
+                  const struct failed_choice *choice);
 };
 
 /* How tasks are ordered: by deadline (a line's own, else when its URL expires)
@@ -302,6 +308,38 @@ void session_partial_put(struct session *session, uint64_t id,
 /* A task that failed is wanted again by a person: it is delivered again; any
  * other is not. */
 void session_redeliver(struct session *session, uint64_t id);
+
+/* How a task stands that is out of the window. */
+enum session_stands {
+  SESSION_UNKNOWN, /* its line cannot be used */
+  SESSION_OPEN,    /* it has yet to be delivered, or has just been */
+  SESSION_DONE,
+  SESSION_ENDED /* failed, expired or cancelled: it can be redelivered */
+};
+struct session_standing {
+  int code; /* of a failed look */
+  const char *text;
+  uint64_t task;
+  enum session_stands stands;
+  uint64_t failed; /* session_retry(): so many fit, hosts apart */
+  bool by_host;    /* and those of the hosts that are meant will be tried */
+};
+
+/* Looks how a task stands; told is called once, later. ERR_NOTFOUND: no list
+ * has it so far. */
+int session_stands(struct session *session, uint64_t task,
+                   void (*told)(void *arg,
+                                const struct session_standing *standing),
+                   void *arg) MUST_CHECK;
+
+/* All tasks that have failed, or those that fit (words as in failed_choice.h,
+ * NULL: all), are wanted again by a person. They are counted, then told is
+ * called once, then they are delivered as there is room, before new ones; none
+ * of them twice. ERR_SYNTAX: the words, with a sentence. */
+int session_retry(struct session *session, const char *words,
+                  void (*told)(void *arg,
+                               const struct session_standing *standing),
+                  void *arg, struct errmsg *msg) MUST_CHECK;
 
 /* hooks.exhausted was called, and nothing has come since. */
 bool session_exhausted(const struct session *session);

@@ -7,6 +7,7 @@
  *   session_add.c    sources are added, recognised, compared
  *   session_packed.c lists that are unpacked as they come
  *   session_args.c   the URLs of command lines
+ *   session_again.c  failed tasks are wanted again
  *   session_grow.c   lines added while it runs
  *   session_join.c   manifests added while it runs
  *   session_run.c    the running session: settling, batches, counts
@@ -77,6 +78,7 @@ struct feed {
   bool leave_wanted;            /* a better chunk has come */
   uint8_t wanted[CHUNK_BITMAP]; /* redo: these alone */
   uint32_t wanted_left;
+  const struct failed_choice *choice; /* redo: borrowed; NULL: by number */
 
   uv_file fd;
   uint32_t fd_source, fd_spool; /* what fd is open on */
@@ -155,6 +157,10 @@ struct session {
   bool add_busy;              /* by the storage thread */
   struct session_join *joins; /* likewise */
   bool join_busy;
+  struct session_asked *asked; /* likewise */
+  bool asked_busy;
+  struct session_asked *sweeps; /* the first one is the redo feed's */
+  size_t sweep_count;
 
   bool stopping, stop_posted, ended;
   unsigned open_handles;
@@ -250,6 +256,18 @@ int session__joins_begin(struct session *s);
 void session__join_worked(struct session *s, struct store_job *job);
 void session__join_committed(struct session *s, unsigned batch, int rc);
 void session__joins_end(struct session *s);
+
+/* ---- session_again.c ---- */
+/* Goes on with what was asked, if nothing stands against it. */
+void session__asked_step(struct session *s);
+void session__asked_worked(struct session *s, struct store_job *job);
+void session__asked_end(struct session *s);
+/* Failed tasks are being gone through: the redo feed asks for the next chunk,
+ * takes it, or gives it back for want of memory. */
+bool session__sweeping(const struct session *s);
+void session__sweep_next(struct feed *f);
+void session__swept(struct feed *f);
+void session__sweep_back(struct session *s);
 
 /* ---- session_stop.c ---- */
 void session__stop_step(struct session *s);

@@ -232,6 +232,7 @@ void session__batch_done(struct session *s, struct store_job *job) {
   store_batch_reset(b);
   session__add_committed(s, (unsigned)(b - s->batches), job->rc);
   session__join_committed(s, (unsigned)(b - s->batches), job->rc);
+  session__asked_step(s);
   size_t count = s->sent_count;
   s->sent_count = 0;
   for (size_t i = 0; i < count; i++) {

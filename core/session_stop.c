@@ -27,7 +27,7 @@
 
 static bool redo_idle(const struct session *s) {
   return s->redo_count == 0 && s->redo.chunk == NULL && s->redo.ahead == NULL &&
-         !feed__busy(&s->redo);
+         !feed__busy(&s->redo) && !session__sweeping(s);
 }
 
 static void check_exhausted(struct session *s) {
@@ -191,6 +191,9 @@ static void on_job(void *arg, struct store_job *job) {
       session__join_worked(s, job);
     else
       session__add_worked(s, job);
+    break;
+  case JOB_ASK:
+    session__asked_worked(s, job);
     break;
   case JOB_STOP:
     s->ended = true;
@@ -402,6 +405,7 @@ void session__stop_step(struct session *s) {
     s->thread = NULL;
     session__adds_end(s);
     session__joins_end(s);
+    session__asked_end(s);
     for (int i = 0; i < SESSION_FEEDS; i++)
       feed__fini(&s->feeds[i]);
     feed__fini(&s->redo);
@@ -410,7 +414,7 @@ void session__stop_step(struct session *s) {
     return;
   }
   if (s->stop_posted || s->batch_busy || s->grow_busy || s->add_busy ||
-      s->join_busy || feeds_busy(s))
+      s->join_busy || s->asked_busy || feeds_busy(s))
     return;
   if (session__pending(s) && !s->batch_failed) {
     for (int i = 0; i < SEND_TRIES && !s->batch_busy; i++)

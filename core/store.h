@@ -407,6 +407,9 @@ int store_classes(struct store *store, struct history_class **classes,
     "SELECT source,task,state,status,attempts,reason,class FROM tasks"         \
     " WHERE state IN('failed','expired') AND(source,task)>(?1,?2)"             \
     " ORDER BY source,task LIMIT ?3")                                          \
+  X(SQL_FAILED, "SELECT source,task,status,reason,class FROM tasks"            \
+                " WHERE state='failed' AND(source,task)>(?1,?2)"               \
+                " ORDER BY source,task LIMIT ?3")                              \
   X(SQL_ROW_LEAVE, "UPDATE tasks SET run=?3 WHERE source=?1 AND task=?2")      \
   X(SQL_CLASSES, "SELECT class,count(*) FROM tasks WHERE class IS NOT NULL"    \
                  " GROUP BY class ORDER BY 2 DESC,1")                          \

@@ -276,6 +276,8 @@ static void work(struct store_thread *t, struct store_job *job) {
     job->rc = grow_marks(t);
     break;
   case JOB_CALL:
+  case JOB_ASK:
+  case JOB_SWEEP:
     job->call(job);
     break;
   case JOB_STOP:

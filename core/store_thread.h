@@ -20,6 +20,8 @@ enum store_job_kind {
   JOB_LOAD,  /* source, number, objects -> loaded[0] or none */
   JOB_GROW,  /* room for more marks; tried again until it works */
   JOB_CALL,  /* call(job), which sets rc */
+  JOB_ASK,   /* the same, of somebody else */
+  JOB_SWEEP, /* call(job) -> rc, loaded[0] or none */
   JOB_STOP,  /* the last one: marks to disk, the run's end, checkpoint */
 };
 

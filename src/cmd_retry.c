@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
  * spate retry [DIR] [--reason R] [--status S]: what failed is tried again. A
- * run that is going on there is asked for each of these tasks; otherwise the
- * session goes on as with spate resume, and of what failed only these are
- * tried. The main thread.
+ * run that is going on there is asked for them, one by one where the choice
+ * cannot be told it in a word; otherwise the session goes on as with spate
+ * resume, and of what failed only these are tried. The main thread.
  */
 #include "config.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "ctl_client.h"
 #include "ctl_rpc.h"
+#include "failed_choice.h"
 #include "say.h"
 #include "session.h"
 #include "subcommand.h"
@@ -38,6 +40,35 @@ static int ask(void *arg, const struct session_failure *failure) {
   return asking->rc;
 }
 
+/* The filter in the words of "retry-failed"; false: it cannot be said there. */
+static bool to_words(const struct failure_filter *filter, char *words,
+                     size_t cap) {
+  const char *status = filter->status, *reason = filter->reason;
+  if (reason != NULL && (reason[0] == '\0' || strchr(reason, ' ') != NULL))
+    return false;
+  int length =
+      snprintf(words, cap, "%s%s%s%s", status != NULL ? "status:" : "",
+               status != NULL ? status : "", reason != NULL ? " err:" : "",
+               reason != NULL ? reason : "");
+  return length >= 0 && length < (int)cap;
+}
+
+/* All in one word: the run goes through them by itself. */
+static int ask_for_all(const char *dir, const char *words) {
+  struct errmsg msg = {""};
+  json_t *result = NULL;
+  int rc = ctl_ask(dir, "retry-failed", json_pack("{s:s}", "which", words),
+                   CTL_TIMEOUT_MS, &result, &msg);
+  if (rc == 0)
+    puts(json_string_value(json_object_get(result, "text")));
+  else
+    say("%s", msg.text);
+  json_decref(result);
+  if (rc != 0)
+    return ctl_exit_status(rc);
+  return fflush(stdout) == 0 ? 0 : 3;
+}
+
 static int ask_run(const char *dir, const struct failure_filter *filter) {
   struct session_search search = {
       .state = TASK_FAILED, .filter = *filter, .without_lines = true};
@@ -59,12 +90,14 @@ int cmd_retry(struct invocation *invocation) {
   struct errmsg msg = {""};
   struct session_status status;
   struct failure_filter filter;
+  char words[FAILED_CHOICE_CAP];
   const char *dir = invocation_dir(invocation);
   invocation_filter(invocation, &filter);
   int rc = session_status_read(dir, &status, &msg);
   if (rc != 0)
     return say_error(rc, &msg);
   if (status.running_pid != 0)
-    return ask_run(dir, &filter);
+    return to_words(&filter, words, sizeof words) ? ask_for_all(dir, words)
+                                                  : ask_run(dir, &filter);
   return resume_session(invocation, &filter);
 }

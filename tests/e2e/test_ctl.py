@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from harness import assert_files, body, wait_until, write_list
+from harness import Faultd, assert_files, body, wait_until, write_list
 
 GONE = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20200101T000000Z" \
        "&X-Amz-Expires=60&X-Amz-Signature=00"
@@ -781,3 +781,90 @@ def test_paused_before_the_answer_comes(spate, faultd, out, tmp_path):
     assert result.code == 0, result
     assert_files(out, {f"f{i}": body(i, 300 << 10) for i in range(4)})
     assert len(faultd.journal()) == 4
+
+
+def counts_of(spate, out):
+    run = spate("status", out, "--json")
+    return json.loads(run.out) if run.code == 0 else dict.fromkeys(("done", "failed"))
+
+
+def test_all_that_failed_is_tried_again_not_the_last_thousand(spate, faultd, out, tmp_path):
+    """2,300 tasks have failed, the first of them in the run before."""
+    gone = {"status": 404, "fail": 2}
+    urls = [faultd.data(i, 10, f"f{i}", **gone) for i in range(2300)]
+    listing = write_list(tmp_path / "l", urls)
+    assert spate("-i", listing, "-d", out, "-j", "64", "-q").code == 1
+    slow = write_list(tmp_path / "slow", [faultd.data(0, 10, "slow", ttfb=60_000)])
+    run = spate.start("-i", slow, "-d", out, "-j", "64", "-q")
+    wait_until(lambda: len(faultd.journal()) >= 2 * 2300, timeout=60)
+    wait_until(lambda: counts_of(spate, out)["failed"] == 2300)
+    assert ctl(spate, out, "retry-failed", "err:404 host:other.example").startswith("those")
+    assert ctl(spate, out, "retry-failed", "status:503") == "0 failed tasks are tried again"
+    assert ctl(spate, out, "retry-failed") == "2300 failed tasks are tried again"
+    wait_until(lambda: counts_of(spate, out)["done"] == 2300,
+               timeout=60)
+    assert counts_of(spate, out)["failed"] == 0
+    rows = tasks_of(spate, out).values()
+    assert "failed" not in [row["state"] for row in rows]
+    assert ctl(spate, out, "retry-failed") == "0 failed tasks are tried again"
+    run.kill()
+    assert len([e for e in faultd.journal() if e["target"].startswith("/data/7/")]) == 3
+
+
+def test_failed_tasks_of_one_host_are_tried_again(spate, out, tmp_path):
+    server = Faultd(str(tmp_path), "--listen", "127.0.0.1", "--listen", "127.0.0.2")
+    urls = [server.data(i, 10, f"f{i}", f"127.0.0.{i % 2 + 1}", status=404, fail=1)
+            for i in range(1200)]
+    slow = server.data(0, 10, "slow", ttfb=60_000)
+    run = spate.start("-i", write_list(tmp_path / "l", [slow] + urls), "-d", out,
+                      "-j", "64", "-q")
+    wait_until(lambda: counts_of(spate, out)["failed"] == 1200, timeout=60)
+    assert ctl(spate, out, "retry-failed", "host:127.0.0.2") == \
+        "those of the host are tried again, of 1200 failed tasks"
+    wait_until(lambda: counts_of(spate, out)["done"] == 600, timeout=60)
+    assert counts_of(spate, out)["failed"] == 600
+    assert not (out / "f0").exists() and (out / "f1").exists()
+    run.kill()
+    server.stop()
+
+
+def test_a_command_about_no_task_is_refused(spate, faultd, out, tmp_path):
+    """A number that no list has, and tasks that have ended well."""
+    urls = [faultd.data(i, 10, f"f{i}") for i in range(200)]
+    slow = faultd.data(0, 10, "slow", ttfb=60_000)
+    run = spate.start("-i", write_list(tmp_path / "l", urls + [slow]), "-d", out,
+                      "-j", "8", "-q")
+    wait_until(lambda: counts_of(spate, out)["done"] == 200)
+    words = {"url": ["http://127.0.0.1/x"], "mirror": ["http://127.0.0.1/x"],
+             "priority": ["3"], "task-rate": ["1k"], "task-split": ["2"]}
+    for command in ("retry", "restart", "cancel", "discard", "pause-task", "resume-task",
+                    "raise", "lower", "top", "bottom", *words):
+        for task in ("4711", str(7 << 40 | 1)):
+            asked = spate("ctl", out, command, task, *words.get(command, []))
+            assert asked.code == 1, (command, asked)
+            assert f"there is no task {task}" in asked.err.decode(), (command, asked)
+        asked = spate("ctl", out, command, "3", *words.get(command, []))
+        assert asked.code == 1 and "complete already" in asked.err.decode(), (command, asked)
+    assert spate("ctl", out, "stop").code == 0
+    run.kill()
+
+
+def test_a_task_that_failed_long_ago_is_retried_dropped_or_begun_again(spate, faultd, out,
+                                                                       tmp_path):
+    """More have failed since than the run remembers."""
+    names = ("retried", "dropped", "restarted")
+    urls = [faultd.data(i, 10, name, status=404, fail=1) for i, name in enumerate(names)]
+    urls += [faultd.data(i, 10, f"f{i}", status=404) for i in range(3, 1400)]
+    slow = faultd.data(0, 10, "slow", ttfb=60_000)
+    run = spate.start("-i", write_list(tmp_path / "l", [slow] + urls), "-d", out,
+                      "-j", "16", "-q")
+    wait_until(lambda: counts_of(spate, out)["failed"] == 1400,
+               timeout=60)
+    assert not set(names) & set(tasks_of(spate, out))
+    ctl(spate, out, "retry", "2")
+    ctl(spate, out, "discard", "3")
+    ctl(spate, out, "restart", "4")
+    wait_until(lambda: (out / "retried").exists() and (out / "restarted").exists())
+    wait_until(lambda: counts_of(spate, out)["cancelled"] == 1)
+    assert not (out / "dropped").exists()
+    run.kill()

@@ -225,7 +225,8 @@ void rig_run(struct rig *rig, bool keep) {
                                 .file = on_file,
                                 .trouble = on_trouble,
                                 .accepts = rig->accepts,
-                                .full = rig->full};
+                                .full = rig->full,
+                                .of_host = rig->of_host};
   uv_timer_t guard;
   assert_int_equal(uv_loop_init(&rig->loop), 0);
   uv_timer_init(&rig->loop, &rig->clock);

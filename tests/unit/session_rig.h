@@ -44,6 +44,8 @@ struct rig {
   struct session_order order;
   bool (*accepts)(void *arg, const char *url); /* arg: the rig */
   uint64_t (*full)(void *arg);
+  bool (*of_host)(void *arg, uint64_t id, const char *url,
+                  const struct failed_choice *choice);
 
   struct rig_item *items;
   size_t item_count, item_cap;

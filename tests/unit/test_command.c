@@ -50,7 +50,11 @@ static void test_failed_tasks_by_words(void **state) {
       {"host:example.org status:404", 1},
       {"status:50", ERR_SYNTAX},
       {"status:abc", ERR_SYNTAX},
-      {"status:999", ERR_SYNTAX},
+      {"status:099", ERR_SYNTAX},
+      {"status:404,", ERR_SYNTAX},
+      {"status:404,5xx", 0},
+      {"status:404,502", 1},
+      {"err:http-503", 0},
       {"err:", ERR_SYNTAX},
       {"everything", ERR_SYNTAX},
       {"err:a err:a err:a err:a err:a err:a err:a err:a err:a", ERR_SYNTAX},
@@ -61,9 +65,10 @@ static void test_failed_tasks_by_words(void **state) {
     struct errmsg msg = {""};
     int rc = failed_choice_parse(&choice, cases[i].text, &msg);
     if (rc == 0)
-      rc =
-          !failed_choice_fits(&choice, "example.org", "https://example.org:443",
-                              503, "503 Service Unavailable");
+      rc = !failed_choice_fits_host(&choice, "example.org",
+                                    "https://example.org:443") ||
+           !failed_choice_fits_end(&choice, 503, "http-503",
+                                   "503 Service Unavailable");
     if (rc != cases[i].code)
       fail_msg("'%s': %d, not %d (%s)", cases[i].text, rc, cases[i].code,
                msg.text);
