@@ -64,6 +64,9 @@ static const char schema_text[] =
     " earliest_deadline INTEGER,priority INTEGER NOT NULL DEFAULT 0,"
     " hosts INTEGER,bitmap BLOB,PRIMARY KEY(source,chunk))"
     " WITHOUT ROWID;"
+    /* Totals are asked for at each start and by every look from outside: they
+     * must not read all the bitmaps. */
+    "CREATE INDEX chunk_figures ON chunks(source,tasks,settled,bytes);"
     /* The lowest byte of each line's object hash. */
     "CREATE TABLE objects(source INTEGER NOT NULL,chunk INTEGER NOT NULL,"
     " hashes BLOB NOT NULL,PRIMARY KEY(source,chunk));"
