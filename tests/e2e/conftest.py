@@ -63,7 +63,8 @@ def pytest_configure(config):
     stop_signals_reach_programs()
     for line in ("limit(seconds): time limit of a test",
                  "alone: looks at rates, times or the load; never in company",
-                 "slow: not in a quick run"):
+                 "slow: not in a quick run",
+                 "every: with all its parameters in a quick run too"):
         config.addinivalue_line("markers", line)
     if os.environ.get("SPATE_RESULTS") and not hasattr(config, "workerinput"):
         results = Results(int(os.environ["SPATE_RESULTS"]))
@@ -76,9 +77,20 @@ def pytest_configure(config):
 def wanted(item):
     part = os.environ.get("SPATE_E2E_PART", "all")
     alone = item.get_closest_marker("alone") is not None
-    if os.environ.get("SPATE_E2E_QUICK") and item.get_closest_marker("slow"):
-        return False
     return part not in ("together", "alone") or alone == (part == "alone")
+
+
+def quick(items):
+    """Without the slow ones, and each test with its first parameters alone."""
+    kept, seen = [], set()
+    for item in items:
+        if item.get_closest_marker("slow"):
+            continue
+        name = item.nodeid.split("[", 1)[0]
+        if name not in seen or item.get_closest_marker("every"):
+            kept.append(item)
+        seen.add(name)
+    return kept
 
 
 def turn(item):
@@ -91,6 +103,8 @@ def turn(item):
 
 def pytest_collection_modifyitems(config, items):
     keep = [item for item in items if wanted(item)]
+    if os.environ.get("SPATE_E2E_QUICK"):
+        keep = quick(keep)
     if os.environ.get("SPATE_E2E_ONLY"):
         with open(os.environ["SPATE_E2E_ONLY"], encoding="utf-8") as names:
             only = set(json.load(names))

@@ -9,7 +9,11 @@ more than MERCY tests fail it is not the company they were in, and nobody gets
 a second chance. Environment:
 
 SPATE_E2E_JOBS   so many tests at once; 1: one by one, in order, no second chance
-SPATE_E2E_QUICK  leave out the tests marked `slow`
+SPATE_E2E_QUICK  without the tests marked `slow`, and of a test with parameters
+                 the first set alone, unless it is marked `every`
+
+Compiled tests are kept in the build directory: to compile them takes longer than
+to start pytest, and each worker would do it. The source directory stays as it is.
 
 What pytest prints goes to standard error; results come from conftest.py through
 a pipe, a JSON object in a line.
@@ -17,6 +21,7 @@ a pipe, a JSON object in a line.
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -24,6 +29,11 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MERCY = 5
+BUILD = os.environ.get("SPATE_BUILD") or os.path.join(HERE, "..", "..", "build")
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
+          f"--rootdir={HERE}"]
+ENVIRON = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+ENVIRON["PYTHONPYCACHEPREFIX"] = os.path.join(os.path.abspath(BUILD), "tests/pycache")
 
 
 def say(text):
@@ -60,15 +70,12 @@ class Part:
     def __init__(self, name, arguments, each, only=None):
         self.name, self.count, self.seen = name, 0, 0
         read, write = os.pipe()
-        environ = os.environ | {"SPATE_RESULTS": str(write),
-                                "SPATE_E2E_PART": name}
+        environ = ENVIRON | {"SPATE_RESULTS": str(write), "SPATE_E2E_PART": name}
         if only:
             environ["SPATE_E2E_ONLY"] = only
         begun = time.monotonic()
         process = subprocess.Popen(
-            [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider",
-             f"--rootdir={HERE}", *arguments],
-            stdout=sys.stderr, env=environ, pass_fds=(write,))
+            PYTEST + arguments, stdout=sys.stderr, env=environ, pass_fds=(write,))
         os.close(write)
         with open(read, encoding="utf-8") as lines:
             for line in lines:
@@ -116,7 +123,26 @@ def again(tap, arguments, failed):
         return Part("again", arguments, each, names.name).trouble
 
 
+def compile_tests():
+    """One does it before there are many; what is wrong the others will say."""
+    subprocess.run(PYTEST + ["--collect-only", HERE], stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL, env=ENVIRON, check=False)
+
+
+def with_alone():
+    """The files that have tests marked `alone`: nobody waits for the others."""
+    paths = []
+    for name in sorted(os.listdir(HERE)):
+        if re.fullmatch(r"test_\w+\.py", name):
+            path = os.path.join(HERE, name)
+            with open(path, encoding="utf-8") as source:
+                if "mark.alone" in source.read():
+                    paths.append(path)
+    return paths
+
+
 def main(arguments):
+    whole = not arguments
     arguments = arguments or [HERE]
     tap = Tap()
     at_once = jobs()
@@ -131,9 +157,12 @@ def main(arguments):
             else:
                 tap.result(entry)
 
+        if whole:
+            compile_tests()
         trouble = Part("together", ["-n", str(at_once), *arguments],
                        together).trouble
-        trouble = trouble or Part("alone", arguments, tap.result).trouble
+        trouble = trouble or Part("alone", with_alone() if whole else arguments,
+                                  tap.result).trouble
         if not trouble and 0 < len(failed) <= MERCY:
             trouble = again(tap, arguments, failed)
         else:

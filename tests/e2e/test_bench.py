@@ -16,6 +16,7 @@ def bench(name, *args):
         capture_output=True, text=True, timeout=100)
 
 
+@pytest.mark.slow
 @pytest.mark.limit(120)
 def test_articles(tmp_path):
     run = bench("articles", "--rounds", 1, "--latency", 5, "--pages", 3, "--images", 2,
@@ -37,6 +38,7 @@ def test_articles(tmp_path):
     assert not [n for n in os.listdir(tmp_path) if n.startswith("bench-articles")]
 
 
+@pytest.mark.slow
 @pytest.mark.limit(120)
 def test_pool(tmp_path):
     run = bench("pool", "--files", 2, "--megabytes", 2, "--rounds", 1, "--dir", tmp_path)

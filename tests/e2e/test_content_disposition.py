@@ -163,6 +163,7 @@ def test_kill_9_finds_its_part(spate, faultd, out):
     assert sum(e["sent"] for e in faultd.journal()) < 2 * size
 
 
+@pytest.mark.slow
 def test_kill_9_with_small_files(spate, faultd, out, tmp_path):
     rng = random.Random(5)
     count = 400

@@ -105,6 +105,7 @@ def environment(spate, origins):
         "ISO_SHA256": hashlib.sha256(ISO).hexdigest()}
 
 
+@pytest.mark.every
 @pytest.mark.parametrize("name", examples())
 def test_example(spate, origins, tmp_path, name):
     here = tmp_path / "here"

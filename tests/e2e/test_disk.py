@@ -127,6 +127,7 @@ def test_reserve_is_kept_and_the_run_goes_on(spate, faultd, small_disk, tmp_path
     check(disk, size, count)
 
 
+@pytest.mark.slow
 def test_reserve_can_be_lowered_while_it_waits(spate, faultd, small_disk,
                                                tmp_path):
     disk = small_disk("16m")
@@ -143,6 +144,7 @@ def test_reserve_can_be_lowered_while_it_waits(spate, faultd, small_disk,
     check(disk, 20_000, 100)
 
 
+@pytest.mark.slow
 def test_stopped_while_it_waits_for_space(spate, faultd, small_disk, tmp_path):
     disk = small_disk("16m")
     ballast, args = full_run(spate, faultd, disk, tmp_path, 2 * MB, 3,

@@ -148,6 +148,7 @@ def test_partial_file_goes_on_or_starts_over(spate, faultd, out, etag):
         assert second["sent"] < 8 << 20
 
 
+@pytest.mark.slow
 def test_body_that_changed_meanwhile_starts_over(spate, faultd, out):
     url = faultd.data(1, "8M", "f", rate=RATE, etag="change", changeafter=1)
     partial(spate, faultd, out, url)

@@ -353,6 +353,7 @@ def test_server_without_a_time_is_not_resumed_at(spate, start_ftp, root, out):
     assert_files(out, {"f": body(2, BIG)})
 
 
+@pytest.mark.slow
 def test_server_without_rest_starts_over(spate, ftp, start_ftp, root, out):
     killed_in_the_middle(spate, ftp, root, out)
     ftp.kill()
@@ -363,6 +364,7 @@ def test_server_without_rest_starts_over(spate, ftp, start_ftp, root, out):
     assert_files(out, {"f": body(1, BIG)})
 
 
+@pytest.mark.slow
 def test_server_dies_and_comes_back(spate, ftp, root, out):
     put(root, "f", body(1, BIG))
     run = spate.start(*FTP, "--limit-rate", "6M", "-t", "60", "--retry-max-wait",
@@ -377,6 +379,7 @@ def test_server_dies_and_comes_back(spate, ftp, root, out):
     assert offsets(ftp) and offsets(ftp)[0] > 0
 
 
+@pytest.mark.slow
 def test_pause_and_go_on(spate, ftp, root, out):
     put(root, "f", body(1, BIG))
     run = spate.start(*FTP, "--limit-rate", "6M", "-d", out, ftp.url("f"))
@@ -392,6 +395,7 @@ def test_pause_and_go_on(spate, ftp, root, out):
     assert_files(out, {"f": body(1, BIG)})
 
 
+@pytest.mark.slow
 def test_interrupted_and_resumed(spate, ftp, root, out):
     put(root, "f", body(1, BIG))
     run = spate.start(*FTP, "--limit-rate", "4M", "-d", out, ftp.url("f"))
@@ -510,6 +514,7 @@ class Rude:
         self.socket.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("faults", [("end",), ("quit",), ("end", "quit")])
 def test_server_that_goes_silent_holds_nobody_up(spate, faultd, out, tmp_path, faults):
     """libcurl waits a minute and more for such words, and the loop with it."""

@@ -95,6 +95,7 @@ def test_small_files_survive_kill_9(spate, start_nginx, docs_root, out, tmp_path
     assert len(uris) - len(names) <= kills * (NET + 1024)
 
 
+@pytest.mark.slow
 @pytest.mark.limit(240)
 def test_large_files_survive_kill_9(spate, faultd, out, tmp_path, rng):
     size = 12 << 20
@@ -160,6 +161,7 @@ def test_large_file_killed_when_it_got_its_name(spate, faultd, out, tmp_path,
 # ---- finished ------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_finished_list_makes_no_request(spate, start_nginx, docs_root, out,
                                         tmp_path):
     names, expected = docs_of(docs_root)
@@ -196,6 +198,7 @@ def slow_list(faultd, tmp_path, count=200, **options):
     return write_list(tmp_path / "list", urls), expected
 
 
+@pytest.mark.every
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signal_stops_and_resume_goes_on(spate, faultd, out, tmp_path, number):
     listing, expected = slow_list(faultd, tmp_path)

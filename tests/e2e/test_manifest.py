@@ -109,6 +109,7 @@ def check(out, count, size=300):
             assert f.read() == body(i, size), i
 
 
+@pytest.mark.every
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_from_a_file_and_from_a_pipe(spate, faultd, tmp_path, form):
     data = FORMS[form](rows_of(faultd, 40))
@@ -131,6 +132,7 @@ if shutil.which("zstd"):
         check=True).stdout
 
 
+@pytest.mark.every
 @pytest.mark.parametrize("pack", PACK)
 def test_packed_lists(spate, faultd, tmp_path, pack):
     path = tmp_path / f"list.csv.{pack}"
@@ -147,6 +149,7 @@ def test_packed_lists(spate, faultd, tmp_path, pack):
     assert result.code == 0 and faultd.stats()["requests"] <= 2
 
 
+@pytest.mark.slow
 def test_cut_packed_list_is_said_and_put_right(spate, faultd, tmp_path):
     whole = gzip.compress(jsonl(rows_of(faultd, 4000)))
     path = tmp_path / "list.gz"

@@ -77,6 +77,7 @@ def test_all_mirrors_bad_is_a_failure(spate, faultd, other, out, tmp_path):
     assert "410" in failed["reason"]
 
 
+@pytest.mark.slow
 def test_attempts_count_where_others_take_the_permit(spate, faultd, other, out,
                                                      tmp_path):
     """Good heads and no bodies: without a permit for the next connection a
@@ -209,6 +210,7 @@ def test_a_checksum_of_ours_vouches_for_them(spate, faultd, other, out):
     assert asks_both(spate, faultd, other, out, {}, "--checksum", checksum) > 0
 
 
+@pytest.mark.slow
 def test_without_a_digest_the_strong_etag_has_to_agree(spate, faultd, other, out):
     """The servers make them of seed and size."""
     assert asks_both(spate, faultd, other, out / "same", {}) > 0
@@ -232,6 +234,7 @@ def test_mirrors_of_the_head_can_be_switched_off(spate, faultd, other, out):
                      "--no-mirrors-from-headers") == 0
 
 
+@pytest.mark.slow
 def test_secrets_do_not_go_to_mirrors_of_the_head(spate, faultd, other, out):
     asks_both(spate, faultd, other, out, {"digest": body(1, SIZE)},
               "-H", "X-Api-Key: k3y", "-u", "user:pass")
@@ -241,6 +244,7 @@ def test_secrets_do_not_go_to_mirrors_of_the_head(spate, faultd, other, out):
         assert not {"x-api-key", "authorization"} & e.keys(), e
 
 
+@pytest.mark.slow
 def test_a_wrong_mirror_of_the_head_is_not_asked_again(spate, faultd, other, out):
     """Same size, other bytes: the digest tells, and the file is right."""
     run = spate(*SPLIT, "-d", out, faultd.data(

@@ -167,6 +167,7 @@ def test_network_goes_and_comes_back(network, origin, inside, out, tmp_path,
     assert_files(out, {f"f{i}": body(i, 1000) for i in range(count)})
 
 
+@pytest.mark.slow
 def test_stopped_while_the_network_is_down(network, origin, inside, out,
                                            tmp_path):
     listing = write_list(tmp_path / "l", [

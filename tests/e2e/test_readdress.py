@@ -65,6 +65,7 @@ def test_another_url_brings_back_what_has_expired_or_failed(spate, faultd, out, 
     assert (out / "lost.bin").read_bytes() == body(3, 20480)
 
 
+@pytest.mark.slow
 def test_another_url_is_kept_for_the_next_run(spate, faultd, out, running, listing):
     tasks = tasks_of(spate, out)
     nowhere = faultd.data(2, "20k", "either.bin", status=404)
@@ -85,6 +86,7 @@ def test_another_url_is_kept_for_the_next_run(spate, faultd, out, running, listi
     assert slow and len(faultd.journal()) > before
 
 
+@pytest.mark.slow
 def test_a_url_that_was_given_goes_on_after_a_kill(spate, faultd, out, running):
     """Killed before the new place has answered: the next run asks there."""
     task = str(tasks_of(spate, out)["lost.bin"]["task"])
@@ -142,6 +144,7 @@ def test_manifests_of_each_form_are_added_while_it_runs(spate, faultd, out, runn
                  {f"more-{i}.bin": body(10 + i, 20480) for i in range(3)})
 
 
+@pytest.mark.slow
 def test_a_manifest_that_was_added_is_part_of_the_session(spate, faultd, out, running, tmp_path):
     lines = [faultd.data(40 + i, "1M", f"long-{i}.bin", **SLOW) for i in range(3)]
     assert spate("ctl", out, "add-list", write_list(tmp_path / "long", lines)).code == 0

@@ -114,6 +114,7 @@ def test_the_lines_are_found():
     assert all("spate" in line for line in lines_of_readme() + lines_of_manual())
 
 
+@pytest.mark.every
 @pytest.mark.parametrize("command", lines_of_readme() + lines_of_manual())
 def test_command(spate, terminal, origin, tmp_path, command):
     here = tmp_path / "here"

@@ -83,7 +83,7 @@ def test_pasted_urls_are_added(terminal, faultd, out, tmp_path):
 
 
 def test_data_is_deleted_after_yes_alone(terminal, faultd, out, tmp_path):
-    tui = terminal("-i", slow_list(faultd, tmp_path, 1, "40M", 3_000_000),
+    tui = terminal("-i", slow_list(faultd, tmp_path, 1, "400M", 3_000_000),
                    "-d", out)
     part = out / "file-00000.bin.part"
     wait_until(lambda: part.exists() and part.stat().st_size > 1_000_000)

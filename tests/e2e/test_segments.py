@@ -69,6 +69,7 @@ def test_refused_connections_are_not_forced(spate, faultd, out):
     assert len([e for e in faultd.journal() if e["status"] == 503]) <= 4
 
 
+@pytest.mark.slow
 def test_connections_count_as_requests(spate, faultd, out):
     """Each takes a permit of net and of its host."""
     run = spate(*SPLIT, "-s", "8", "-j", "3", "-d", out,

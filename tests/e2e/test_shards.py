@@ -485,6 +485,7 @@ def test_resume_with_other_shards(spate, start_nginx, documents, out, tmp_path, 
     assert bool(tars) == ("tar" in more)
 
 
+@pytest.mark.slow
 def test_the_rest_may_become_files(spate, start_nginx, documents, out, tmp_path):
     nginx = start_nginx(documents[0])
     interrupted(spate, nginx, documents, tmp_path, out, "tar")
@@ -560,6 +561,7 @@ def test_full_disk_pauses_and_nothing_is_twice(spate, faultd, small_disk, tmp_pa
     check_bodies({k: v[0] for k, v in read_tar(out).items()}, expected)
 
 
+@pytest.mark.slow
 def test_stopped_while_the_disk_is_full(spate, faultd, small_disk, tmp_path):
     disk = small_disk("12m")
     ballast, out, args, expected = full_disk_run(
@@ -580,6 +582,7 @@ def test_stopped_while_the_disk_is_full(spate, faultd, small_disk, tmp_path):
 # ---- what is told -------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_figures_are_told(spate, start_nginx, documents, out, tmp_path):
     nginx = start_nginx(documents[0])
     result = spate(*run_args(nginx, documents, tmp_path, out, "jsonl",

@@ -22,6 +22,7 @@ def soak():
     return module
 
 
+@pytest.mark.slow
 @pytest.mark.limit(200)
 def test_some_seconds_of_everything():
     done = subprocess.run(

@@ -48,6 +48,7 @@ def test_what_is_counted(spate, faultd, out, tmp_path):
     assert "sizes " in text and "first byte p50 " in text
 
 
+@pytest.mark.slow
 @pytest.mark.limit(240)
 def test_over_kills(spate, faultd, out, tmp_path):
     count = 1500

@@ -409,6 +409,7 @@ def test_standard_descriptors_stay_blocking(start):
     assert not fcntl.fcntl(ui.slave, fcntl.F_GETFL) & os.O_NONBLOCK
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 def test_a_reader_that_stops_holds_up_frames_only(start):
     ui = start("--handlers", rows=60, cols=200)
@@ -438,6 +439,7 @@ def test_it_ends_although_nobody_reads(start):
     ui.assert_given_back()
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 def test_nothing_is_written_when_nothing_changes(start):
     ui = start("--still")
