@@ -14,53 +14,84 @@
 struct addition {
   struct engine *engine;
   struct command command; /* its text is not kept */
+  size_t added, again;
 };
 
-/* Those that ended badly are tried again. */
+/* Those that ended badly are tried again; one with a new URL comes back when
+ * that is kept. */
 static void ask_again(struct engine *e, const struct session_added *added) {
   for (size_t i = 0; i < added->again_count; i++) {
-    if (idmap_find(&e->tasks, added->again[i]) != NULL)
+    uint64_t task = added->again[i].task;
+    if (idmap_find(&e->tasks, task) != NULL || added->again[i].done ||
+        control__is_news(e, &added->again[i]))
       continue;
-    e->empty_dir = false;
-    if (!control__forget_recent(e, added->again[i]))
-      session_redeliver(e->session, added->again[i]);
+    if (!control__forget_recent(e, task))
+      control__redeliver(e, task);
   }
 }
 
-static void say_added(struct engine *e, const struct session_added *added) {
-  const char *urls = added->added == 1 ? "URL" : "URLs";
-  if (added->again_count == 0)
-    control__say(e, "%zu %s added", added->added, urls);
+static void answer(struct addition *addition) {
+  control__answer(addition->engine, &addition->command);
+  free(addition);
+}
+
+static struct engine *begin_answer(struct addition *addition) {
+  struct engine *e = addition->engine;
+  e->said[0] = '\0';
+  e->reply_code = 0;
+  return e;
+}
+
+static void say_added(struct addition *addition) {
+  struct engine *e = addition->engine;
+  const char *urls = addition->added == 1 ? "URL" : "URLs";
+  if (addition->again == 0)
+    control__say(e, "%zu %s added", addition->added, urls);
   else
-    control__say(e, "%zu %s added, %zu in the list already", added->added, urls,
-                 added->again_count);
+    control__say(e, "%zu %s added, %zu in the list already", addition->added,
+                 urls, addition->again);
+  control__log(e, &addition->command, "%s", e->said);
+}
+
+static void on_signed(void *arg, int code, const char *text) {
+  struct addition *addition = arg;
+  struct engine *e = begin_answer(addition);
+  if (code == 0)
+    say_added(addition);
+  else
+    control__refuse(e, code, "%s", text);
+  answer(addition);
 }
 
 static void on_added(void *arg, const struct session_added *added) {
   struct addition *addition = arg;
-  struct engine *e = addition->engine;
+  struct engine *e = begin_answer(addition);
+  int code = added->code;
   e->adds--;
-  e->said[0] = '\0';
-  e->reply_code = 0;
-  if (added->code == 0) {
+  addition->added = added->added;
+  addition->again = added->again_count;
+  if (code == 0) {
     /* The session may have delivered them before they were committed. */
     e->exhausted = session_exhausted(e->session);
-    ask_again(e, added);
-    say_added(e, added);
-    control__log(e, &addition->command, "%s", e->said);
-  } else {
-    control__refuse(e, added->code, "%s", added->text);
+    code = control__signed_anew(e, added->again, added->again_count, on_signed,
+                                addition);
+    if (code >= 0)
+      ask_again(e, added);
   }
-  control__answer(e, &addition->command);
-  free(addition);
+  if (code > 0)
+    return; /* told when the URLs are on the disk */
+  if (code == 0)
+    say_added(addition);
+  else
+    control__refuse(e, code, "%s",
+                    added->code != 0 ? added->text : err_text(code));
+  answer(addition);
 }
 
 static void on_joined(void *arg, const struct session_added *added) {
   struct addition *addition = arg;
-  struct engine *e = addition->engine;
+  struct engine *e = begin_answer(addition);
   e->adds--;
-  e->said[0] = '\0';
-  e->reply_code = 0;
   if (added->code == 0) {
     e->exhausted = false; /* until the session has delivered its tasks */
     control__say(e, "the manifest is added");
@@ -68,8 +99,7 @@ static void on_joined(void *arg, const struct session_added *added) {
   } else {
     control__refuse(e, added->code, "%s", added->text);
   }
-  control__answer(e, &addition->command);
-  free(addition);
+  answer(addition);
 }
 
 static int hand_over(struct engine *e, const struct command *c,

@@ -20,20 +20,27 @@
 #include "engine_priv.h"
 #include "readdress.h"
 
+struct entry {
+  uint64_t task;
+  char *text; /* taken */
+};
+
 struct note {
   struct job job;
   struct engine *engine;
-  struct command command; /* its text is not kept */
-  bool asked;             /* somebody waits for the answer */
-  int dirfd;              /* the session's, which outlives the loop */
-  uint64_t task;
-  char *text; /* taken */
+  int dirfd; /* the session's, which outlives the loop */
+  struct entry *entries;
+  size_t count, cap;
+  control_done_fn *done; /* NULL: nobody waits, and the tasks know */
+  void *arg;
   int saved_errno;
 };
 
 static void free_note(struct note *note) {
+  for (size_t i = 0; note != NULL && i < note->count; i++)
+    free(note->entries[i].text);
   if (note != NULL)
-    free(note->text);
+    free(note->entries);
   free(note);
 }
 
@@ -44,8 +51,10 @@ static void write_down(struct job *job) {
   struct note *note = (struct note *)(void *)job;
   int fd = name_open(note->dirfd, TITLES_URLS, O_RDWR | O_APPEND | O_CREAT,
                      0600, false);
-  note->saved_errno =
-      fd >= 0 ? titles_append(fd, note->task, note->text) : errno;
+  note->saved_errno = fd >= 0 ? 0 : errno;
+  for (size_t i = 0; i < note->count && note->saved_errno == 0; i++)
+    note->saved_errno =
+        titles_append(fd, note->entries[i].task, note->entries[i].text);
   if (fd >= 0 && note->saved_errno == 0 && fsync(fd) != 0)
     note->saved_errno = errno;
   if (fd >= 0)
@@ -117,8 +126,8 @@ int control__take_url(struct engine *e, struct task *task, const char *line) {
   return code;
 }
 
-static void turn(struct engine *e, struct task *task,
-                 const struct readdress *address) {
+static int turn(struct engine *e, struct task *task,
+                const struct readdress *address) {
   bool moved = task->state == TASK_ACTIVE && fetch_moves(task);
   bool queued = !task->in_intake && !task->unseen &&
                 (task->state == TASK_QUEUED || task->state == TASK_WAITING);
@@ -127,8 +136,6 @@ static void turn(struct engine *e, struct task *task,
   if (queued)
     scheduler_remove(&e->scheduler, task);
   int code = replace(e, task, address);
-  if (code != 0)
-    control__refuse(e, code, "%s", err_text(code));
   if (moved) {
     fetch__let_go(e, task, AFTER_QUEUE, true);
   } else if (queued) {
@@ -139,73 +146,189 @@ static void turn(struct engine *e, struct task *task,
              task->after == AFTER_EXPIRE) {
     task->after = AFTER_QUEUE; /* it is letting go of the old one */
   }
+  return code;
 }
 
-/* ---- the order --------------------------------------------------------------
+/* ---- one that is kept -------------------------------------------------------
  */
+
+/* In force from now on; a task that is in no list comes back with it. */
+static int take_effect(struct note *note, const struct entry *entry) {
+  struct engine *e = note->engine;
+  struct readdress address;
+  struct task *task = idmap_find(&e->tasks, entry->task);
+  int code = readdress_parse(&address, entry->text);
+  if (code != 0)
+    return code;
+  code = titles_put(&e->urls, entry->task, entry->text);
+  if (code == 0 && note->done != NULL && task != NULL)
+    code = turn(e, task, &address);
+  else if (code == 0 && note->done != NULL &&
+           !control__forget_recent(e, entry->task))
+    control__redeliver(e, entry->task);
+  readdress_fini(&address);
+  return code;
+}
 
 static void on_written(struct job *job) {
   struct note *note = (struct note *)(void *)job;
-  struct engine *e = note->engine;
-  struct readdress address;
-  struct task *task = idmap_find(&e->tasks, note->task);
-  e->adds--;
-  e->said[0] = '\0';
-  e->reply_code = 0;
-  int code = readdress_parse(&address, note->text);
-  if (code == 0 && note->saved_errno == 0)
-    code = titles_put(&e->urls, note->task, note->text);
+  struct errmsg msg = {""};
+  int code = 0;
+  note->engine->adds--;
   if (note->saved_errno != 0)
-    control__refuse(e, ERR_IO, "the URL could not be kept: %s",
-                    strerror(note->saved_errno));
-  else if (code != 0)
-    control__refuse(e, code, "%s", err_text(code));
-  else if (note->asked && task != NULL)
-    turn(e, task, &address);
-  else if (note->asked && !control__forget_recent(e, note->task))
-    control__redeliver(e, note->task);
-  if (note->asked && e->reply_code == 0) {
-    control__say(e, note->command.kind == CMD_TASK_MIRROR
-                        ? "the task has another mirror"
-                        : "the task goes on with the new URL");
-    control__log(e, &note->command, "task %llu: another URL",
-                 (unsigned long long)note->task);
-  }
-  if (note->asked)
-    control__answer(e, &note->command);
-  readdress_fini(&address);
+    code = err_set(&msg, ERR_IO, "the URL could not be kept: %s",
+                   strerror(note->saved_errno));
+  for (size_t i = 0; i < note->count && code == 0; i++)
+    code = take_effect(note, &note->entries[i]);
+  if (note->done != NULL)
+    note->done(note->arg, code,
+               msg.text[0] != '\0' || code == 0 ? msg.text : err_text(code));
   free_note(note);
 }
 
-/* address to the session's file; c: who is to be told, NULL nobody. */
-static int send_note(struct engine *e, uint64_t task,
-                     const struct readdress *address, const struct command *c) {
+static struct note *note_new(struct engine *e) {
   struct note *note = calloc(1, sizeof *note);
   if (note == NULL)
-    return ERR_NOMEM;
+    return NULL;
   note->engine = e;
-  note->task = task;
   note->dirfd = session_dirfd(e->session);
-  note->text = readdress_text(address);
-  if (note->text == NULL) {
-    free_note(note);
+  return note;
+}
+
+static int note_add(struct note *note, uint64_t task,
+                    const struct readdress *address) {
+  if (note->count == note->cap) {
+    size_t cap = note->cap > 0 ? note->cap * 2 : 1;
+    struct entry *grown = realloc(note->entries, cap * sizeof(*grown));
+    if (grown == NULL)
+      return ERR_NOMEM;
+    note->entries = grown;
+    note->cap = cap;
+  }
+  char *text = readdress_text(address);
+  if (text == NULL)
     return ERR_NOMEM;
-  }
-  if (c != NULL) {
-    note->asked = true;
-    note->command = *c;
-    note->command.text = NULL;
-  }
+  note->entries[note->count++] = (struct entry){task, text};
+  return 0;
+}
+
+/* To the session's file; the note is taken. */
+static void send_note(struct note *note, control_done_fn *done, void *arg) {
+  struct engine *e = note->engine;
+  note->done = done;
+  note->arg = arg;
   e->adds++; /* the run does not end meanwhile */
   pool_submit(&e->pool, &note->job, JOB_DISK, "URLs kept", write_down,
               on_written);
-  return 0;
 }
 
 void control__note_url(struct engine *e, uint64_t task,
                        const struct readdress *address) {
-  if (send_note(e, task, address, NULL) != 0)
-    eventlog_add(&e->log, LOG_ERROR, task, "no memory for its URL");
+  struct note *note = note_new(e);
+  if (note != NULL && note_add(note, task, address) == 0) {
+    send_note(note, NULL, NULL);
+    return;
+  }
+  free_note(note);
+  eventlog_add(&e->log, LOG_ERROR, task, "no memory for its URL");
+}
+
+/* ---- signed anew
+ * -------------------------------------------------------------
+ */
+
+/* The URL that is in force for a task of this line, but for what the line
+ * itself says: NULL. */
+static const char *in_force(const struct engine *e, uint64_t task, uint64_t of,
+                            struct readdress *address) {
+  const char *known = titles_find(&e->urls, task);
+  if (known == NULL || readdress_parse(address, known) != 0)
+    return NULL;
+  return address->of == 0 || address->of == of ? address->url : NULL;
+}
+
+bool control__is_news(struct engine *e, const struct session_again *again) {
+  struct readdress address = {.of = 0};
+  const struct task *task = idmap_find(&e->tasks, again->task);
+  if (again->done || control__is_done(e, again->task) ||
+      (task != NULL && task->state == TASK_VERIFYING))
+    return false;
+  const char *known = in_force(e, again->task, again->of, &address);
+  bool same = known != NULL ? strcmp(known, again->url) == 0
+                            : readdress_of(again->url) == again->of;
+  readdress_fini(&address);
+  return !same;
+}
+
+static int note_news(struct note *note, const struct session_again *again) {
+  struct errmsg msg;
+  struct readdress address = {.of = 0};
+  int code = readdress_read(&address, again->url, &msg);
+  address.of = again->of;
+  if (code == 0)
+    code = note_add(note, again->task, &address);
+  readdress_fini(&address);
+  return code;
+}
+
+int control__signed_anew(struct engine *e, const struct session_again *again,
+                         size_t count, control_done_fn *done, void *arg) {
+  struct note *note = note_new(e);
+  int code = note != NULL ? 0 : ERR_NOMEM;
+  for (size_t i = 0; i < count && code == 0; i++)
+    if (control__is_news(e, &again[i]))
+      code = note_news(note, &again[i]);
+  if (code == 0 && note->count > 0) {
+    send_note(note, done, arg);
+    return 1;
+  }
+  free_note(note);
+  return code;
+}
+
+/* ---- the order
+ * ---------------------------------------------------------------
+ */
+
+struct order {
+  struct engine *engine;
+  struct command command; /* its text is not kept */
+};
+
+static void on_kept(void *arg, int code, const char *text) {
+  struct order *order = arg;
+  struct engine *e = order->engine;
+  const struct command *c = &order->command;
+  e->said[0] = '\0';
+  e->reply_code = 0;
+  if (code != 0) {
+    control__refuse(e, code, "%s", text);
+  } else {
+    control__say(e, c->kind == CMD_TASK_MIRROR
+                        ? "the task has another mirror"
+                        : "the task goes on with the new URL");
+    control__log(e, c, "task %llu: another URL", (unsigned long long)c->task);
+  }
+  control__answer(e, c);
+  free(order);
+}
+
+static int send_order(struct engine *e, const struct command *c,
+                      const struct readdress *address) {
+  struct order *order = calloc(1, sizeof *order);
+  struct note *note = note_new(e);
+  int code = order != NULL && note != NULL ? note_add(note, c->task, address)
+                                           : ERR_NOMEM;
+  if (code != 0) {
+    free(order);
+    free_note(note);
+    return code;
+  }
+  order->engine = e;
+  order->command = *c;
+  order->command.text = NULL;
+  send_note(note, on_kept, order);
+  return 0;
 }
 
 /* Each of them may be asked. */
@@ -279,10 +402,8 @@ static int compose(struct engine *e, const struct task *task,
 int control__host_of(struct engine *e, uint64_t task, const char *line,
                      struct host **host) {
   struct readdress address = {.of = 0};
-  const char *known = titles_find(&e->urls, task);
-  bool given = known != NULL && readdress_parse(&address, known) == 0 &&
-               (address.of == 0 || address.of == readdress_of(line));
-  int code = hosts_get(&e->hosts, given ? address.url : line, engine_now(),
+  const char *given = in_force(e, task, readdress_of(line), &address);
+  int code = hosts_get(&e->hosts, given != NULL ? given : line, engine_now(),
                        host, NULL);
   readdress_fini(&address);
   return code;
@@ -300,7 +421,7 @@ static bool change(struct engine *e, struct task *task,
   if (code == 0)
     code = compose(e, task, c, &address, &msg);
   if (code == 0)
-    code = send_note(e, c->task, &address, c);
+    code = send_order(e, c, &address);
   readdress_fini(&address);
   if (code == 0)
     return false;

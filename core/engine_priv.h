@@ -402,6 +402,13 @@ void control__ended(struct engine *e, const struct command *c);
 bool control__add(struct engine *e, const struct command *c);
 bool control__reload(struct engine *e, const struct command *c);
 void control__set_limit(struct engine *e, const struct command *c);
+/* A task was added again: whether its URL is another one than it has now. Those
+ * that are news are kept, then taken, and done is called: 1; 0: none is. */
+bool control__is_news(struct engine *e, const struct session_again *again);
+typedef void control_done_fn(void *arg, int code, const char *text);
+int control__signed_anew(struct engine *e, const struct session_again *again,
+                         size_t count, control_done_fn *done,
+                         void *arg) MUST_CHECK;
 /* Another URL or mirror; unseen: of a task that is in no list. */
 bool control__url(struct engine *e, const struct command *c);
 bool control__url_unseen(struct engine *e, const struct command *c);

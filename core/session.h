@@ -347,13 +347,18 @@ bool session_exhausted(const struct session *session);
 /* Adds lines as session_add_lines() does, in a running session. done is called
  * once: with code 0 when they are on the disk, with a code and a sentence when
  * none was taken. A line whose object the command lines have already adds
- * nothing; its task is among `again`. text: lines, each with a line feed but
+ * nothing; its task is among `again`, maybe signed anew. text: lines, each with a line feed but
  * maybe the last; copied. ERR_NOMEM, ERR_CLOSED: done is not called. */
 struct session_added {
   int code;
   const char *text; /* "" none */
   size_t added;
-  const uint64_t *again;
+  struct session_again {
+    uint64_t task;
+    uint64_t of;     /* readdress_of() the URL of its line */
+    const char *url; /* as it was given now */
+    bool done;       /* nothing is wanted of it */
+  } const *again;
   size_t again_count;
 };
 int session_add(struct session *session, const char *text,

@@ -44,8 +44,8 @@ static void count(struct store_job *job) {
   job->rc = store_sweep_count(asked->session->store, &asked->sweep);
 }
 
-static enum session_stands stands_at(const struct store_loaded *loaded,
-                                     uint32_t index) {
+enum session_stands session__stands_at(const struct store_loaded *loaded,
+                                       uint32_t index) {
   if (loaded == NULL || !chunk_bit(loaded->chunk.bits, index))
     return SESSION_OPEN;
   for (size_t i = 0; i < loaded->row_count; i++)
@@ -61,7 +61,7 @@ static void stand(struct store_job *job) {
                        task_chunk(asked->task), false, &loaded);
   if (job->rc < 0)
     return;
-  asked->stands = stands_at(loaded, task_index(asked->task));
+  asked->stands = session__stands_at(loaded, task_index(asked->task));
   store_loaded_free(loaded);
 }
 

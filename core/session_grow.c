@@ -24,11 +24,12 @@
 #include <unistd.h>
 
 #include "lines.h"
+#include "readdress.h"
 #include "redact.h"
 
 struct known {
-  uint64_t object;
-  uint32_t index; /* of its task in the source */
+  uint64_t object, url; /* digests */
+  uint32_t index;       /* of its task in the source */
 };
 
 struct session_add {
@@ -37,7 +38,7 @@ struct session_add {
   void (*done)(void *arg, const struct session_added *added);
   void *arg;
   char *text; /* taken: the lines */
-  int sdirfd;
+  struct session *session;
   uint32_t source, spool;
   uint64_t at; /* length of the spool so far */
   /* of the work */
@@ -46,7 +47,8 @@ struct session_add {
   size_t typed_from; /* entries from here on were typed now */
   char *fresh;       /* what is appended */
   size_t fresh_len, added;
-  uint64_t *again; /* tasks that the list has already */
+  struct session_again *again; /* tasks that the list has already; their URLs
+                                  are in the text */
   size_t again_count, again_cap;
   struct errmsg msg;
   /* afterwards */
@@ -69,12 +71,14 @@ static int by_object(const void *a, const void *b) {
   return x->object < y->object ? -1 : x->object > y->object;
 }
 
-static int note(struct session_add *add, uint64_t object) {
+static int note(struct session_add *add, const struct manifest_line *line) {
   if (store__push((void **)&add->known, &add->known_cap, add->known_count,
                   sizeof *add->known) < 0)
     return ERR_NOMEM;
   add->known[add->known_count] =
-      (struct known){object, (uint32_t)add->known_count};
+      (struct known){.object = line->object,
+                     .url = readdress_of(line->url != NULL ? line->url : ""),
+                     .index = (uint32_t)add->known_count};
   add->known_count++;
   return 0;
 }
@@ -87,7 +91,7 @@ static int read_known(struct session_add *add, int fd) {
     return rc;
   rc = lines_next(&lines, &line);
   while (rc == 1) {
-    rc = note(add, line.object);
+    rc = note(add, &line);
     if (rc == 0)
       rc = lines_next(&lines, &line);
   }
@@ -113,13 +117,38 @@ static const struct known *find(const struct session_add *add,
   return NULL;
 }
 
-static int note_again(struct session_add *add, const struct known *known) {
+static int note_again(struct session_add *add, const struct known *known,
+                      const char *url) {
   if (store__push((void **)&add->again, &add->again_cap, add->again_count,
                   sizeof *add->again) < 0)
     return ERR_NOMEM;
-  add->again[add->again_count++] = task_id(
-      add->source, known->index / CHUNK_LINES, known->index % CHUNK_LINES);
+  add->again[add->again_count++] = (struct session_again){
+      .task = task_id(add->source, known->index / CHUNK_LINES,
+                      known->index % CHUNK_LINES),
+      .of = known->url,
+      .url = url};
   return 0;
+}
+
+/* Those that are done want no other URL. */
+static int look_who_is_done(struct session_add *add) {
+  struct store_loaded *loaded = NULL;
+  uint64_t at = UINT64_MAX;
+  int rc = 0;
+  for (size_t i = 0; rc == 0 && i < add->again_count; i++) {
+    struct session_again *again = &add->again[i];
+    uint32_t number = task_chunk(again->task);
+    if (number != at) {
+      store_loaded_free(loaded);
+      rc = store_load(add->session->store, add->source, number, false, &loaded);
+      at = number;
+    }
+    again->done =
+        rc == 0 &&
+        session__stands_at(loaded, task_index(again->task)) == SESSION_DONE;
+  }
+  store_loaded_free(loaded);
+  return rc;
 }
 
 /* "URL" or "URL<tab>NAME", with its end. */
@@ -155,8 +184,8 @@ static int take_line(struct session_add *add, char *text) {
     if (line.why != NULL)
       rc = bad_line(add, copy, line.why);
     else if (known != NULL)
-      rc = note_again(add, known);
-    else if ((rc = note(add, line.object)) == 0)
+      rc = note_again(add, known, line.url);
+    else if ((rc = note(add, &line)) == 0)
       append(add, &line);
   }
   free(copy);
@@ -190,7 +219,7 @@ static int write_fresh(struct session_add *add, int fd) {
       return err_from_errno(errno);
     have += n > 0 ? (size_t)n : 0;
   }
-  if (fsync(fd) != 0 || (add->at == 0 && fsync(add->sdirfd) != 0))
+  if (fsync(fd) != 0 || (add->at == 0 && fsync(add->session->sdirfd) != 0))
     return err_from_errno(errno);
   return 0;
 }
@@ -201,6 +230,8 @@ static int grow(struct session_add *add, int fd) {
   int rc = read_known(add, fd);
   if (rc == 0)
     rc = take_lines(add);
+  if (rc == 0)
+    rc = look_who_is_done(add);
   if (rc == 0 && add->fresh_len > 0) {
     rc = write_fresh(add, fd);
     if (rc < 0 && ftruncate(fd, (off_t)add->at) != 0)
@@ -213,8 +244,8 @@ static void work(struct store_job *job) {
   struct session_add *add = (struct session_add *)(void *)job;
   char name[32];
   session__spool_name(add->spool, name, sizeof name);
-  int fd = openat(add->sdirfd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-                  0600);
+  int fd = openat(add->session->sdirfd, name,
+                  O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   job->rc = fd >= 0 ? grow(add, fd) : err_from_errno(errno);
   if (fd >= 0)
     close(fd);
@@ -341,7 +372,7 @@ int session_add(struct session *s, const char *text,
   }
   add->done = done;
   add->arg = arg;
-  add->sdirfd = s->sdirfd;
+  add->session = s;
   while (*at != NULL)
     at = &(*at)->next;
   *at = add;

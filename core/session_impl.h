@@ -262,6 +262,9 @@ void session__joins_end(struct session *s);
 void session__asked_step(struct session *s);
 void session__asked_worked(struct session *s, struct store_job *job);
 void session__asked_end(struct session *s);
+/* What a chunk's row (NULL: none) says of a task. */
+enum session_stands session__stands_at(const struct store_loaded *loaded,
+                                       uint32_t index);
 /* Failed tasks are being gone through: the redo feed asks for the next chunk,
  * takes it, or gives it back for want of memory. */
 bool session__sweeping(const struct session *s);

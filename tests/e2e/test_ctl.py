@@ -668,7 +668,7 @@ def lines_file(tmp_path, text):
 def test_urls_are_added_to_a_manifest_run(spate, faultd, out, slow_run, tmp_path):
     url = faultd.data(7001, 10, "extra")
     assert ctl(spate, out, "add", url) == "1 URL added"
-    assert ctl(spate, out, "add", url, url + "?sig=2") == "0 URLs added, 2 in the list already"
+    assert ctl(spate, out, "add", url, url + "?X-sig=2") == "0 URLs added, 2 in the list already"
     lines = "".join(f"{faultd.data(i, 10, f'g{i}')}\tsub/g{i}\n" for i in range(7100, 7200))
     done = spate("ctl", out, "add", "-", stdin=lines_file(tmp_path, lines))
     assert done.code == 0 and done.out == b"100 URLs added\n", done
@@ -781,6 +781,47 @@ def test_paused_before_the_answer_comes(spate, faultd, out, tmp_path):
     assert result.code == 0, result
     assert_files(out, {f"f{i}": body(i, 300 << 10) for i in range(4)})
     assert len(faultd.journal()) == 4
+
+
+def signed(url, signature):
+    return f"{url}{'&' if '?' in url else '?'}X-Signature={signature}"
+
+
+def test_a_failed_or_waiting_task_is_added_again_signed_anew(spate, faultd, out):
+    """It is asked with the new query; one that is done is left alone."""
+    slow = faultd.data(0, 10, "slow", ttfb=60_000)
+    done, lost, late = (faultd.data(i, 10, name) for i, name in
+                        enumerate(("done", "lost", "late"), 1))
+    run = spate.start(slow, signed(done, "old"), signed(lost + "?status=403", "old"),
+                      signed(late + "?status=503", "old"), "-d", out, "-q",
+                      "--retry-wait", "50", "--retry-max-wait", "50")
+    wait_until(lambda: {"done", "failed", "waiting"} <=
+               {row["state"] for row in tasks_of(spate, out).values()})
+    asked = len(faultd.journal())
+    for url in (done, lost, late):
+        text = ctl(spate, out, "add", signed(url, "new"))
+        assert text == "0 URLs added, 1 in the list already"
+    wait_until(lambda: (out / "lost").exists() and (out / "late").exists())
+    since = [entry["target"] for entry in faultd.journal()[asked:]]
+    assert len(since) == 2 and all("X-Signature=new" in at for at in since), since
+    assert run.process.poll() is None
+    run.kill()
+
+
+def test_a_task_that_expired_is_signed_anew_for_the_next_run_too(spate, faultd, out):
+    slow = faultd.data(0, 10, "slow", ttfb=60_000)
+    late = faultd.data(1, 10, "late")
+    run = spate.start(slow, late + "?" + GONE, "-d", out, "-q")
+    wait_until(lambda: "expired" in [row["state"] for row in tasks_of(spate, out).values()])
+    ctl(spate, out, "add", late + "?ttfb=60000&X-Signature=new")
+    wait_until(lambda: tasks_of(spate, out)["late"]["state"] == "active")
+    run.kill()
+    run.wait()
+    again = spate.start("resume", out, "--no-tui")
+    wait_until(lambda: (out / ".spate" / "ctl").exists())
+    wait_until(lambda: "late" in tasks_of(spate, out))
+    wait_until(lambda: tasks_of(spate, out)["late"]["state"] == "active")
+    again.kill()
 
 
 def counts_of(spate, out):
