@@ -27,8 +27,13 @@
 #include "err.h"
 #include "fields.h"
 
+#ifdef SPATE_FUZZING
+#define MANIFEST_LINE_CAP ((size_t)2 * 1024)
+#define MANIFEST_BLOCK ((size_t)4 * 1024)
+#else
 #define MANIFEST_LINE_CAP ((size_t)64 * 1024)
 #define MANIFEST_BLOCK ((size_t)256 * 1024)
+#endif
 
 /* The object of a line that cannot be used: equal for all of them, so that a
  * bad line that was put right does not make another manifest. */

@@ -25,9 +25,15 @@
 #include "err.h"
 #include "snapshot.h"
 
+#ifdef SPATE_FUZZING
+#define WIRE_TEXT_MAX 100
+#define WIRE_SLOTS 32
+#define WIRE_HOSTS 16
+#else
 #define WIRE_TEXT_MAX 2048 /* longer texts are cut */
 #define WIRE_SLOTS 4096    /* rows of tasks */
 #define WIRE_HOSTS 1024
+#endif
 #define WIRE_WATCH 512                   /* rows in sight */
 #define WIRE_FRAME_MAX ((size_t)4 << 20) /* bytes of a frame */
 #define WIRE_BUDGET ((size_t)12 * 1024)  /* for rows not in sight */

@@ -13,7 +13,7 @@
 
 #include "wire_impl.h"
 
-#define SLOT_TABLE 16384 /* a power of two, well above WIRE_SLOTS */
+#define SLOT_TABLE (4 * WIRE_SLOTS) /* a power of two */
 #define OTHERS_MS 1000   /* how often rows out of sight are sent */
 
 struct slot {

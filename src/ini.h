@@ -14,7 +14,11 @@
 
 #include "err.h"
 
+#ifdef SPATE_FUZZING
+#define INI_MAX_BYTES ((size_t)1 << 15)
+#else
 #define INI_MAX_BYTES ((size_t)1 << 20)
+#endif
 
 struct ini_entry {
   const char *file;

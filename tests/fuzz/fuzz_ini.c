@@ -5,13 +5,26 @@
  */
 #include "config.h"
 
-#include <ctype.h>
 #include <unistd.h>
 
 #include "fuzz.h"
 #include "ini.h"
 #include "settings.h"
 #include "tempfile.h"
+
+/* The readers want a path; one file serves all inputs. */
+static const char *file_of(const void *data, size_t size) {
+  static int fd = -1;
+  static char path[40];
+  if (fd < 0) {
+    fd = tempfile_open();
+    snprintf(path, sizeof path, "/dev/fd/%d", fd);
+  }
+  if (fd < 0 || ftruncate(fd, 0) != 0 || lseek(fd, 0, SEEK_SET) != 0 ||
+      tempfile_write(fd, data, size) != 0)
+    exit(77);
+  return path;
+}
 
 static int each(void *arg, const struct ini_entry *entry, struct errmsg *msg) {
   unsigned *last = arg;
@@ -25,10 +38,8 @@ static int each(void *arg, const struct ini_entry *entry, struct errmsg *msg) {
   return 0;
 }
 
-static int load(int fd, struct options *options, struct errmsg *msg) {
+static int load(const char *path, struct options *options, struct errmsg *msg) {
   struct settings settings;
-  char path[40];
-  snprintf(path, sizeof path, "/dev/fd/%d", fd);
   settings_init(&settings);
   options_init(options);
   int code = settings_load(&settings, options,
@@ -41,38 +52,34 @@ static int load(int fd, struct options *options, struct errmsg *msg) {
 static void need_dump_reads(const struct options *options) {
   struct options again;
   struct errmsg msg = {""};
-  int fd = tempfile_open();
-  FILE *file = fd >= 0 ? fdopen(dup(fd), "w") : NULL;
+  char *text = NULL;
+  size_t size = 0;
+  FILE *file = open_memstream(&text, &size);
   if (file == NULL)
     exit(77);
   options_dump(options, file);
   if (fclose(file) != 0)
     exit(77);
-  int code = load(fd, &again, &msg);
+  int code = load(file_of(text, size), &again, &msg);
   if (code != 0)
     fprintf(stderr, "%s\n", msg.text);
   FUZZ_NEED(code == 0);
   options_fini(&again);
-  close(fd);
+  free(text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct options options;
   struct errmsg msg = {""};
   unsigned last = 0;
-  char path[40];
-  int fd = tempfile_open();
-  if (fd < 0 || tempfile_write(fd, (const char *)data, size) != 0)
-    exit(77);
-  snprintf(path, sizeof path, "/dev/fd/%d", fd);
+  const char *path = file_of(data, size);
   int code = ini_read(path, each, &last, &msg);
   FUZZ_NEED(code == 0 || msg.text[0] != '\0');
-  int loaded = load(fd, &options, &msg);
+  int loaded = load(path, &options, &msg);
   FUZZ_NEED(code == 0 || loaded != 0);
   FUZZ_NEED(loaded == 0 || msg.text[0] != '\0');
   if (loaded == 0)
     need_dump_reads(&options);
   options_fini(&options);
-  close(fd);
   return 0;
 }
