@@ -31,7 +31,6 @@
 
 #define SECTION_MAX 128
 #define KEY_MAX 128
-#define LINE_MAX_LEN 1000 /* iniparser gives up at 1024 */
 
 struct seen {
   unsigned line;
@@ -170,6 +169,23 @@ static bool is_cut(const char *value, size_t len) {
   return false;
 }
 
+/* iniparser drops what stands behind a closing quote, and misses none. */
+static const char *quote_fault(const char *value, size_t len) {
+  const char *end = value + len;
+  while (value < end && is_blank(*value))
+    value++;
+  if (end - value < 2 || (*value != '"' && *value != '\''))
+    return NULL;
+  const char *at = memchr(value + 1, *value, (size_t)(end - value) - 1);
+  if (at == NULL)
+    return "the closing quote is missing";
+  for (at++; at < end && is_blank(*at);)
+    at++;
+  return at < end && *at != ';' && *at != '#'
+             ? "only a comment may stand behind the closing quote"
+             : NULL;
+}
+
 static int remember(struct scan *scan, const char *key, unsigned line) {
   char name[SECTION_MAX + KEY_MAX + 1];
   snprintf(name, sizeof name, "%s:%s", scan->section, key);
@@ -200,15 +216,19 @@ static int scan_key(struct scan *scan, const char *text, size_t len,
   if (scan->section[0] == '\0')
     return wrong(scan, line,
                  "this key stands before any section; begin with [default]");
-  if (is_cut(equals + 1, len - (size_t)(equals + 1 - text)))
+  size_t value_len = len - (size_t)(equals + 1 - text);
+  if (is_cut(equals + 1, value_len))
     return wrong(scan, line,
                  "put a value that holds ';' or '#' between \"quotes\"");
+  const char *fault = quote_fault(equals + 1, value_len);
+  if (fault != NULL)
+    return wrong(scan, line, fault);
   return remember(scan, key, line);
 }
 
 static int scan_line(struct scan *scan, const char *text, size_t len,
                      unsigned line) {
-  if (len > LINE_MAX_LEN)
+  if (len > INI_LINE)
     return wrong(scan, line, "longer than 1000 bytes");
   while (len > 0 && is_blank(*text)) {
     text++;

@@ -14,6 +14,7 @@
 
 #include "err.h"
 
+#define INI_LINE 1000 /* bytes; iniparser gives up at 1024 */
 #ifdef SPATE_FUZZING
 #define INI_MAX_BYTES ((size_t)1 << 15)
 #else

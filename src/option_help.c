@@ -7,8 +7,10 @@
 
 #include "options.h"
 
+#include <stdbool.h>
 #include <string.h>
 
+#include "ini.h"
 #include "text.h"
 
 #define HELP_COLUMN 32 /* where the texts of --help begin */
@@ -96,14 +98,24 @@ void options_print_help(FILE *out, unsigned where) {
 /* ---- --dump-config ---------------------------------------------------------
  */
 
-/* iniparser takes ';' and '#' for the start of a comment unless quoted. */
+static bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\v' || c == '\f';
+}
+
+/* iniparser takes ';' and '#' for the start of a comment unless quoted, takes
+ * blanks away likewise, and knows no escapes; lines have a longest length. */
 static void dump_row(FILE *out, const char *name, const char *text) {
-  const char *quote = "";
-  if (strpbrk(text, ";#'") != NULL || *text == '"')
-    quote = "\"";
-  else if (strchr(text, '"') != NULL)
-    quote = "'";
-  fprintf(out, "%s = %s%s%s\n", name, quote, text, quote);
+  size_t length = strlen(text);
+  bool plain = strpbrk(text, ";#") == NULL && *text != '"' && *text != '\'' &&
+               !is_blank(*text) && !is_blank(text[length - 1]) &&
+               text[length - 1] != '\\';
+  const char *quote = plain ? "" : strchr(text, '"') == NULL ? "\"" : "'";
+  if ((!plain && strchr(text, *quote) != NULL) ||
+      strpbrk(text, "\r\n") != NULL ||
+      strlen(name) + length + strlen(" = ''") > INI_LINE)
+    fprintf(out, "; %s is set to what no INI file can hold\n", name);
+  else
+    fprintf(out, "%s = %s%s%s\n", name, quote, text, quote);
 }
 
 static void dump_option(const struct options *options, enum option_id id,

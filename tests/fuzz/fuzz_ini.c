@@ -48,22 +48,31 @@ static int load(const char *path, struct options *options, struct errmsg *msg) {
   return code;
 }
 
-/* What options are in force, written as a file. */
-static void need_dump_reads(const struct options *options) {
-  struct options again;
-  struct errmsg msg = {""};
+static char *dump(const struct options *options, size_t *size) {
   char *text = NULL;
-  size_t size = 0;
-  FILE *file = open_memstream(&text, &size);
+  FILE *file = open_memstream(&text, size);
   if (file == NULL)
     exit(77);
   options_dump(options, file);
   if (fclose(file) != 0)
     exit(77);
+  return text;
+}
+
+/* What options are in force, written as a file and read again: the same, but
+ * for secrets, of which a comment stands there. */
+static void need_dump_reads(const struct options *options) {
+  struct options again;
+  struct errmsg msg = {""};
+  size_t size = 0, size_again = 0;
+  char *text = dump(options, &size);
   int code = load(file_of(text, size), &again, &msg);
   if (code != 0)
     fprintf(stderr, "%s\n", msg.text);
   FUZZ_NEED(code == 0);
+  char *text_again = dump(&again, &size_again);
+  FUZZ_NEED(strcmp(text, text_again) == 0 || strstr(text, "\n; ") != NULL);
+  free(text_again);
   options_fini(&again);
   free(text);
 }

@@ -202,6 +202,16 @@ static void test_quoted_value_keeps_semicolon(void **state) {
   assert_string_equal(options_text(&f->options, OPT_COOKIE), "a=1; b=2");
 }
 
+static void test_quotes_and_a_comment_behind_them(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(load_given(f, "[default]\ncookie = ' a \"b\"' ; c\n"
+                                 "user-agent = it's \"x\"\n"
+                                 "[keys]\nhelp = \"\n"),
+                   0);
+  assert_string_equal(options_text(&f->options, OPT_COOKIE), " a \"b\"");
+  assert_string_equal(options_text(&f->options, OPT_USER_AGENT), "it's \"x\"");
+}
+
 static void test_missing_files_are_no_mistake_unless_named(void **state) {
   struct fixture *f = *state;
   f->source.system_path = "/nonexistent/spate.ini";
@@ -251,6 +261,9 @@ static void test_mistakes_name_file_line_and_remedy(void **state) {
       {"[default]\nrate = 1\n\nrate = 2\n", "0.ini:4:", "line 2"},
       {"[default]\nRate = 1\n[default]\nrate = 2\n", "0.ini:4:", "line 2"},
       {"[default]\ncookie = a=1;b=2\n", "0.ini:2:", "quotes"},
+      {"[default]\ncookie = \"a=1\n", "0.ini:2:", "closing quote"},
+      {"[default]\ncookie = 'a=1\" ; b\n", "0.ini:2:", "closing quote"},
+      {"[default]\ncookie = \"a\"=1\n", "0.ini:2:", "only a comment"},
       {"[default]\nwhat is this\n", "0.ini:2:", "key = value"},
       {"[default\nrate = 1\n", "0.ini:1:", "']'"},
       {"[default] x\nrate = 1\n", "0.ini:1:", "comment"},
@@ -339,6 +352,7 @@ int main(void) {
       CASE(test_profile_wins_over_default_of_a_later_file),
       CASE(test_resume_leaves_the_sessions_options_alone),
       CASE(test_quoted_value_keeps_semicolon),
+      CASE(test_quotes_and_a_comment_behind_them),
       CASE(test_missing_files_are_no_mistake_unless_named),
       CASE(test_mistakes_name_file_line_and_remedy),
       CASE(test_unknown_profile_names_the_known),

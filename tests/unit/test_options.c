@@ -386,6 +386,30 @@ static void test_dump_hides_secrets(void **state) {
   assert_non_null(strstr(text, "\nuser-agent = \"a;b\"\n"));
 }
 
+/* As the file is read again: iniparser knows quotes of two kinds, no escapes.
+ */
+static void test_dump_quotes_what_needs_it(void **state) {
+  static const char *const row[][2] = {
+      {"a;b", "\nuser-agent = \"a;b\"\n"},
+      {" ", "\nuser-agent = \" \"\n"},
+      {"it's \"x\"", "\nuser-agent = it's \"x\"\n"},
+      {"\"x\"; y", "\nuser-agent = '\"x\"; y'\n"},
+      {"back\\", "\nuser-agent = \"back\\\"\n"},
+      {"it's \"x\";", "\n; user-agent is set to what no INI file can hold\n"},
+  };
+  static char text[65536];
+  struct fixture *f = *state;
+  for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+    set(f, OPT_USER_AGENT, row[i][0], LAYER_COMMAND_LINE);
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    options_dump(&f->options, file);
+    read_back(file, text, sizeof text);
+    if (strstr(text, row[i][1]) == NULL)
+      fail_msg("not in it: %s", row[i][1]);
+  }
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -416,6 +440,7 @@ int main(void) {
       CASE(test_header_replaces_only_its_own_name),
       CASE(test_help_names_every_option_of_a_run),
       CASE(test_dump_hides_secrets),
+      CASE(test_dump_quotes_what_needs_it),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
