@@ -49,6 +49,7 @@ struct chunk {
   bool objects_dirty;
   bool dirty; /* changed since it was last put in a batch */
   bool rows_changed;
+  bool ranked; /* some task of it may have a priority that success removes */
   unsigned readers; /* feeds that stand in it */
   unsigned batches; /* batches under way that hold a copy */
   int slot;         /* of the marks; CHUNK_NO_SLOT none */

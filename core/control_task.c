@@ -173,6 +173,7 @@ static void set_priority(struct engine *e, struct task *task,
     return;
   }
   task->priority = (int32_t)wanted;
+  session_priority_put(e->session, task->id, task->priority);
   if (task->state == TASK_QUEUED && !task->in_intake &&
       link_on_list(&task->queued)) {
     scheduler_remove(&e->scheduler, task);

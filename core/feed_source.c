@@ -37,6 +37,7 @@ static void note_rows(struct chunk *chunk, const struct store_loaded *l) {
       chunk_bit_set(chunk->row_bits, l->rows[i].index);
   for (size_t i = 0; i < l->partial_count; i++)
     chunk_bit_set(chunk->partial_bits, l->partials[i].index);
+  chunk->ranked = l->rank_count > 0;
 }
 
 static int64_t now_unix(void) {
@@ -583,7 +584,8 @@ static bool take_here(struct feed *f, uint32_t number) {
   static const uint8_t none[CHUNK_BITMAP];
   if (chunk == NULL)
     return false;
-  bool rows = memcmp(chunk->row_bits, none, CHUNK_BITMAP) != 0 ||
+  bool rows = chunk->ranked ||
+              memcmp(chunk->row_bits, none, CHUNK_BITMAP) != 0 ||
               memcmp(chunk->partial_bits, none, CHUNK_BITMAP) != 0;
   if (rows && !f->missing)
     return false;

@@ -283,6 +283,23 @@ static const struct session_partial *partial_of(const struct feed *f,
   return NULL;
 }
 
+/* The line's own, or what a person has made of it. */
+static int32_t priority_of(const struct feed *f, uint32_t index,
+                           const struct manifest_line *line) {
+  const struct store_loaded *l = f->loaded;
+  size_t low = 0, high = l == NULL ? 0 : l->rank_count;
+  while (low < high) {
+    size_t mid = (low + high) / 2;
+    if (l->ranks[mid].index == index)
+      return l->ranks[mid].priority;
+    if (l->ranks[mid].index < index)
+      low = mid + 1;
+    else
+      high = mid;
+  }
+  return line->priority;
+}
+
 static void deliver(struct feed *f, uint32_t index,
                     const struct manifest_line *line,
                     const struct store_loaded_row *row) {
@@ -303,7 +320,7 @@ static void deliver(struct feed *f, uint32_t index,
       .out = line->out,
       .dir = line->dir,
       .deadline_unix = line->deadline_unix,
-      .priority = line->priority,
+      .priority = priority_of(f, index, line),
       .fields = line->fields,
       .line = line->line,
       .started = mark != MARK_NONE,
@@ -384,14 +401,15 @@ static bool is_for_later(struct feed *f, uint32_t index,
   }
   if (f->deadline_bound != INT64_MAX)
     deadline = line_deadline(line);
-  bool late = line->priority < f->priority_bound ||
+  int32_t priority = priority_of(f, index, line);
+  bool late = priority < f->priority_bound ||
               (f->deadline_bound != INT64_MAX && deadline > f->deadline_bound);
   bool full = !late && s->hooks.accepts != NULL &&
               !s->hooks.accepts(s->hooks.arg, line->url);
   if (!late && !full)
     return false;
   note_left(f, index, begin);
-  line_keys_add(late ? &f->later : &f->refused, deadline, line->priority,
+  line_keys_add(late ? &f->later : &f->refused, deadline, priority,
                 order_host_bit(line->url));
   if (full)
     note_refusal(f);

@@ -305,6 +305,11 @@ void session_hurry(struct session *session);
 void session_partial_put(struct session *session, uint64_t id,
                          const struct session_partial *partial);
 
+/* A person has given the task this priority: kept, with the next batch, until
+ * it is done or dropped. */
+void session_priority_put(struct session *session, uint64_t id,
+                          int32_t priority);
+
 /* A task that failed is wanted again by a person: it is delivered again; any
  * other is not. */
 void session_redeliver(struct session *session, uint64_t id);

@@ -49,8 +49,9 @@ void session__tell_once(struct session *s, int code, const char *text) {
 
 bool session__pending(const struct session *s) {
   const struct store_batch *b = &s->batches[s->current];
-  return s->dirty_count + b->row_count + b->partial_count + b->source_count +
-                 b->id_count + b->file_count + b->option_count >
+  return s->dirty_count + b->row_count + b->partial_count + b->rank_count +
+                 b->source_count + b->id_count + b->file_count +
+                 b->option_count >
              0 ||
          b->traffic.bytes + b->traffic.requests + b->traffic.retries +
                  b->traffic.throttled >
@@ -297,6 +298,16 @@ static int push_partial(struct session *s, struct chunk *chunk, uint64_t id,
   return 0;
 }
 
+static int push_rank(struct session *s, struct chunk *chunk,
+                     const struct store_rank *rank) {
+  struct store_batch *b = session__filling(s);
+  if (STORE_PUSH(b, rank) < 0)
+    return ERR_NOMEM;
+  b->ranks[b->rank_count++] = *rank;
+  chunk->ranked = true;
+  return 0;
+}
+
 static int push_path(struct session *s, const struct session_result *result) {
 #ifdef HAVE_SYNCFS
   (void)s;
@@ -327,6 +338,9 @@ static int note_end(struct session *s, struct chunk *chunk,
     return ERR_NOMEM;
   if (row->state == ROW_NONE && chunk_bit(chunk->partial_bits, index))
     rc = push_partial(s, chunk, row->id, NULL);
+  if (rc == 0 && chunk->ranked && !row_again(row->state))
+    rc = push_rank(s, chunk,
+                   &(struct store_rank){.id = row->id, .forget = true});
   if (rc == 0 && (row->state != ROW_NONE || has_row)) {
     rc = push_row(s, row);
     chunk->rows_changed = true;
@@ -441,6 +455,16 @@ void session_partial_put(struct session *s, uint64_t id,
   if (push_partial(s, chunk, id, partial) < 0)
     session__tell_once(s, ERR_NOMEM, err_text(ERR_NOMEM));
   session__touch(s, chunk);
+}
+
+void session_priority_put(struct session *s, uint64_t id, int32_t priority) {
+  struct chunk *chunk = flying(s, id);
+  if (chunk == NULL)
+    return;
+  struct store_rank rank = {.id = id, .priority = priority};
+  if (push_rank(s, chunk, &rank) < 0)
+    session__tell_once(s, ERR_NOMEM, err_text(ERR_NOMEM));
+  session__schedule(s);
 }
 
 void session_option_set(struct session *s, const char *name, const char *value,

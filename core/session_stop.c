@@ -322,6 +322,9 @@ static int load_order(struct session *s, struct errmsg *msg) {
       source->index = keys->priority != 0 || s->rules.shuffle ||
                       (s->rules.deadlines && keys->deadline_unix != 0);
     }
+    rc = store_order_ranks(s->store, source); /* needs no reading ahead */
+    if (rc < 0)
+      return session__fault(s, rc, msg);
   }
   return 0;
 }

@@ -33,6 +33,12 @@ static const char *const sql_text[] = {
 #undef STORE_SQL_TEXT
 };
 
+/* It came later: made where it is missing. */
+#define STORE_PRIORITIES                                           \
+  "CREATE TABLE IF NOT EXISTS priorities(source INTEGER NOT NULL," \
+  " task INTEGER NOT NULL,priority INTEGER NOT NULL,"              \
+  " PRIMARY KEY(source,task)) WITHOUT ROWID;"
+
 static const char schema_text[] =
     /* Whole numbers by name: created_unix, bytes, requests ... */
     "CREATE TABLE meta(name TEXT PRIMARY KEY,value INTEGER NOT NULL)"
@@ -86,6 +92,8 @@ static const char schema_text[] =
     "CREATE TABLE partials(source INTEGER NOT NULL,task INTEGER NOT NULL,"
     " durable INTEGER NOT NULL,size INTEGER NOT NULL,etag TEXT,"
     " last_modified TEXT,ranges TEXT,PRIMARY KEY(source,task)) WITHOUT ROWID;"
+    /* What a person has made of a task's priority; dropped when it is done. */
+    STORE_PRIORITIES
     /* Files that grow beside the session (shards, results): how many bytes and
      * records of them belong to tasks that are settled. */
     "CREATE TABLE files(name TEXT PRIMARY KEY,bytes INTEGER NOT NULL,"
@@ -392,6 +400,11 @@ int store_open(struct store **out, const char *path, struct errmsg *msg) {
     rc = check_version(st, path, true, msg);
   if (rc == 0)
     rc = check_pages(st, path, msg);
+  if (rc == 0) {
+    rc = exec(st, STORE_PRIORITIES);
+    if (rc < 0)
+      explain(st, path, rc, msg);
+  }
   if (rc < 0) {
     store_close(st);
     return rc;

@@ -60,6 +60,13 @@ struct store_partial {
   struct session_partial partial;
 };
 
+/* A priority that a person has given a task. */
+struct store_rank {
+  uint64_t id;
+  bool forget;
+  int32_t priority;
+};
+
 /* A chunk's row as it is to be written. */
 struct store_chunk {
   uint32_t source, number, count, settled;
@@ -99,6 +106,8 @@ struct store_batch {
   size_t row_count, row_cap;
   struct store_partial *partials;
   size_t partial_count, partial_cap;
+  struct store_rank *ranks;
+  size_t rank_count, rank_cap;
   struct source *sources; /* copies; path borrowed */
   size_t source_count, source_cap;
   uint64_t *ids; /* settled tasks to be reported */
@@ -148,12 +157,18 @@ struct store_loaded_partial {
   uint32_t index;
   struct session_partial partial;
 };
+struct store_loaded_rank {
+  uint32_t index;
+  int32_t priority;
+};
 struct store_loaded {
   struct store_chunk chunk; /* objects: all that are known, or NULL */
   struct store_loaded_row *rows;
   size_t row_count;
   struct store_loaded_partial *partials;
   size_t partial_count;
+  struct store_loaded_rank *ranks;
+  size_t rank_count;
 };
 void store_loaded_free(struct store_loaded *loaded); /* takes NULL */
 
@@ -187,6 +202,8 @@ int store_next(struct store *store, uint32_t source, int64_t after, bool ended,
                struct store_loaded **loaded, size_t *count) MUST_CHECK;
 /* Fills the source's order from its chunks: open where something is left. */
 int store_order(struct store *store, struct source *source) MUST_CHECK;
+/* Lets chunks come in their turn for what a person has put first in them. */
+int store_order_ranks(struct store *store, struct source *source) MUST_CHECK;
 /* One chunk, with its objects when asked for; *loaded NULL: none. */
 int store_load(struct store *store, uint32_t source, uint32_t number,
                bool objects, struct store_loaded **loaded) MUST_CHECK;
@@ -347,6 +364,14 @@ int store_classes(struct store *store, struct history_class **classes,
   X(SQL_PARTIALS_OF,                                                           \
     "SELECT task,durable,size,etag,last_modified,ranges FROM partials"         \
     " WHERE source=?1 AND task>?2 AND task<=?2+8192 ORDER BY task")            \
+  X(SQL_RANK_PUT,                                                              \
+    "INSERT OR REPLACE INTO priorities(source,task,priority) VALUES(?,?,?)")   \
+  X(SQL_RANK_DROP, "DELETE FROM priorities WHERE source=? AND task=?")         \
+  X(SQL_RANKS_OF,                                                              \
+    "SELECT task,priority FROM priorities"                                     \
+    " WHERE source=?1 AND task>?2 AND task<=?2+8192 ORDER BY task")            \
+  X(SQL_RANKS_MOST, "SELECT(task-1)/8192,max(priority) FROM priorities"        \
+                    " WHERE source=? GROUP BY 1")                              \
   X(SQL_CHUNKS_NEXT,                                                           \
     "SELECT chunk,tasks,settled,spool,byte_offset,bytes,first_line,lines,"     \
     "objects_digest,bitmap,earliest_deadline,priority,hosts FROM chunks"       \

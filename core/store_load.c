@@ -18,6 +18,7 @@ void store_loaded_free(struct store_loaded *l) {
   free(l->chunk.objects);
   free(l->rows);
   free(l->partials);
+  free(l->ranks);
   free(l);
 }
 
@@ -80,6 +81,25 @@ static int load_partials(struct store *st, struct store_loaded *l) {
   return rc;
 }
 
+static int load_ranks(struct store *st, struct store_loaded *l) {
+  size_t cap = 0;
+  int64_t before = (int64_t)l->chunk.number * CHUNK_LINES;
+  sqlite3_stmt *stmt =
+      store__bind(st, SQL_RANKS_OF, "ii", (int64_t)l->chunk.source, before);
+  int rc = store__step(st, stmt);
+  while (rc == 1) {
+    rc = store__push((void **)&l->ranks, &cap, l->rank_count, sizeof *l->ranks);
+    if (rc < 0) {
+      store__done(stmt);
+      return rc;
+    }
+    l->ranks[l->rank_count++] =
+        (struct store_loaded_rank){index_of(stmt), sqlite3_column_int(stmt, 1)};
+    rc = store__step(st, stmt);
+  }
+  return rc;
+}
+
 static void read_keys(sqlite3_stmt *stmt, int column, struct line_keys *keys) {
   keys->deadline_unix = sqlite3_column_int64(stmt, column);
   keys->priority = sqlite3_column_int(stmt, column + 1);
@@ -102,6 +122,21 @@ int store_order(struct store *st, struct source *source) {
     }
     entry->state = sqlite3_column_int(stmt, 1) != 0 ? ORDER_OPEN : ORDER_OVER;
     read_keys(stmt, 2, &entry->keys);
+    rc = store__step(st, stmt);
+  }
+  return rc;
+}
+
+int store_order_ranks(struct store *st, struct source *source) {
+  sqlite3_stmt *stmt =
+      store__bind(st, SQL_RANKS_MOST, "i", (int64_t)source->id);
+  int rc = store__step(st, stmt);
+  while (rc == 1) {
+    int64_t number = sqlite3_column_int64(stmt, 0);
+    int32_t most = sqlite3_column_int(stmt, 1);
+    if (number >= 0 && number < (int64_t)source->order.count &&
+        source->order.entries[number].keys.priority < most)
+      source->order.entries[number].keys.priority = most;
     rc = store__step(st, stmt);
   }
   return rc;
@@ -160,6 +195,8 @@ static int load_one(struct store *st, sqlite3_stmt *stmt, uint32_t source,
     rc = load_rows(st, l);
   if (rc == 0)
     rc = load_partials(st, l);
+  if (rc == 0)
+    rc = load_ranks(st, l);
   if (rc < 0) {
     store_loaded_free(l);
     return rc;

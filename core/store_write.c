@@ -57,6 +57,7 @@ void store_batch_reset(struct store_batch *b) {
   for (size_t i = 0; i < b->file_count; i++)
     free(b->files[i].name);
   b->chunk_count = b->row_count = b->partial_count = b->file_count = 0;
+  b->rank_count = 0;
   for (size_t i = 0; i < b->figure_count; i++)
     free(b->figures[i].name);
   b->figure_count = 0;
@@ -75,6 +76,7 @@ void store_batch_fini(struct store_batch *b) {
   free(b->chunks);
   free(b->rows);
   free(b->partials);
+  free(b->ranks);
   free(b->sources);
   free(b->ids);
   free(b->paths);
@@ -137,6 +139,15 @@ static int put_partial(struct store *st, const struct store_partial *p) {
                                     task, p->partial.durable, p->partial.size,
                                     p->partial.etag, p->partial.last_modified,
                                     *ranges ? ranges : NULL));
+}
+
+static int put_rank(struct store *st, const struct store_rank *r) {
+  int64_t source = task_source(r->id);
+  uint64_t task = task_ordinal(r->id);
+  if (r->forget)
+    return store__run(st, store__bind(st, SQL_RANK_DROP, "iu", source, task));
+  return store__run(st, store__bind(st, SQL_RANK_PUT, "iui", source, task,
+                                    (int64_t)r->priority));
 }
 
 static int put_traffic(struct store *st, const struct session_traffic *t) {
@@ -213,6 +224,8 @@ static int put_all(struct store *st, const struct store_batch *b) {
     rc = put_row(st, &b->rows[i], b->run);
   for (size_t i = 0; rc == 0 && i < b->partial_count; i++)
     rc = put_partial(st, &b->partials[i]);
+  for (size_t i = 0; rc == 0 && i < b->rank_count; i++)
+    rc = put_rank(st, &b->ranks[i]);
   for (size_t i = 0; rc == 0 && i < b->chunk_count; i++) {
     const struct store_chunk *c = &b->chunks[i];
     if (c->rows_changed)

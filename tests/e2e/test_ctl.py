@@ -635,6 +635,27 @@ def test_an_order_given_by_hand(spate, faultd, out, slow_run):
     slow_run.kill()
 
 
+def test_an_order_given_by_hand_outlives_a_kill(spate, faultd, out, slow_run):
+    rows = [t for t in tasks_of(spate, out).values() if t["state"] == "queued"]
+    assert ctl(spate, out, "top", str(rows[-1]["task"])) == "priority 1"
+    assert ctl(spate, out, "pause") and ctl(spate, out, "priority", str(rows[-2]["task"]), "7")
+    database = out / ".spate" / "session.db"
+
+    def kept():
+        return sqlite3.connect(f"file:{database}?mode=ro", uri=True).execute(
+            "SELECT task,priority FROM priorities ORDER BY task").fetchall()
+    wait_until(lambda: (rows[-2]["task"], 7) in kept())
+    wait_until(lambda: "active" not in [t["state"] for t in tasks_of(spate, out).values()])
+    slow_run.kill()
+    slow_run.wait()
+    before = len(faultd.journal())
+    again = spate("resume", out, "-j", "1", "--no-tui", timeout=120)
+    assert again.code == 0, again
+    first = [entry["target"] for entry in faultd.journal()[before:]][0]
+    assert f"/{rows[-2]['name']}?" in first, (rows[-2], first)
+    assert kept() == []
+
+
 def test_the_first_of_the_order_starts_first(spate, faultd, out, slow_run):
     rows = [t for t in tasks_of(spate, out).values() if t["state"] == "queued"]
     last = rows[-1]

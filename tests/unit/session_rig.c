@@ -69,6 +69,7 @@ static void on_item(void *arg, const struct session_item *item) {
                           .written = item->written,
                           .failed_before = item->failed_before,
                           .partial = item->partial != NULL,
+                          .priority = item->priority,
                           .ours_since = item->ours_since_unix_ns};
   if (item->partial != NULL)
     copy.durable = item->partial->durable;

@@ -19,6 +19,7 @@ struct rig_item {
   char url[128], out[64];
   bool started, written, failed_before, partial;
   int64_t durable, ours_since;
+  int32_t priority;
 };
 
 struct rig {

@@ -131,6 +131,57 @@ static void within_a_short_list_priorities_count_too(void **state) {
   assert_int_equal(early, last_low);
 }
 
+static int hold_all(struct rig *rig, const struct rig_item *item) {
+  (void)rig;
+  (void)item;
+  return RIG_HOLD;
+}
+
+static void put_in_order(struct rig *rig) {
+  if (rig->delivered < 20000)
+    return;
+  rig->tick = NULL;
+  session_priority_put(rig->session, 15000, 4);
+  session_priority_put(rig->session, 15000, 5);
+  session_priority_put(rig->session, 9, 1);
+  session_priority_put(rig->session, 3, -2);
+}
+
+static int fail_the_ninth(struct rig *rig, const struct rig_item *item) {
+  (void)rig;
+  return item->id == 9 ? TASK_FAILED : TASK_DONE;
+}
+
+static void an_order_given_by_hand_outlives_the_run(void **state) {
+  struct made *m = *state;
+  struct rig *rig = &m->rig;
+  for (unsigned i = 0; i < 20000; i++)
+    add_line(m, "http://h/%u\n", i);
+  save(m, "list");
+  rig->window = 20000;
+  rig->verdict = hold_all;
+  rig->tick = put_in_order;
+  rig->stop_after = 20000;
+  rig_session(rig, m->path);
+  rig->window = 16;
+  rig->verdict = fail_the_ninth;
+  rig->stop_after = 0;
+  rig_session(rig, NULL);
+  each_once(rig, 20000);
+  assert_int_equal(rig->items[0].id, 15000);
+  assert_int_equal(rig->items[0].priority, 5);
+  assert_int_equal(rig->items[1].id, 9);
+  assert_int_equal(rig->items[1].priority, 1);
+  assert_int_equal(rig->items[2].id, 1);
+  assert_int_equal(rig->items[2].priority, 0);
+  assert_int_equal(rig->items[19999].id, 3);
+  assert_int_equal(rig->items[19999].priority, -2);
+  rig->verdict = NULL;
+  rig_session(rig, NULL); /* it failed: it has it still */
+  assert_int_equal(rig->delivered, 1);
+  assert_int_equal(rig->items[0].priority, 1);
+}
+
 /* ---- deadlines ------------------------------------------------------------
  */
 
@@ -350,6 +401,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       MADE(a_chunk_of_higher_priority_goes_first),
       MADE(within_a_short_list_priorities_count_too),
+      MADE(an_order_given_by_hand_outlives_the_run),
       MADE(the_earliest_deadline_goes_first_at_once_after_a_resume),
       MADE(a_list_signed_again_has_new_deadlines),
       MADE(shuffled_tasks_come_once_and_from_everywhere),
