@@ -204,11 +204,11 @@ static void test_quoted_value_keeps_semicolon(void **state) {
 
 static void test_quotes_and_a_comment_behind_them(void **state) {
   struct fixture *f = *state;
-  assert_int_equal(load_given(f, "[default]\ncookie = ' a \"b\"' ; c\n"
+  assert_int_equal(load_given(f, "[default]\ncookie = ' a=\"b\"' ; c\n"
                                  "user-agent = it's \"x\"\n"
                                  "[keys]\nhelp = \"\n"),
                    0);
-  assert_string_equal(options_text(&f->options, OPT_COOKIE), " a \"b\"");
+  assert_string_equal(options_text(&f->options, OPT_COOKIE), " a=\"b\"");
   assert_string_equal(options_text(&f->options, OPT_USER_AGENT), "it's \"x\"");
 }
 
