@@ -474,7 +474,7 @@ static int init_parts(struct engine *e, struct errmsg *msg) {
   e->resolver.loop = &e->loop;
   e->resolver.watch = &e->watch;
   e->resolver.ip_version = e->config.ip_version;
-  e->resolver.off = e->config.proxy != NULL || e->config.resolve.count > 0;
+  e->resolver.off = transfer_proxied(&e->config) || e->config.resolve.count > 0;
   e->resolver.resolved = on_resolved;
   e->resolver.arg = e;
   byte_limit_init(&e->all_bytes, 0, engine_now());

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Expiry of signed URLs and times of manifests. The calendar is computed here:
- * mktime() and timegm() know time zones and locales that do not matter.
+ * Expiry of signed URLs and times of manifests.
  * Pure; any thread.
  */
 #include "config.h"
@@ -9,9 +8,10 @@
 #include "expiry.h"
 
 #include <ctype.h>
-#include <curl/curl.h>
 #include <stdbool.h>
 #include <string.h>
+
+#include "date.h"
 
 #define VALUE_CAP 64
 #define SIGNED_MOST_S 604800 /* seven days: the ceiling of all V4 schemes */
@@ -20,101 +20,6 @@
 
 /* ---- times -----------------------------------------------------------------
  */
-
-/* Days since 1970-01-01 in the proleptic Gregorian calendar, by counting from
- * March so that the leap day is the last of its year. */
-static int64_t days_from_civil(int64_t year, int month, int day) {
-  year -= month <= 2;
-  int64_t era = year / 400, of_era = year - era * 400;
-  int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-  return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year -
-         719468;
-}
-
-static int days_in_month(int64_t year, int month) {
-  static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-  return month == 2 && leap ? 29 : days[month - 1];
-}
-
-/* Exactly n digits, moved over. */
-static bool digits(const char **at, int n, int *value) {
-  int number = 0;
-  for (int i = 0; i < n; i++) {
-    if (!isdigit((unsigned char)(*at)[i]))
-      return false;
-    number = number * 10 + ((*at)[i] - '0');
-  }
-  *at += n;
-  *value = number;
-  return true;
-}
-
-static bool literal(const char **at, char c) {
-  if (**at != c)
-    return false;
-  ++*at;
-  return true;
-}
-
-/* Z, +hh:mm, +hhmm, +hh or nothing, up to the end. */
-static bool read_zone(const char *p, int *offset_s) {
-  int hours = 0, minutes = 0;
-  *offset_s = 0;
-  if (*p == '\0' || ((*p == 'Z' || *p == 'z') && p[1] == '\0'))
-    return true;
-  int sign = *p == '-' ? -1 : 1;
-  if (*p != '+' && *p != '-')
-    return false;
-  p++;
-  if (!digits(&p, 2, &hours))
-    return false;
-  if (*p != '\0') {
-    literal(&p, ':');
-    if (!digits(&p, 2, &minutes))
-      return false;
-  }
-  *offset_s = sign * (hours * 3600 + minutes * 60);
-  return *p == '\0' && hours < 24 && minutes < 60;
-}
-
-/* hh:mm[:ss[.fraction]] or hhmm[ss], then the zone. */
-static bool read_clock(const char *p, bool colons, int *second_of_day,
-                       int *zone_s) {
-  int hour, minute, second = 0;
-  if (!digits(&p, 2, &hour) || (colons && !literal(&p, ':')) ||
-      !digits(&p, 2, &minute))
-    return false;
-  bool more = colons ? literal(&p, ':') : isdigit((unsigned char)*p) != 0;
-  if (more && !digits(&p, 2, &second))
-    return false;
-  if (more && (*p == '.' || *p == ',') && isdigit((unsigned char)p[1]))
-    for (p++; isdigit((unsigned char)*p); p++)
-      ;
-  *second_of_day = hour * 3600 + minute * 60 + second;
-  return hour < 24 && minute < 60 && second <= 60 && read_zone(p, zone_s);
-}
-
-static int read_iso(const char *p, int64_t *unix_seconds) {
-  int year, month, day, clock_s = 0, zone_s = 0;
-  if (!digits(&p, 4, &year))
-    return ERR_SYNTAX;
-  bool dashes = literal(&p, '-');
-  if (!digits(&p, 2, &month) || (dashes && !literal(&p, '-')) ||
-      !digits(&p, 2, &day))
-    return ERR_SYNTAX;
-  if (year < 1970 || month < 1 || month > 12 || day < 1 ||
-      day > days_in_month(year, month))
-    return ERR_SYNTAX;
-  if (*p != '\0') {
-    if (!literal(&p, 'T') && !literal(&p, 't') && !literal(&p, ' '))
-      return ERR_SYNTAX;
-    if (!read_clock(p, dashes, &clock_s, &zone_s))
-      return ERR_SYNTAX;
-  }
-  *unix_seconds = days_from_civil(year, month, day) * 86400 + clock_s - zone_s;
-  return 0;
-}
 
 static int read_integer(const char *p, int64_t *value) {
   int64_t number = 0;
@@ -140,7 +45,7 @@ int expiry_parse_time(const char *text, int64_t *unix_seconds) {
   if (n > 0 && text[n] == '\0') {
     int64_t ms;
     if (n != 13)
-      return n == 8 ? read_iso(text, unix_seconds)
+      return n == 8 ? date_iso(text, unix_seconds)
                     : read_epoch(text, unix_seconds);
     if (read_integer(text, &ms) < 0)
       return ERR_SYNTAX;
@@ -148,13 +53,11 @@ int expiry_parse_time(const char *text, int64_t *unix_seconds) {
     return 0;
   }
   if (n > 0)
-    return read_iso(text, unix_seconds);
-  if (!isalpha((unsigned char)*text) || strlen(text) < 20 || strlen(text) > 64)
+    return date_iso(text, unix_seconds);
+  int64_t at;
+  if (date_http(text, &at) < 0 || at < 0 || at > EPOCH_MOST)
     return ERR_SYNTAX;
-  time_t at = curl_getdate(text, NULL);
-  if (at < 0 || (int64_t)at > EPOCH_MOST)
-    return ERR_SYNTAX;
-  *unix_seconds = (int64_t)at;
+  *unix_seconds = at;
   return 0;
 }
 
@@ -259,7 +162,7 @@ static void try_dated(const struct found *f, enum parameter date,
     return;
   const char *text = f->value[date];
   if (strlen(text) != 16 || text[8] != 'T' || text[15] != 'Z' ||
-      read_iso(text, &begin) < 0)
+      date_iso(text, &begin) < 0)
     return;
   if (read_integer(f->value[seconds], &length) < 0 || length < 1 ||
       length > SIGNED_MOST_S)
@@ -278,7 +181,7 @@ static void try_epoch(const struct found *f, enum parameter name,
 static void try_iso(const struct found *f, enum parameter name, int64_t *best) {
   int64_t at;
   if (f->present[name] && strchr(f->value[name], '-') &&
-      read_iso(f->value[name], &at) == 0)
+      date_iso(f->value[name], &at) == 0)
     keep_earliest(at, best);
 }
 

@@ -24,6 +24,7 @@
 #include <time.h>
 
 #include "answer.h"
+#include "date.h"
 #include "engine_priv.h"
 #include "mend.h"
 #include "mirrors.h"
@@ -218,15 +219,14 @@ static void open_sink(struct engine *e, struct task *task, int64_t offset,
  * is off. Looked at now and then: parsing dates is slow. */
 static void learn_skew(const struct transfer *transfer) {
   struct host *host = transfer->host;
-  time_t theirs;
+  int64_t theirs;
   if (transfer->answer.date[0] == '\0' ||
       (host->skew_ns != 0 && transfer->head_ns - host->skew_ns < SKEW_NS))
     return;
-  theirs = curl_getdate(transfer->answer.date, NULL);
-  if (theirs == (time_t)-1)
+  if (date_http(transfer->answer.date, &theirs) < 0)
     return;
   host->skew_ns = transfer->head_ns;
-  host->skew_s = (int64_t)theirs - (int64_t)time(NULL);
+  host->skew_s = theirs - (int64_t)time(NULL);
 }
 
 static uint32_t time_of(const struct transfer *transfer, CURLINFO what) {
@@ -551,9 +551,9 @@ void fetch__failed(struct engine *e, struct task *task, struct host *host,
 }
 
 static void set_time(struct task *task) {
-  time_t when = curl_getdate(task->last_modified, NULL);
-  if (when != (time_t)-1)
-    sink_set_time(task->sink, (int64_t)when);
+  int64_t when;
+  if (date_http(task->last_modified, &when) == 0)
+    sink_set_time(task->sink, when);
 }
 
 void fetch__complete(struct engine *e, struct task *task, int64_t size) {

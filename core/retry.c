@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "date.h"
+
 #define NS_PER_S 1000000000ull
 
 /* ---- random numbers ------------------------------------------------------ */
@@ -178,12 +180,8 @@ int retry_after_parse(const char *value, int64_t now_unix, double *seconds) {
   value += strspn(value, " \t");
   if (!isalpha((unsigned char)*value))
     return read_seconds(value, seconds);
-  /* All three forms of an HTTP-date begin with the day's name. Without that
-   * check curl_getdate() would take "GMT" or "May" for something. */
-  if (strlen(value) < 20 || strlen(value) > 64)
-    return ERR_SYNTAX;
-  time_t at = curl_getdate(value, NULL);
-  if (at == (time_t)-1)
+  int64_t at;
+  if (date_http(value, &at) < 0)
     return ERR_SYNTAX;
   double wait = (double)at - (double)now_unix;
   if (wait > RETRY_AFTER_MAX_S)

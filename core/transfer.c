@@ -152,14 +152,34 @@ static long http_version(const struct transfers *transfers) {
                                        : (long)CURL_HTTP_VERSION_1_1;
 }
 
-static void set_network(CURL *easy, const struct engine_config *config) {
+/* The names that libcurl knows. HTTP_PROXY in capitals is left out, since a CGI
+ * program gets it from its caller. */
+bool transfer_proxied(const struct engine_config *config) {
+  static const char *const names[] = {
+      "http_proxy", "https_proxy", "HTTPS_PROXY", "ftp_proxy",
+      "FTP_PROXY",  "ftps_proxy",  "FTPS_PROXY",  "sftp_proxy",
+      "SFTP_PROXY", "all_proxy",   "ALL_PROXY"};
+  if (config->proxy != NULL)
+    return config->proxy[0] != '\0';
+  for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+    const char *value = getenv(names[i]);
+    if (value != NULL && value[0] != '\0')
+      return true;
+  }
+  return false;
+}
+
+static void set_network(CURL *easy, const struct transfers *transfers) {
+  const struct engine_config *config = transfers->config;
   long ip = CURL_IPRESOLVE_WHATEVER;
   if (config->ip_version == 4)
     ip = CURL_IPRESOLVE_V4;
   else if (config->ip_version == 6)
     ip = CURL_IPRESOLVE_V6;
   curl_easy_setopt(easy, CURLOPT_IPRESOLVE, ip);
-  curl_easy_setopt(easy, CURLOPT_PROXY, config->proxy);
+  /* "": libcurl need not look into the environment for each request. */
+  curl_easy_setopt(easy, CURLOPT_PROXY,
+                   transfers->proxied ? config->proxy : "");
   curl_easy_setopt(easy, CURLOPT_NOPROXY, config->noproxy);
   curl_easy_setopt(easy, CURLOPT_INTERFACE, config->interface);
   if (config->cacert != NULL)
@@ -169,18 +189,6 @@ static void set_network(CURL *easy, const struct engine_config *config) {
   curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, config->insecure ? 0L : 1L);
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, config->insecure ? 0L : 2L);
-}
-
-/* The addresses that are connected to are a proxy's then. */
-static bool through_proxy(const struct engine_config *config) {
-  static const char *const names[] = {"http_proxy", "https_proxy",
-                                      "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
-  if (config->proxy != NULL)
-    return true;
-  for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-    if (getenv(names[i]) != NULL)
-      return true;
-  return false;
 }
 
 /* What stays the same for every request on this handle. */
@@ -209,11 +217,11 @@ static void set_lasting(struct transfer *transfer) {
   curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, -1L);
   curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
   curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-  set_network(easy, transfers->config);
+  set_network(easy, transfers);
   if (transfers->config->protocols & ~PROTOCOL_USUAL)
     file_transfer_lasting(transfer);
-  if (transfers->config->no_private_redirects &&
-      !through_proxy(transfers->config)) {
+  /* The addresses that are connected to may be a proxy's. */
+  if (transfers->config->no_private_redirects && !transfers->proxied) {
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
   }
@@ -372,6 +380,7 @@ int transfers_init(struct transfers *transfers, uv_loop_t *loop,
   transfers->limit = limit;
   transfers->watch = watch;
   transfers->ops = ops;
+  transfers->proxied = transfer_proxied(config);
   transfers->headers = to_list(&config->headers);
   transfers->resolve = to_list(&config->resolve);
   transfers->http_version = transfer_http_version(

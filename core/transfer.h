@@ -103,6 +103,7 @@ struct transfers {
   const struct transfer_ops *ops;
   struct curl_slist *headers; /* the user's */
   struct curl_slist *resolve; /* the user's --resolve */
+  bool proxied;               /* transfer_proxied() */
   bool keep_heads;            /* whole, for records of shards */
   struct loopwatch *watch;    /* borrowed */
   /* private */
@@ -115,6 +116,11 @@ struct transfers {
 /* 11 or 20: what was asked for (0 nothing), else what the libcurl that is in
  * use (its version number) can be trusted with. Pure. */
 int transfer_http_version(int asked, unsigned libcurl);
+
+/* Whether requests may go through a proxy, of the options or the environment:
+ * then the names of servers are its business. Not where threads change the
+ * environment. */
+bool transfer_proxied(const struct engine_config *config);
 
 int transfers_init(struct transfers *transfers, uv_loop_t *loop,
                    struct loopwatch *watch, const struct engine_config *config,

@@ -35,6 +35,9 @@ static int parse_start(char *line, struct request *req) {
   if (strncmp(version, "HTTP/1.", 7) != 0)
     return -1;
   req->method = line;
+  /* The absolute form, as to a proxy (RFC 9112 section 3.2.2). */
+  if (strncmp(target, "http://", 7) == 0)
+    target += 7 + strcspn(target + 7, "/");
   req->target = target;
   req->head = strcmp(line, "HEAD") == 0;
   req->get = strcmp(line, "GET") == 0;

@@ -100,6 +100,24 @@ def test_ends_when_libcurl_asks_for_a_name_in_vain(spate, faultd, out):
     assert run.code == 1, run
 
 
+PROXIED = "http://origin.invalid/data/7/100/f"  # a name that nobody has
+
+
+def test_proxy_of_the_environment_is_asked(spate, faultd, out):
+    run = spate(*FAST, "-t", "1", "-d", out, PROXIED,
+                env={"http_proxy": faultd.url("")})
+    assert run.code == 0, run
+    assert_files(out, {"f": body(7, 100)})
+
+
+def test_noproxy_goes_before_the_environment(spate, faultd, out):
+    args = (*FAST, "-t", "1", "-d", out, faultd.data(7, 100, "f"))
+    env = {"http_proxy": "http://127.0.0.1:1"}  # where nobody listens
+    assert spate(*args, env=env).code == 1
+    assert spate(*args, "--noproxy", "*", env=env).code == 0
+    assert_files(out, {"f": body(7, 100)})
+
+
 # ---- files of others -------------------------------------------------------
 
 
