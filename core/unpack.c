@@ -21,6 +21,8 @@
   ((size_t)1 << 30) /* more than an unsigned int is not passed on \
                      */
 
+#define ZSTD_HEAD 18 /* the longest head of a frame, RFC 8878 section 3.1.1 */
+
 struct unpack {
   enum unpack_kind kind;
   struct unpack_limits limits;
@@ -32,8 +34,9 @@ struct unpack {
   bool tail;   /* behind the last one: zeros only */
   bool ready;  /* the format's state is set up */
   int64_t total_in, total_out;
-  size_t known; /* bytes of a zstd frame's magic number that have come */
-  unsigned char magic[4];
+  size_t known; /* bytes of a zstd frame's head that have come */
+  unsigned char head[ZSTD_HEAD];
+  uint64_t member_out; /* bytes that came of it */
   union {
     z_stream gzip;
     ZSTD_DStream *zstd;
@@ -111,27 +114,36 @@ static bool zstd_is_frame(const unsigned char *magic, size_t known) {
   static const unsigned char frame[] = {0x28, 0xb5, 0x2f, 0xfd};
   static const unsigned char skip[] = {0x50, 0x2a, 0x4d, 0x18};
   unsigned char first[4] = {0};
+  known = known < sizeof first ? known : sizeof first;
   memcpy(first, magic, known);
   first[0] &= 0xf0;
   return memcmp(magic, frame, known) == 0 ||
          (known > 0 && memcmp(first, skip, known) == 0);
 }
 
+/* As long as it said. The library looks only where it unpacks in one go, or
+ * where the last block is not an empty one. */
+static bool zstd_is_whole(const struct unpack *u) {
+  unsigned long long size = ZSTD_getFrameContentSize(u->head, u->known);
+  return size == ZSTD_CONTENTSIZE_UNKNOWN || size == u->member_out;
+}
+
 static int zstd_step(struct unpack *u, void *out, size_t cap, size_t *put) {
   ZSTD_inBuffer in = {u->in, u->left, 0};
   ZSTD_outBuffer to = {out, cap, 0};
-  size_t begin = sizeof u->magic - u->known;
+  size_t begin = sizeof u->head - u->known;
   begin = begin < u->left ? begin : u->left;
   if (begin > 0)
-    memcpy(u->magic + u->known, u->in, begin);
-  if (!zstd_is_frame(u->magic, u->known + begin))
+    memcpy(u->head + u->known, u->in, begin);
+  if (!zstd_is_frame(u->head, u->known + begin))
     return ERR_MALFORMED;
   size_t rc = ZSTD_decompressStream(u->of.zstd, &to, &in);
   u->known += in.pos < begin ? in.pos : begin;
+  u->member_out += to.pos;
   *put = to.pos;
   u->in += in.pos;
   u->left -= in.pos;
-  if (ZSTD_isError(rc))
+  if (ZSTD_isError(rc) || (rc == 0 && !zstd_is_whole(u)))
     return ERR_MALFORMED;
   return rc == 0 ? STEP_MEMBER_END : STEP_MORE;
 }
@@ -142,6 +154,7 @@ static int zstd_begin(struct unpack *u) {
   if (u->of.zstd == NULL)
     return ERR_NOMEM;
   u->known = 0;
+  u->member_out = 0;
   return ZSTD_isError(ZSTD_initDStream(u->of.zstd)) ? ERR_NOMEM : 0;
 }
 

@@ -175,18 +175,24 @@ static void damaged_data_is_found_out(void **state) {
   }
 }
 
-/* The library reads what zstd wrote before its format was settled, too. */
-static void only_settled_zstd_is_read(void **state) {
+/* The library reads what zstd wrote before its format was settled, too, and
+ * does not always look whether there is as much as was said. */
+static void zstd_frames_are_what_they_say(void **state) {
   static const unsigned char old[] = {0x26, 0xb5, 0x2f, 0xfd, 4, 0xfd, 4,
                                       0,    0,    0,    0,    0, 0};
   static const unsigned char skipped[] = {0x5a, 0x2a, 0x4d, 0x18, 3,  0,
                                           0,    0,    'a',  'b',  'c'};
+  /* says 2,187 bytes, has none */
+  static const unsigned char lies[] = {0x28, 0xb5, 0x2f, 0xfd, 0x80, 0x1f, 0x8b,
+                                       8,    0,    0,    1,    0,    0};
   size_t length = pack(UNPACK_ZSTD, packed, plain, 1000);
   (void)state;
   memcpy(packed + length, skipped, sizeof skipped);
   length += sizeof skipped;
   for (size_t piece = 1; piece < 100; piece += 6) {
     assert_int_equal(unpacked(UNPACK_ZSTD, old, sizeof old, piece, &none),
+                     ERR_MALFORMED);
+    assert_int_equal(unpacked(UNPACK_ZSTD, lies, sizeof lies, piece, &none),
                      ERR_MALFORMED);
     assert_int_equal(unpacked(UNPACK_ZSTD, packed, length, piece, &none), 1000);
   }
@@ -234,7 +240,7 @@ int main(void) {
       cmocka_unit_test(several_members_are_one),
       cmocka_unit_test(cut_data_is_malformed),
       cmocka_unit_test(damaged_data_is_found_out),
-      cmocka_unit_test(only_settled_zstd_is_read),
+      cmocka_unit_test(zstd_frames_are_what_they_say),
       cmocka_unit_test(bombs_are_stopped),
       cmocka_unit_test(kinds_by_suffix),
   };
