@@ -18,8 +18,7 @@
 #include "checksum_file.h"
 #include "engine_priv.h"
 #include "redact.h"
-
-#define REDIRECTS_MAX 20
+#include "redirect.h"
 
 struct checksum_fetch {
   struct engine *engine;
@@ -151,30 +150,14 @@ static void take_whole(struct checksum_fetch *f) {
 
 /* True when the next request goes elsewhere. */
 static bool follow(struct checksum_fetch *f, const struct transfer *t,
-                   const char **why) {
-  const char *from = f->hop != NULL ? f->hop : own_url(f);
-  char *where = NULL;
-  int status = t->answer.status;
-  if (status < 301 || status > 308 || (status > 303 && status < 307))
+                   struct errmsg *why) {
+  struct host *host;
+  const struct redirect to = {.rule = REDIRECT_AS_SAFE,
+                              .count = &f->redirects,
+                              .hop = &f->hop,
+                              .own = own_url(f)};
+  if (redirect_follow(&to, &f->engine->hosts, t, engine_now(), &host, why) <= 0)
     return false;
-  curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &where);
-  if (where == NULL)
-    return false;
-  if (++f->redirects > REDIRECTS_MAX) {
-    *why = "too many redirects";
-    return false;
-  }
-  if (!checksum_fetch_is_url(where) ||
-      (strncasecmp(from, "https:", 6) == 0 &&
-       strncasecmp(where, "https:", 6) != 0)) {
-    *why = "it redirects to something that is not as safe";
-    return false;
-  }
-  where = strdup(where);
-  if (where == NULL)
-    return false;
-  free(f->hop);
-  f->hop = where;
   f->due_ns = 0;
   return true;
 }
@@ -202,7 +185,7 @@ static void judge(struct checksum_fetch *f, const struct transfer *t,
 static void on_done(void *owner, struct transfer *t, CURLcode code) {
   struct checksum_fetch *f = owner;
   struct throttle_hint hint = t->answer.hint;
-  const char *why = NULL;
+  struct errmsg why = {""};
   struct verdict v;
   bool follows = follow(f, t, &why);
   judge(f, t, code, &v);
@@ -210,8 +193,8 @@ static void on_done(void *owner, struct transfer *t, CURLcode code) {
   transfer_free(t);
   if (follows)
     return;
-  if (why != NULL)
-    give_up(f, why);
+  if (why.text[0] != '\0')
+    give_up(f, why.text);
   else if (f->body.failed != 0)
     give_up(f, f->body.failed == ERR_TOOBIG ? "it has more than 16 MB"
                                             : err_text(f->body.failed));

@@ -13,9 +13,9 @@
 
 #include "engine_priv.h"
 #include "mirrors.h"
+#include "redirect.h"
 #include "request.h"
 
-#define REDIRECTS_MAX 20
 #define MIRRORS_MAX                                        \
   31 /* bits of task.bad_mirrors, the task's own URL first \
       */
@@ -40,36 +40,18 @@ bool fetch__may_follow(const struct engine *e, const struct host *home,
 /* 3xx with a Location. Returns false when it leads nowhere. */
 bool fetch__redirect(struct engine *e, struct task *task,
                      struct transfer *transfer, struct verdict *v) {
-  char *where = NULL, *copy;
-  const char *why = NULL;
-  struct host *host = NULL;
-  int status = transfer->answer.status;
-  if (status < 301 || status > 308 || status == 304 || status == 305)
+  struct errmsg msg = {""};
+  const struct redirect redirect = {.rule = REDIRECT_ANY,
+                                    .count = &task->redirects,
+                                    .hop = &task->hop,
+                                    .own = task->url};
+  int code = redirect_follow(&redirect, &e->hosts, transfer, engine_now(),
+                             &task->host, &msg);
+  if (code < 0)
+    snprintf(v->why, sizeof(v->why), "%s", msg.text);
+  if (code <= 0)
     return false;
-  curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_URL, &where);
-  if (where == NULL)
-    return false;
-  if (++task->redirects > REDIRECTS_MAX) {
-    snprintf(v->why, sizeof(v->why), "more than %d redirects", REDIRECTS_MAX);
-    return false;
-  }
-  if (hosts_get(&e->hosts, where, engine_now(), &host, &why) != 0) {
-    snprintf(v->why, sizeof(v->why), "redirected to a URL that is refused: %s",
-             why ? why : "");
-    return false;
-  }
-  /* It would be done with the user's keys, wherever it leads. */
-  if (host->protocol->bit == PROTOCOL_SFTP) {
-    snprintf(v->why, sizeof(v->why), "redirects to sftp are not followed");
-    return false;
-  }
-  copy = strdup(where);
-  if (copy == NULL)
-    return false;
-  free(task->hop);
-  task->hop = copy;
-  task->host = host;
-  task->as_get |= request_turns_get(task->fields, status);
+  task->as_get |= request_turns_get(task->fields, transfer->answer.status);
   task->following = true;
   return true;
 }

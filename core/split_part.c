@@ -17,8 +17,8 @@
 #include "answer.h"
 #include "mend.h"
 #include "mirrors.h"
+#include "redirect.h"
 
-#define REDIRECTS_MAX 20
 #define SOURCE_FAILURES 2 /* then another one, if there is any */
 
 static struct engine *engine_of(const struct part *part) {
@@ -311,30 +311,20 @@ static void judge(struct verdict *v, struct engine *e, const struct part *part,
 /* Later parts of this source ask there. */
 static bool redirect(struct engine *e, const struct part *part) {
   struct split_source *source = &part->split->source[part->source];
-  const struct transfer *t = part->transfer;
-  int status = t->answer.status;
-  char *where = NULL, *copy;
-  struct host *host = NULL;
-  if (status < 301 || status > 308 || status == 304 || status == 305)
-    return false;
-  curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &where);
-  if (where == NULL || ++source->redirects > REDIRECTS_MAX ||
-      hosts_get(&e->hosts, where, engine_now(), &host, NULL) != 0 ||
-      !host->protocol->http)
-    return false;
-  copy = strdup(where);
-  if (copy == NULL)
-    return false;
-  free(source->hop);
-  source->hop = copy;
-  source->host = host;
-  return true;
+  struct errmsg msg;
+  const struct redirect to = {.rule = REDIRECT_HTTP,
+                              .count = &source->redirects,
+                              .hop = &source->hop,
+                              .own = source->url};
+  return redirect_follow(&to, &e->hosts, part->transfer, engine_now(),
+                         &source->host, &msg) > 0;
 }
 
 /* The redirect may have been for once: from the beginning. */
 static void forget_hop(struct engine *e, struct split_source *source) {
   free(source->hop);
   source->hop = NULL;
+  source->redirects = 0;
   if (hosts_get(&e->hosts, source->url, engine_now(), &source->host, NULL) != 0)
     source->bad = true;
 }
