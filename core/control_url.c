@@ -19,6 +19,7 @@
 
 #include "engine_priv.h"
 #include "readdress.h"
+#include "url.h"
 
 struct entry {
   uint64_t task;
@@ -64,12 +65,6 @@ static void write_down(struct job *job) {
 /* ---- the task ---------------------------------------------------------------
  */
 
-/* The same but for the query: signed anew. */
-static bool same_object(const char *a, const char *b) {
-  size_t len = strcspn(a, "?#");
-  return len == strcspn(b, "?#") && strncmp(a, b, len) == 0;
-}
-
 /* The URL and the mirrors of the task are those of the address from now on;
  * nothing of the old ones may be under way. */
 static int replace(struct engine *e, struct task *task,
@@ -93,7 +88,7 @@ static int replace(struct engine *e, struct task *task,
     return code;
   }
   /* Another server may name the same thing otherwise: then its size decides. */
-  if (!same_object(task->url, url) || task->mirror != 0)
+  if (!url_same_object(task->url, url) || task->mirror != 0)
     task->validator_of = UINT_MAX;
   free(task->url);
   free(task->fields);
@@ -116,7 +111,7 @@ int control__take_url(struct engine *e, struct task *task, const char *line) {
   const char *known = titles_find(&e->urls, task->id);
   if (known == NULL || readdress_parse(&address, known) != 0)
     return 0;
-  bool fits = address.of == 0 || address.of == readdress_of(line);
+  bool fits = readdress_fits(&address, line);
   int code = fits ? replace(e, task, &address) : 0;
   if (fits && address.of == 0) {
     address.of = readdress_of(line);

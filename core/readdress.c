@@ -22,6 +22,10 @@ uint64_t readdress_of(const char *url) {
   return hash != 0 ? hash : 1;
 }
 
+bool readdress_fits(const struct readdress *address, const char *line) {
+  return address->of == 0 || address->of == readdress_of(line);
+}
+
 void readdress_fini(struct readdress *address) {
   free(address->url);
   memset(address, 0, sizeof *address);

@@ -12,6 +12,7 @@
 #ifndef SPATE_READDRESS_H
 #define SPATE_READDRESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,9 @@ struct readdress {
 
 /* The digest of a line's URL; never 0. */
 uint64_t readdress_of(const char *url);
+
+/* Whether it stands for a line of this URL. */
+bool readdress_fits(const struct readdress *address, const char *line);
 
 /* From words "URL [MIRROR...]" as a person types them, with blanks or tabs
  * between. ERR_SYNTAX with a sentence when there is none, too many, or one

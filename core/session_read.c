@@ -18,6 +18,10 @@
 
 #include "lines.h"
 #include "manifest_write.h"
+#include "names.h"
+#include "readdress.h"
+#include "titles.h"
+#include "url.h"
 
 #define PAGE_ROWS 256
 
@@ -142,7 +146,8 @@ struct walk {
   bool lines_ready;
   int fd;
   uint32_t fd_source, fd_spool;
-  uint32_t next; /* index of the line that lines_next() gives */
+  struct titles urls; /* that were given in place of what lines say */
+  uint32_t next;      /* index of the line that lines_next() gives */
   struct errmsg *msg;
 };
 
@@ -234,15 +239,46 @@ static bool is_wanted(const struct walk *w, const struct store_failure *f) {
           failure_matches(&s->filter, f->status, f->class_name, f->reason));
 }
 
-/* The task's line as text; the caller's. */
+static char *write_line(const struct walk *w,
+                        const struct manifest_line *line) {
+  return w->json ? manifest_write_json(line) : manifest_write_text(line);
+}
+
+/* The output keeps the name that the line's own URL gives it. */
+static char *write_given(const struct walk *w, struct manifest_line *line,
+                         const struct readdress *given) {
+  struct task_fields fields;
+  char name[NAME_CAP];
+  bool named = line->out == NULL &&
+               name_from_url(line->url, LAYOUT_FLAT, name, sizeof name) == 0;
+  task_fields_init(&fields);
+  if (line->fields != NULL)
+    fields = *line->fields;
+  fields.mirrors = given->mirror;
+  fields.mirror_count = given->mirror_count;
+  if (named && !url_same_object(line->url, given->url))
+    line->out = name;
+  if (line->fields != NULL || given->mirror_count > 0)
+    line->fields = &fields;
+  line->url = given->url;
+  return write_line(w, line);
+}
+
+/* The task's line as text, with the URL that is in force; the caller's. */
 static int line_text(struct walk *w, uint64_t id, char **text) {
   struct manifest_line line = {.url = "", .deadline_unix = INT64_MAX};
-  int rc = w->search != NULL && w->search->without_lines
-               ? 0
-               : find_line(w, id, &line);
+  struct readdress given = {.of = 0};
+  bool wanted = w->search == NULL || !w->search->without_lines;
+  int rc = wanted ? find_line(w, id, &line) : 0;
   if (rc < 0)
     return rc;
-  *text = w->json ? manifest_write_json(&line) : manifest_write_text(&line);
+  const char *known = wanted ? titles_find(&w->urls, id) : NULL;
+  if (known != NULL && readdress_parse(&given, known) == 0 &&
+      readdress_fits(&given, line.url))
+    *text = write_given(w, &line, &given);
+  else
+    *text = write_line(w, &line);
+  readdress_fini(&given);
   return *text != NULL ? 0
                        : err_set(w->msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
 }
@@ -297,6 +333,16 @@ int session_failures_read(const char *dir, session_failure_fn *each, void *arg,
   return session_failures_find(dir, NULL, each, arg, msg);
 }
 
+static int open_urls(struct walk *w) {
+  int fd = open(w->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0)
+    return err_set(w->msg, err_from_errno(errno), "%s: %s", w->dir,
+                   strerror(errno));
+  int rc = titles_read(&w->urls, fd, TITLES_URLS, w->msg);
+  close(fd);
+  return rc;
+}
+
 int session_failures_find(const char *dir, const struct session_search *search,
                           session_failure_fn *each, void *arg,
                           struct errmsg *msg) {
@@ -304,7 +350,11 @@ int session_failures_find(const char *dir, const struct session_search *search,
   int rc = open_reader(&w.store, dir, msg);
   if (rc < 0)
     return rc;
-  rc = walk_all(&w, each, arg);
+  titles_init(&w.urls);
+  rc = open_urls(&w);
+  if (rc == 0)
+    rc = walk_all(&w, each, arg);
+  titles_fini(&w.urls);
   store_loaded_free(w.chunk);
   if (w.lines_ready)
     lines_fini(&w.lines);

@@ -138,15 +138,25 @@ static int read_all(struct titles *t) {
   return code;
 }
 
-int titles_open(struct titles *titles, int dirfd, const char *file, bool make,
-                struct errmsg *msg) {
-  int flags = O_RDWR | O_APPEND | (make ? O_CREAT : 0);
+static int open_as(struct titles *titles, int dirfd, const char *file,
+                   int flags, struct errmsg *msg) {
   int fd = name_open(dirfd, file, flags, 0600, false);
-  if (fd < 0 && errno == ENOENT && !make)
+  if (fd < 0 && errno == ENOENT && (flags & O_CREAT) == 0)
     return 0;
   if (fd < 0)
     return err_set(msg, fd, "%s: %s", file, strerror(errno));
   titles->fd = fd;
   int code = read_all(titles);
   return code == 0 ? 0 : err_set(msg, code, "%s: %s", file, err_text(code));
+}
+
+int titles_open(struct titles *titles, int dirfd, const char *file, bool make,
+                struct errmsg *msg) {
+  int flags = O_RDWR | O_APPEND | (make ? O_CREAT : 0);
+  return open_as(titles, dirfd, file, flags, msg);
+}
+
+int titles_read(struct titles *titles, int dirfd, const char *file,
+                struct errmsg *msg) {
+  return open_as(titles, dirfd, file, O_RDONLY, msg);
 }

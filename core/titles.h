@@ -46,6 +46,10 @@ void titles_fini(struct titles *titles);
 int titles_open(struct titles *titles, int dirfd, const char *file, bool make,
                 struct errmsg *msg) MUST_CHECK;
 
+/* The same for a look only, which writes nothing. Any thread. */
+int titles_read(struct titles *titles, int dirfd, const char *file,
+                struct errmsg *msg) MUST_CHECK;
+
 /* NULL: none is known. */
 const char *titles_find(const struct titles *titles, uint64_t task);
 

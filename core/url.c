@@ -300,3 +300,8 @@ bool url_same_origin(const char *a, const char *b) {
   return url_split(a, PROTOCOL_ALL, &x) == 0 &&
          url_split(b, PROTOCOL_ALL, &y) == 0 && strcmp(x.origin, y.origin) == 0;
 }
+
+bool url_same_object(const char *a, const char *b) {
+  size_t len = strcspn(a, "?#");
+  return len == strcspn(b, "?#") && strncmp(a, b, len) == 0;
+}

@@ -49,4 +49,7 @@ uint64_t url_object_hash64(const char *url, const char *out_name);
 /* Scheme, host and port agree. False when either cannot be read. */
 bool url_same_origin(const char *a, const char *b);
 
+/* The same but for query and fragment: maybe signed anew. */
+bool url_same_object(const char *a, const char *b);
+
 #endif

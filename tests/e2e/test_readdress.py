@@ -122,6 +122,29 @@ def test_what_is_no_url_is_refused(spate, faultd, out, running):
     assert state_of(spate, out, "lost.bin") == "failed"
 
 
+def test_failed_lists_the_url_that_is_in_force(spate, faultd, out, running):
+    """As a manifest that brings the same file under the same name."""
+    tasks = tasks_of(spate, out)
+    lost, expired_one = (str(tasks[name]["task"]) for name in ("lost.bin", "expired.bin"))
+    nowhere = faultd.data(3, "20k", "elsewhere.bin", status=404, fail=1)
+    again = faultd.data(2, "20k", "expired.bin", status=410)
+    assert spate("ctl", out, "url", lost, nowhere).code == 0
+    assert spate("ctl", out, "url", expired_one, again).code == 0
+    wait_until(lambda: spate("failed", out).out.count(b"http") == 2)
+    listed = spate("failed", out).out.decode()
+    lines = [line for line in listed.splitlines() if line.startswith("http")]
+    assert lines == [again, nowhere + "\tlost.bin"], listed
+    running.kill()
+    running.wait()
+    urls = out / ".spate" / "urls"
+    urls.chmod(0o400)
+    assert spate("failed", out).out.decode() == listed
+    other = out.parent / "other"
+    run = spate("-i", "-", "-d", other, "-q", input=(lines[1] + "\n").encode())
+    assert run.code == 0, run
+    assert (other / "lost.bin").read_bytes() == body(3, 20480)
+
+
 # ---- manifests ----------------------------------------------------------------
 
 def test_manifests_of_each_form_are_added_while_it_runs(spate, faultd, out, running, tmp_path):
