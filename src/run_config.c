@@ -22,6 +22,18 @@ static const char *given_text(const struct options *options,
   return options_given(options, id) ? options_text(options, id) : NULL;
 }
 
+/* Whom to trust: the option, else the variables that curl and OpenSSL know. */
+static const char *cacert(const struct options *options) {
+  const char *file = given_text(options, OPT_CACERT);
+  static const char *const names[] = {"CURL_CA_BUNDLE", "SSL_CERT_FILE"};
+  for (size_t i = 0; file == NULL && i < sizeof names / sizeof *names; i++) {
+    const char *value = getenv(names[i]);
+    if (value != NULL && value[0] != '\0')
+      file = value;
+  }
+  return file;
+}
+
 /* Borrowed strings in an array of its own. */
 static int list_of(struct str_list *list, const struct options *options,
                    enum option_id id) {
@@ -62,7 +74,7 @@ static void config_texts(struct engine_config *config,
   config->cookie = given_text(options, OPT_COOKIE);
   config->proxy = given_text(options, OPT_PROXY);
   config->noproxy = given_text(options, OPT_NOPROXY);
-  config->cacert = given_text(options, OPT_CACERT);
+  config->cacert = cacert(options);
   config->sftp_known_hosts = given_text(options, OPT_SFTP_KNOWN_HOSTS);
   config->sftp_key = given_text(options, OPT_SFTP_KEY);
   config->interface = given_text(options, OPT_INTERFACE);
