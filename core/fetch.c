@@ -28,6 +28,7 @@
 #include "engine_priv.h"
 #include "mend.h"
 #include "mirrors.h"
+#include "pieces.h"
 #include "request.h"
 #include "split.h"
 #include "verdict.h"
@@ -55,6 +56,14 @@ void fetch__count_request(struct engine *e, struct host *host, uint64_t now) {
   meter_add(&host->request_rate, 1, now);
 }
 
+/* Its pieces have digests: one that is of another file is found in the end, and
+ * fetched again by itself. */
+static bool is_vouched_for(const struct task *task) {
+  return task->fields != NULL && task->fields->pieces != NULL &&
+         task->size >= 0 && mend_left(task) &&
+         pieces_fit(task->fields->pieces, task->size);
+}
+
 /* What is kept is of use only if the answer can be tied to it. */
 static bool can_resume(const struct task *task) {
   if (!request_is_get(task->fields))
@@ -65,7 +74,8 @@ static bool can_resume(const struct task *task) {
     return false;
   if (task->mirror != task->validator_of)
     return task->size >= 0;
-  return answer_if_range(task->etag, task->last_modified)[0] != '\0';
+  return answer_if_range(task->etag, task->last_modified)[0] != '\0' ||
+         is_vouched_for(task);
 }
 
 /* What ties the request to what is kept. Mirrors have validators of their own;

@@ -144,6 +144,14 @@ void pieces_free(struct pieces *p) {
   free(p);
 }
 
+bool pieces_fit(const char *text, int64_t size) {
+  struct pieces *pieces;
+  if (pieces_new(&pieces, text, size) != 0)
+    return false;
+  pieces_free(pieces);
+  return true;
+}
+
 /* ---- bytes -----------------------------------------------------------------
  */
 

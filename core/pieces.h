@@ -35,6 +35,9 @@ char *pieces_text(enum digest_type type, int64_t length,
 /* Is the text of that form? */
 bool pieces_valid(const char *text);
 
+/* And for a file of that size? */
+bool pieces_fit(const char *text, int64_t size);
+
 struct pieces;
 
 /* For a file of that size. ERR_SYNTAX: the text is not for such a file. */

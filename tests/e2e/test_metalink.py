@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Metalink 4 documents as manifests."""
 import hashlib
+import sqlite3
 import time
 from xml.sax.saxutils import escape, quoteattr
 
@@ -143,6 +144,37 @@ def test_a_bad_piece_alone_is_fetched_again(spate, faultd, out, tmp_path, whole)
     assert second["range"] == f"bytes={5 * PIECE}-{6 * PIECE - 1}"
     done, = run.event("done")
     assert done["attempts"] == 1
+
+
+@pytest.mark.parametrize("damaged", [False, True], ids=["good", "damaged"])
+def test_with_pieces_a_part_without_a_validator_is_kept(spate, faultd, out, tmp_path, damaged):
+    data = body(1, SIZE)
+    listing = write_metalink(tmp_path / "x.meta4", [with_pieces(
+        [faultd.data(1, SIZE, "f", etag="none", rate=4_000_000)], data)])
+    run = spate.start(*FAST, "-s", "1", "-i", listing, "-d", out)
+    database = out / ".spate/session.db"
+
+    def durable():
+        try:
+            rows = sqlite3.connect(f"file:{database}?mode=ro", uri=True).execute(
+                "SELECT durable FROM partials").fetchall()
+        except sqlite3.OperationalError:  # it is being made
+            return 0
+        return rows[0][0] if rows else 0
+    wait_until(lambda: durable() > 2 * PIECE, timeout=30)
+    run.kill()
+    run.wait()
+    kept = durable()
+    if damaged:
+        with open(out / "f.part", "r+b") as part:
+            part.seek(PIECE + 5)
+            part.write(b"another")
+    before = len(faultd.journal())
+    again = spate("resume", out, *FAST)
+    assert again.code == 0, again
+    assert_files(out, {"f": data})
+    asked = [entry["range"] for entry in faultd.journal()[before:]]
+    assert asked == [f"bytes={kept}-"] + [f"bytes={PIECE}-{2 * PIECE - 1}"] * damaged
 
 
 def test_bad_pieces_of_segments_come_from_another_mirror(spate, faultd, other, out,

@@ -169,12 +169,25 @@ static void ranges_lose_what_is_cut_out(void **state) {
   ranges_fini(&other);
 }
 
+static void they_fit_files_of_their_size_alone(void **state) {
+  static const unsigned char two[2 * 32] = {1};
+  char *text = pieces_text(DIGEST_SHA256, 100, two, 2, 1024);
+  (void)state;
+  assert_non_null(text);
+  assert_true(pieces_fit(text, 200));
+  assert_true(pieces_fit(text, 101));
+  assert_false(pieces_fit(text, 0));
+  assert_false(pieces_fit("sha-256=x", 200));
+  free(text);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(damaged_pieces_are_found),
       cmocka_unit_test(what_was_not_fed_is_damaged),
       cmocka_unit_test(values_are_shortened_where_there_is_no_room),
       cmocka_unit_test(texts_for_other_files_are_refused),
+      cmocka_unit_test(they_fit_files_of_their_size_alone),
       cmocka_unit_test(ranges_lose_what_is_cut_out),
   };
   return cmocka_run_group_tests(tests, setup, NULL);
