@@ -47,7 +47,7 @@ class Results:
     def result(self, report):
         why = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
         self.line(id=report.nodeid, outcome=report.outcome,
-                  why=why.removeprefix("Skipped: "))
+                  final=harness.REPORTED in report.longreprtext, why=why.removeprefix("Skipped: "))
 
 
 def stop_signals_reach_programs():
@@ -142,6 +142,7 @@ def spate(tmp_path):
     runner = harness.Spate(str(tmp_path))
     yield runner
     runner.stop()
+    runner.reports.check()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ started them.
 """
 import ctypes
 import fcntl
+import glob
 import hashlib
 import json
 import os
@@ -67,6 +68,47 @@ def body(seed, size, start=0):
         pos += n
         size -= n
     return b"".join(parts)
+
+
+# ---- what sanitizers say ---------------------------------------------------
+
+
+def _instrumented():
+    """Whether the programs are built with a sanitizer."""
+    try:
+        with open(SPATE, "rb") as program:
+            code = program.read()
+    except OSError:
+        return False
+    return any(mark in code for mark in (b"__asan_init", b"__tsan_init",
+                                         b"__ubsan_handle"))
+
+
+INSTRUMENTED = _instrumented()
+VALGRIND = bool(os.environ.get("SPATE_VALGRIND"))
+
+
+REPORTED = "a sanitizer reports"
+
+
+class Reports:
+    """What sanitizers (and valgrind, see run) say about the programs of a test
+    goes to files of its own: what would be seen by nobody, as of a run that is
+    killed or a detached one, is a failure too, and one without a second chance
+    (runner.py)."""
+
+    def __init__(self, directory):
+        self.path = os.path.join(directory, "sanitizer")
+        names = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS")
+        self.env = {name: f"{os.environ.get(name, '')}:log_path={self.path}"
+                    for name in names} if INSTRUMENTED else {}
+
+    def check(self):
+        for name in sorted(glob.glob(glob.escape(self.path) + ".*")):
+            with open(name, errors="replace") as report:
+                # valgrind's own words, on calls it does not know
+                said = "".join(line for line in report if line[:2] != "--")
+            assert not said, f"{REPORTED}:\n{said}"
 
 
 # ---- processes -----------------------------------------------------------
@@ -348,11 +390,12 @@ class Spate:
         os.makedirs(self.xdg)
         self.cwd = os.path.join(directory, "cwd")
         os.makedirs(self.cwd)
-        keep = ("PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
-                "TSAN_OPTIONS", "LD_LIBRARY_PATH", "TMPDIR")
+        self.reports = Reports(directory)
+        keep = ("PATH", "LD_LIBRARY_PATH", "TMPDIR")
         self.env = {k: os.environ[k] for k in keep if k in os.environ}
-        self.env |= {"HOME": self.home, "XDG_CONFIG_HOME": self.xdg,
-                     "LANG": "C.UTF-8", "TERM": "xterm-256color"}
+        self.env |= self.reports.env | {
+            "HOME": self.home, "XDG_CONFIG_HOME": self.xdg, "LANG": "C.UTF-8",
+            "TERM": "xterm-256color"}
         self.running = []
 
     def start(self, *args, cwd=None, stdin=subprocess.DEVNULL, env=None):

@@ -6,7 +6,8 @@ is installed; those marked `alone`, which look at rates, times or the load, run
 one by one afterwards. A test that fails while others run is run once more by
 itself, and the second result counts: both are said on standard error. When
 more than MERCY tests fail it is not the company they were in, and nobody gets
-a second chance. Environment:
+a second chance; neither does a test of which a sanitizer has said something.
+Environment:
 
 SPATE_E2E_JOBS   so many tests at once; 1: one by one, in order, no second chance
 SPATE_E2E_QUICK  without the tests marked `slow`, and of a test with parameters
@@ -152,7 +153,7 @@ def main(arguments):
         failed = []
 
         def together(entry):
-            if entry["outcome"] == "failed":
+            if entry["outcome"] == "failed" and not entry["final"]:
                 failed.append(entry)
             else:
                 tap.result(entry)

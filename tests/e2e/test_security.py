@@ -211,11 +211,11 @@ def small_memory():
 
 
 def run_small(spate, *words, timeout=100):
-    """With 512 MB for all its data (address sanitizers need more)."""
-    env = dict(spate.env)
-    limited = None if "ASAN_OPTIONS" in env else small_memory
-    return subprocess.run([harness.SPATE, *map(str, words)], env=env, cwd=spate.cwd,
-                          capture_output=True, preexec_fn=limited, timeout=timeout,
+    """With 512 MB for all its data (sanitizers need more)."""
+    limited = None if harness.INSTRUMENTED else small_memory
+    return subprocess.run([harness.SPATE, *map(str, words)], env=spate.env,
+                          cwd=spate.cwd, capture_output=True,
+                          preexec_fn=limited, timeout=timeout,
                           stdin=subprocess.DEVNULL)
 
 

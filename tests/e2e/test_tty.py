@@ -19,7 +19,7 @@ import time
 import pyte
 import pytest
 
-from harness import PATIENCE
+from harness import PATIENCE, Reports
 
 DRIVER = os.path.abspath(
     os.environ.get("SPATE_UI_DRIVER", "build/tests/ui_driver"))
@@ -47,9 +47,6 @@ class Terminal:
                    "TZ": "UTC", "HOME": "/nonexistent"}
         if term is not None:
             environ["TERM"] = term
-        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
-            if name in os.environ:
-                environ[name] = os.environ[name]
         environ.update(env or {})
         streams = {"stdin": self.slave, "stdout": self.slave,
                    "stderr": self.slave}
@@ -119,10 +116,11 @@ class Terminal:
 @pytest.fixture
 def start(tmp_path):
     made = []
+    reports = Reports(str(tmp_path))
 
-    def make(*args, **options):
+    def make(*args, env=None, **options):
         terminal = Terminal([DRIVER, "--log", str(tmp_path / "log"), *args],
-                            **options)
+                            env=reports.env | (env or {}), **options)
         terminal.log = tmp_path / "log"
         made.append(terminal)
         return terminal
@@ -130,6 +128,7 @@ def start(tmp_path):
     yield make
     for terminal in made:
         terminal.close()
+    reports.check()
 
 
 def log_of(terminal):
