@@ -13,7 +13,8 @@ import time
 
 import pytest
 
-from harness import Faultd, assert_files, body, wait_until, write_list
+from harness import (
+    PATIENCE, Faultd, assert_files, body, wait_until, write_list)
 
 GONE = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20200101T000000Z" \
        "&X-Amz-Expires=60&X-Amz-Signature=00"
@@ -730,7 +731,8 @@ def test_what_was_called_added_survives_a_kill(spate, faultd, out):
 @pytest.mark.slow
 def test_added_one_by_one_while_it_runs(spate, faultd, out):
     """The list is read to its end and grows again, many times."""
-    run = spate.start(faultd.data(1, 3_000_000, "slow", rate=200_000), "-d", out)
+    size = int(1_000_000 * PATIENCE)  # for as long as the others take to add
+    run = spate.start(faultd.data(1, size, "slow", rate=200_000), "-d", out)
     wait_until(lambda: spate("ctl", out, "status").code == 0)
     for i in range(40):
         ctl(spate, out, "add", faultd.data(9000 + i, 10, f"n{i}"))
@@ -740,7 +742,7 @@ def test_added_one_by_one_while_it_runs(spate, faultd, out):
     result = run.wait(30)
     assert result.code == 0, result
     assert not (out / ".spate").exists()
-    assert_files(out, {"slow": body(1, 3_000_000),
+    assert_files(out, {"slow": body(1, size),
                        **{f"n{i}": body(9000 + i, 10) for i in range(40)}})
 
 

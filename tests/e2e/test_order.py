@@ -35,11 +35,15 @@ def test_a_list_sorted_by_host_keeps_all_hosts_busy(spate, faultd, out, tmp_path
                 f.write(named(faultd, host, f"{host}-{i}", delay=100) + "\n")
     run = spate.start("-i", tmp_path / "list", "-d", out, "--layout", "hash",
                       "-j", "64", "--per-host", "2", *resolved(faultd, *hosts))
-    wait_until(lambda: len(faultd.journal()) >= 320, what="some requests")
-    counts = {host: 0 for host in hosts}
-    for name in asked(faultd)[160:]:  # all hosts have been read by then
-        counts[name.split("-")[0]] += 1
-    assert all(counts.values()), counts
+
+    def hosts_asked():
+        return [name.split("-")[0] for name in asked(faultd)]
+
+    wait_until(lambda: set(hosts_asked()) == set(hosts), what="all hosts")
+    before = len(hosts_asked())
+    wait_until(lambda: len(hosts_asked()) >= before + 100, what="some requests")
+    since = hosts_asked()[before:]
+    counts = {host: since.count(host) for host in hosts}
     assert max(counts.values()) <= 3 * min(counts.values()), counts
     run.signal(15)
     assert run.wait().code == 4
