@@ -121,24 +121,25 @@ static bool zstd_is_frame(const unsigned char *magic, size_t known) {
          (known > 0 && memcmp(first, skip, known) == 0);
 }
 
-/* As long as it said. The library looks only where it unpacks in one go, or
- * where the last block is not an empty one. */
+/* As long as it said: where the last block is an empty one the library does not
+ * look. */
 static bool zstd_is_whole(const struct unpack *u) {
   unsigned long long size = ZSTD_getFrameContentSize(u->head, u->known);
   return size == ZSTD_CONTENTSIZE_UNKNOWN || size == u->member_out;
 }
 
+/* The head goes in byte by byte, for where a whole frame lies before it the
+ * library goes another way, with other checks. */
 static int zstd_step(struct unpack *u, void *out, size_t cap, size_t *put) {
-  ZSTD_inBuffer in = {u->in, u->left, 0};
+  bool in_head = u->known < sizeof u->head && u->left > 0;
+  ZSTD_inBuffer in = {u->in, in_head ? 1 : u->left, 0};
   ZSTD_outBuffer to = {out, cap, 0};
-  size_t begin = sizeof u->head - u->known;
-  begin = begin < u->left ? begin : u->left;
-  if (begin > 0)
-    memcpy(u->head + u->known, u->in, begin);
-  if (!zstd_is_frame(u->head, u->known + begin))
+  if (in_head)
+    u->head[u->known] = *u->in;
+  if (in_head && !zstd_is_frame(u->head, u->known + 1))
     return ERR_MALFORMED;
   size_t rc = ZSTD_decompressStream(u->of.zstd, &to, &in);
-  u->known += in.pos < begin ? in.pos : begin;
+  u->known += in_head ? in.pos : 0;
   u->member_out += to.pos;
   *put = to.pos;
   u->in += in.pos;
