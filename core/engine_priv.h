@@ -330,6 +330,8 @@ void fetch__let_go(struct engine *e, struct task *task, enum task_after after,
  * one that may be repeated, and no answer says that it failed. */
 bool fetch__may_be_done(const struct task *task,
                         const struct transfer *transfer);
+/* That is known not to be so. */
+void fetch__not_done(struct engine *e, const struct task *task);
 /* Ends what transfers it has. */
 void fetch__drop_transfers(struct engine *e, struct task *task);
 /* Another attempt after a back-off of at least wait_s; keep: what has come so

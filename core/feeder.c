@@ -327,7 +327,7 @@ static void deliver(struct feed *f, uint32_t index,
       .written = mark == MARK_WRITTEN,
       .ours_since_unix_ns = s->ours_since_unix_ns,
       .failed_before = row != NULL && row->state != ROW_BAD,
-      .again = f->redo,
+      .again = f->redo || (row != NULL && s->retry_only != NULL),
       .partial = partial_of(f, index)};
   chunk_fly(chunk, index);
   f->delivered++;

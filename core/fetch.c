@@ -160,6 +160,10 @@ void fetch_start(void *arg, struct task *task) {
     fetch__let_go(e, task, AFTER_WAIT, true);
     return;
   }
+  /* Should this run be killed, the next one knows that it may have been sent.
+   */
+  if (!request_may_repeat(task->fields))
+    session_mark_started(e->session, task->id);
   fetch__count_request(e, task->host, now);
   if (task->started_unix_ms == 0)
     task->started_unix_ms = engine__unix_ms();
@@ -485,11 +489,20 @@ bool fetch__may_be_done(const struct task *task,
   return task->as_get || (sent > 0 && transfer->answer.status < 400);
 }
 
-static void forbid_repeat(struct verdict *v, struct task *task,
-                          const struct transfer *transfer) {
+/* The server says so, or was never asked: another run may send it again. */
+void fetch__not_done(struct engine *e, const struct task *task) {
+  if (!request_may_repeat(task->fields) && !task->in_doubt)
+    session_mark_foreign(e->session, task->id);
+}
+
+static void forbid_repeat(struct engine *e, struct verdict *v,
+                          struct task *task, const struct transfer *transfer) {
   size_t length = strlen(v->why);
   bool doubt = v->class == FAIL_PASSING || v->class == FAIL_NONE;
-  if (!doubt || !fetch__may_be_done(task, transfer))
+  bool may_be = fetch__may_be_done(task, transfer);
+  if (!may_be || v->class == FAIL_THROTTLED)
+    fetch__not_done(e, task);
+  if (!doubt || !may_be)
     return;
   task->in_doubt = true;
   if (v->class == FAIL_NONE)
@@ -635,7 +648,7 @@ static void on_done(void *owner, struct transfer *transfer, CURLcode code) {
   if (!host->protocol->http)
     task->status = transfer->reply;
   if (!follow)
-    forbid_repeat(&v, task, transfer);
+    forbid_repeat(e, &v, task, transfer);
   unreachable = transfer_unreachable(transfer, code);
   fetch__report(e, transfer, follow ? GOVERNOR_OK : v.outcome);
   release(e, task);

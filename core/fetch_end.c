@@ -294,7 +294,10 @@ void fetch__drop_transfers(struct engine *e, struct task *task) {
     return;
   host = task->transfer->host;
   gone.sent_ns = task->transfer->sent_ns;
-  task->in_doubt |= fetch__may_be_done(task, task->transfer);
+  if (fetch__may_be_done(task, task->transfer))
+    task->in_doubt = true;
+  else
+    fetch__not_done(e, task);
   scheduler_answered(&e->scheduler, host, &gone, engine_now());
   fetch__leave_lines(e, task);
   transfer_cancel(task->transfer);

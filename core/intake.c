@@ -391,6 +391,14 @@ void intake_again(struct engine *e, struct task *task) {
   e->incoming_count++;
 }
 
+/* A request that may not be repeated of its own accord (RFC 9110, section
+ * 9.2.2), and its file is not whole. */
+static bool sent_before(const struct task *task,
+                        const struct session_item *item) {
+  return item->started && !item->written && !item->again &&
+         !request_may_repeat(task->fields);
+}
+
 void intake_item(void *arg, const struct session_item *item) {
   struct engine *e = arg;
   const char *why = NULL;
@@ -437,6 +445,12 @@ void intake_item(void *arg, const struct session_item *item) {
     why = taken;
   if (code != 0) {
     fetch_fail(e, task, why != NULL ? why : err_text(code));
+    return;
+  }
+  if (sent_before(task, item)) {
+    fetch_fail(e, task,
+               "an earlier run sent it, and it may have been carried out: "
+               "'spate retry' sends it again");
     return;
   }
   if (verify_promise(e, task, &promised, &msg) != 0) {

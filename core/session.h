@@ -36,13 +36,14 @@
  * tasks whose records it holds. Whoever opens such a file again cuts it to
  * that length first: then no record is in it twice and none is missing.
  *
- * Marks. Before a task's output is created the engine marks it STARTED, after
- * its file is whole it marks it WRITTEN. The marks live in a shared mapping:
- * they survive kill -9 (not a power cut) at no cost. On resume a task that is
- * not settled is delivered with them: STARTED = a file of that name is ours;
- * WRITTEN (only trusted when the machine has not booted since) = it is whole
- * and needs no request. After a reboot, files younger than the run
- * (ours_since_unix_ns) count as ours.
+ * Marks. Before a task's output is created, or a request is sent that may not
+ * be repeated of its own accord, the engine marks it STARTED, after its file is
+ * whole it marks it WRITTEN. The marks live in a shared mapping: they survive
+ * kill -9 (not a power cut) at no cost. On resume a task that is not settled is
+ * delivered with them: STARTED = a file of that name is ours, and such a
+ * request may have been sent; WRITTEN (only trusted when the machine has not
+ * booted since) = it is whole and needs no request. After a reboot, files
+ * younger than the run (ours_since_unix_ns) count as ours.
  *
  * Thread: open/add/close block and belong to the starting thread before the
  * loop runs and after it has ended; everything from session_start() to the
