@@ -81,6 +81,8 @@ void engine__retire(struct engine *e, struct task *task) {
   meter_add(&e->done_rate, 1, engine_now());
   tell(e, task);
   list_remove(&task->all);
+  e->live_weight -= task->weight;
+  task_lighten(task);
   idmap_remove(&e->tasks, task->id);
   outputs_remove(&e->outputs, task);
   list_prepend(done ? &e->recent_done : &e->recent_failed, &task->all);

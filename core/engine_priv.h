@@ -87,6 +87,8 @@ struct engine {
   struct titles titles;      /* names that servers gave */
   struct titles urls;        /* that a person has given, see readdress.h */
   struct link live;          /* every task that has not ended, by task.all */
+  uint64_t live_weight;      /* of those, together */
+  size_t mean_weight;        /* of the last that came; 0 none yet */
   struct link recent_done;   /* newest first */
   struct link recent_failed; /* newest first */
   size_t recent_done_count, recent_failed_count;
@@ -98,7 +100,7 @@ struct engine {
   struct verdict_rules rules;
   struct sinks sinks;
   struct execs execs;
-  struct checksum_table *checksums; /* NULL none */
+  struct checksum_table *checksums;      /* NULL none */
   struct checksum_fetch *checksum_fetch; /* NULL: none is fetched */
   unsigned adoptions;    /* files that were there and are being read */
   struct shards *shards; /* NULL: a file each, and none is left to end */

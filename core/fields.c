@@ -48,13 +48,16 @@ static void put_list(const char **list, char **at, const char *const *items,
     list[i] = put_text(at, items[i]);
 }
 
+size_t task_fields_bytes(const struct task_fields *fields) {
+  return sizeof(*fields) + list_bytes(fields->mirrors, fields->mirror_count) +
+         list_bytes(fields->headers, fields->header_count) +
+         text_bytes(fields->method) + text_bytes(fields->checksum) +
+         text_bytes(fields->pieces) +
+         (fields->body ? fields->body_length + 1 : 0);
+}
+
 struct task_fields *task_fields_copy(const struct task_fields *from) {
-  size_t bytes = sizeof(*from) + list_bytes(from->mirrors, from->mirror_count) +
-                 list_bytes(from->headers, from->header_count) +
-                 text_bytes(from->method) + text_bytes(from->checksum) +
-                 text_bytes(from->pieces) +
-                 (from->body ? from->body_length + 1 : 0);
-  struct task_fields *copy = malloc(bytes);
+  struct task_fields *copy = malloc(task_fields_bytes(from));
   if (!copy)
     return NULL;
   *copy = *from;

@@ -33,6 +33,9 @@ struct task_fields {
 /* The record of a task that says nothing. */
 void task_fields_init(struct task_fields *fields);
 
+/* Of memory that a copy takes. */
+size_t task_fields_bytes(const struct task_fields *fields);
+
 /* A copy that stands alone, freed with free(); NULL without memory. */
 struct task_fields *task_fields_copy(const struct task_fields *from);
 

@@ -35,6 +35,9 @@
 #define WINDOW_BASE 512u
 #define HELD_LEAST 32 /* ready tasks that may not start: a host may be full */
 #define WINDOW_TASKS 12288u /* tasks in memory, waiting ones included */
+#define WINDOW_WEIGHT ((uint64_t)16 << 20) /* of their lines, in bytes */
+#define WEIGHT_GUESS ((size_t)64 << 10)    /* a line, before one is known */
+#define MEAN_OF 64u
 
 struct lookup {
   struct task *task; /* the loop's; not touched by the job */
@@ -420,6 +423,11 @@ void intake_item(void *arg, const struct session_item *item) {
   task->rename = e->config.exists == EXISTS_RENAME;
   task_enter(&e->counts, task);
   list_append(&e->live, &task->all);
+  e->live_weight += task->weight;
+  e->mean_weight =
+      e->mean_weight == 0
+          ? task->weight
+          : (e->mean_weight * (MEAN_OF - 1) + task->weight) / MEAN_OF;
   meter_init(&task->rate, 10, now);
   take_partial(task, item->partial);
   control_delivered(e, task);
@@ -483,6 +491,15 @@ uint64_t intake_full(void *arg) {
   return full & ~others;
 }
 
+/* How many more tasks fit into memory, if they are as heavy as the last were:
+ * their bodies, headers and mirrors wait here with them. */
+static uint64_t light_room(const struct engine *e) {
+  size_t each = e->mean_weight > 0 ? e->mean_weight : WEIGHT_GUESS;
+  if (e->live_weight >= WINDOW_WEIGHT)
+    return 0;
+  return (WINDOW_WEIGHT - e->live_weight + each - 1) / each;
+}
+
 /* How many more tasks fit. Ready tasks of hosts that may not start count only
  * against the ceiling, or one throttled host would stop the others. */
 static unsigned room(const struct engine *e) {
@@ -491,12 +508,13 @@ static unsigned room(const struct engine *e) {
       e->scheduler.runnable + e->incoming_count + (uint64_t)e->lookups * BATCH;
   /* Files that wait for their program or their commit take part, or a slow one
    * would let their number grow without end. */
-  uint64_t open = e->tasks.count;
+  uint64_t open = e->tasks.count, fit = light_room(e);
   if (e->stopping || near >= window || open >= WINDOW_TASKS ||
       checksum_fetch_busy(e))
     return 0;
-  return (unsigned)(window - near < WINDOW_TASKS - open ? window - near
-                                                        : WINDOW_TASKS - open);
+  if (fit > WINDOW_TASKS - open)
+    fit = WINDOW_TASKS - open;
+  return (unsigned)(window - near < fit ? window - near : fit);
 }
 
 void intake_run(struct engine *e) {

@@ -62,7 +62,17 @@ struct task *task_new(const struct session_item *item) {
     task_free(task);
     return NULL;
   }
+  task->weight = strlen(task->url) + 1;
+  if (task->fields != NULL)
+    task->weight += task_fields_bytes(task->fields);
   return task;
+}
+
+void task_lighten(struct task *task) {
+  if (task->fields == NULL || task->weight < TASK_HEAVY)
+    return;
+  free(task->fields);
+  task->fields = NULL;
 }
 
 void task_free(struct task *task) {

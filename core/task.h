@@ -67,6 +67,7 @@ struct task {
   char *hop;                  /* where redirects have led; NULL = url */
   char *name;                 /* output, relative to the output directory */
   struct task_fields *fields; /* what its line says besides; NULL nothing */
+  size_t weight;              /* bytes of url and fields */
   char *shown_url;            /* redacted; made when first shown */
   char *reason;               /* why it waits or failed; NULL none */
   unsigned redirects;
@@ -145,6 +146,11 @@ struct task_counts {
 /* Copies url and out; NULL without memory. Not counted yet. */
 struct task *task_new(const struct session_item *item);
 void task_free(struct task *task);
+
+/* A task that is over and is kept to be looked at: lets go of its fields when
+ * they are large. */
+#define TASK_HEAVY ((size_t)4 << 10)
+void task_lighten(struct task *task);
 
 /* A new task enters the counts as queued. */
 void task_enter(struct task_counts *counts, struct task *task);
