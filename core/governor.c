@@ -5,7 +5,7 @@
  */
 #include "config.h"
 
-#include "governor.h"
+#include "governor_impl.h"
 
 #include <math.h>
 #include <string.h>
@@ -14,38 +14,29 @@
 #define MOST_RATE 1e6
 #define MOST_CONCURRENCY 256
 #define HOLD_FIRST_S 20.0
-#define HOLD_MOST_S 300.0
-#define HOLD_STOPS 200 /* stops: half a per cent is what probing may cost */
+#define HOLD_LATER_S 150.0 /* longer ones are not made longer still */
+#define HOLD_MOST_S 190.0
+#define HOLD_STOPS 200   /* stops: half a per cent is what probing may cost */
+#define HOLD_STARTS 2000 /* a probe is refused an answer or two */
 #define COSTLY_S 0.4
-#define CLOSE 0.008      /* the ceiling is near enough */
 #define CLOSE_DEAR 0.012 /* the same where a stop costs half a second */
 #define PROBE_STEP 0.01  /* first raise of a probe */
-#define PROBE_NEAR 0.04  /* a probe that failed here found nothing */
-#define PROBE_FAR 0.15   /* the limit has changed */
-#define STEP_PROOF 0.1   /* seconds x share of the raise */
+#define PROBE_BOLD 0.1   /* the same at most, once the limit has held */
+#define PROBE_BOLD_S 10  /* what is saved up bears it that long */
 #define LONG_STOP_S 2.0
 #define WINDOW_SURE 0.995 /* of what a window known to the second lets in */
-#define LATE_SURE 0.04    /* the share that one more or less is of them */
-#define LATE_COUNT 20     /* under way at a 429: enough to learn from */
 #define BASE_COUNT 20     /* answers that make an estimate good */
 #define BASE_S 2.0
 #define DEAR_STOP 10 /* a stop of so many requests is dear */
 #define DEAR_QUIET 4 /* periods: a burst hides an excess that long */
 #define DEAR_QUICK 1 /* after so many quick failures no longer */
 #define LEAST_BURST 5
-#define QUICK_MOST 2    /* more: windows, not a bucket */
-#define FIT_LEAST_S 2.2 /* longer than windows of a second last */
-#define FIT_MOST_S 30.0
-
-static double seconds(uint64_t from_ns, uint64_t to_ns) {
-  return to_ns > from_ns ? (double)(to_ns - from_ns) / 1e9 : 0;
-}
 
 static uint64_t after(uint64_t now_ns, double s) {
   return now_ns + (uint64_t)(s * 1e9);
 }
 
-static double bounded(const struct governor *g, double rate) {
+double governor__bounded(const struct governor *g, double rate) {
   double most = g->config.max_rate > 0 ? g->config.max_rate : MOST_RATE;
   return fmin(fmax(rate, fmin(LEAST_RATE, most)), most);
 }
@@ -68,8 +59,8 @@ static void set_mark(struct governor *g, uint64_t now_ns) {
   g->stopped_s = 0;
 }
 
-static struct governor_point point(const struct governor *g, uint64_t now_ns) {
-  return (struct governor_point){.ns = now_ns, .starts = g->starts};
+static struct limit_point point(const struct governor *g, uint64_t now_ns) {
+  return (struct limit_point){.ns = now_ns, .starts = g->starts};
 }
 
 static void set_opened(struct governor *g, uint64_t now_ns) {
@@ -85,7 +76,8 @@ void governor_init(struct governor *g, const struct governor_config *config,
     g->config.max_concurrency = MOST_CONCURRENCY;
   if (g->config.start_concurrency == 0)
     g->config.start_concurrency = 16;
-  g->rate = bounded(g, config->start_rate > 0 ? config->start_rate : 20);
+  g->rate =
+      governor__bounded(g, config->start_rate > 0 ? config->start_rate : 20);
   g->ceiling = MOST_RATE;
   g->quiet_rate = g->rate;
   g->hold_s = HOLD_FIRST_S;
@@ -101,14 +93,16 @@ void governor_init(struct governor *g, const struct governor_config *config,
  */
 
 /* How long quiet must last to mean something. */
-static double period_s(const struct governor *g) {
+double governor__period_s(const struct governor *g) {
   double s = fmax(fmax(1, 4 * g->latency_s), 15 / g->rate);
   return fmax(s, g->window_s);
 }
 
 static void raise_to(struct governor *g, double rate, uint64_t now_ns) {
+  if (g->probing)
+    limit_steps_add(&g->steps, point(g, now_ns));
   g->quiet_rate = g->rate;
-  g->rate = bounded(g, rate);
+  g->rate = governor__bounded(g, rate);
   g->step = g->rate / g->quiet_rate - 1;
   g->raised = true;
   g->raised_ns = now_ns;
@@ -118,26 +112,34 @@ static void raise_to(struct governor *g, double rate, uint64_t now_ns) {
 }
 
 static double first_hold_s(const struct governor *g) {
-  return fmin(fmax(HOLD_FIRST_S, HOLD_STOPS * g->stop_s), HOLD_MOST_S);
+  double s = fmax(HOLD_STOPS * g->stop_s, HOLD_STARTS / g->rate);
+  return fmin(fmax(HOLD_FIRST_S, s), HOLD_MOST_S);
 }
 
-static bool stops_cost(const struct governor *g) {
+/* Probes that fail make it longer, up to twice. */
+static double settled_hold_s(const struct governor *g) {
+  double first = first_hold_s(g);
+  double most = fmax(first, fmin(2 * first, HOLD_LATER_S));
+  return fmin(fmax(g->hold_s, first), most);
+}
+
+bool governor__stops_cost(const struct governor *g) {
   return g->stop_s > COSTLY_S;
 }
 
 static double close_share(const struct governor *g) {
-  return stops_cost(g) ? CLOSE_DEAR : CLOSE;
+  return governor__stops_cost(g) ? CLOSE_DEAR : CLOSE;
 }
 
 static void hold(struct governor *g, uint64_t now_ns) {
-  double s = g->estimated ? HOLD_FIRST_S : fmax(g->hold_s, first_hold_s(g));
+  double s = g->estimated ? HOLD_FIRST_S : settled_hold_s(g);
   g->phase = GOVERNOR_HOLD;
   g->raised = false;
   g->hold_until_ns = after(now_ns, fmax(s, g->window_s));
 }
 
 /* The last stop was dear, and what the server saves up is known. */
-static bool burst_matters(const struct governor *g) {
+bool governor__burst_matters(const struct governor *g) {
   return g->dear && g->burst >= LEAST_BURST;
 }
 
@@ -145,7 +147,7 @@ static bool burst_matters(const struct governor *g) {
  * the raise, the longer quiet must last to prove it. */
 static bool raise_is_proved(const struct governor *g, uint64_t now_ns) {
   double s = seconds(g->raised_ns, now_ns);
-  if (burst_matters(g) && s < HOLD_FIRST_S &&
+  if (governor__burst_matters(g) && s < HOLD_FIRST_S &&
       s * (g->rate - g->quiet_rate) < g->burst)
     return false;
   return g->quiet >= 2 && s * fmax(g->step, 1e-3) >= STEP_PROOF;
@@ -159,14 +161,23 @@ static void search(struct governor *g, uint64_t now_ns) {
     raise_to(g, g->rate + fmin(gap / 2, 0.15 * g->rate), now_ns);
 }
 
+static double first_step(const struct governor *g) {
+  double saved = g->known.limit > 0 ? g->known.saved : g->burst;
+  if (g->estimated || g->hold_s <= HOLD_FIRST_S)
+    return PROBE_STEP;
+  if (isinf(saved))
+    saved = g->borne;
+  return fmin(fmax(saved / (PROBE_BOLD_S * g->rate), PROBE_STEP), PROBE_BOLD);
+}
+
 static void start_probe(struct governor *g, uint64_t now_ns) {
   if (g->rate > 1.03 * g->probe_base) /* the last probe found something */
     g->hold_s = HOLD_FIRST_S;
   g->phase = GOVERNOR_PROBE;
   g->probing = true;
-  g->probe_step = PROBE_STEP;
+  g->steps.count = 0;
+  g->probe_step = first_step(g);
   g->probe_base = g->proved = g->rate;
-  g->probe = point(g, now_ns);
   raise_to(g, g->rate * (1 + g->probe_step), now_ns);
 }
 
@@ -205,7 +216,7 @@ static void advance(struct governor *g, uint64_t now_ns) {
   if (g->gated)
     return;
   double elapsed = seconds(g->period_ns, now_ns);
-  if (elapsed < period_s(g))
+  if (elapsed < governor__period_s(g))
     return;
   bool used = (double)g->started_in_period >= 0.8 * g->rate * elapsed;
   new_period(g, now_ns);
@@ -215,34 +226,6 @@ static void advance(struct governor *g, uint64_t now_ns) {
 
 /* ---- reacting to 429
  * --------------------------------------------------------- */
-
-/* What was accepted a second between two rejections. Both ends lag alike behind
- * the server, which cancels out. A server that saves up during a stop gives no
- * more than the average with the stops counted in (least); one that does not
- * gives what came while the gate was open (most). */
-struct estimate {
-  double least, most;
-};
-
-static struct estimate estimate(const struct governor *g, uint64_t now_ns) {
-  double s = seconds(g->mark_ns, now_ns), open_s = s - g->stopped_s;
-  double accepted = (double)(g->accepted - g->mark_accepted);
-  struct estimate e = {0.8 * g->rate, g->rate}; /* too short to tell */
-  if (open_s > 4 * g->latency_s && accepted >= 5) {
-    e.least = fmin(accepted / s, g->rate);
-    e.most = fmin(accepted / open_s, g->rate);
-  }
-  return e;
-}
-
-/* In the slow start the rate has just doubled: only what was sent since counts,
- * of which the last are still on their way. */
-static double start_estimate(const struct governor *g, uint64_t sent_ns) {
-  double s = seconds(g->mark_ns, sent_ns);
-  if (s <= 0 || g->sent_accepted < 5)
-    return g->rate;
-  return fmin(fmax((double)g->sent_accepted / s, g->rate / 2), g->rate);
-}
 
 /* Few answers make a poor estimate: then the older mark stays. */
 static void move_mark(struct governor *g, uint64_t now_ns) {
@@ -254,7 +237,7 @@ static void move_mark(struct governor *g, uint64_t now_ns) {
 
 /* A lower rate is in force: search on from it, or hold when the ceiling is
  * near. */
-static void settle(struct governor *g, uint64_t now_ns) {
+void governor__settle(struct governor *g, uint64_t now_ns) {
   g->phase = GOVERNOR_SEARCH;
   if (g->probing) { /* once a probe, however many reactions it takes */
     g->probing = false;
@@ -264,168 +247,6 @@ static void settle(struct governor *g, uint64_t now_ns) {
     hold(g, now_ns);
   g->raised = false;
   g->quiet = 0;
-}
-
-/* Requests that were under way when the 429 came met a server that had nothing
- * saved up: evenly spaced as they were, the accepted share of them is the
- * limit's share of the old rate. Not so where windows are counted: there the
- * first ones are rejected and the last accepted, if the window ended. Nor with
- * a bucket of a single token, which takes every second one. */
-static bool late_ones_tell(const struct governor *g) {
-  uint64_t all = g->late_ok + g->late_rejected;
-  double span = seconds(g->rejected_sent_ns, g->reaction_ns);
-  return g->cut_from > 0 && all >= LATE_COUNT &&
-         (double)g->late_ok >= 0.6 * (double)all &&
-         g->late_at_s >= 0.35 * span * (double)g->late_rejected &&
-         g->late_at_s <= 0.65 * span * (double)g->late_rejected;
-}
-
-static void learn_from_late(struct governor *g, uint64_t now_ns) {
-  uint64_t all = g->late_ok + g->late_rejected;
-  if (!late_ones_tell(g))
-    return;
-  double limit = g->cut_from * (double)g->late_ok / (double)all;
-  double slack = 2.0 / (double)all; /* one more or less at either end */
-  if (!g->dear && limit < 0.99 * g->quiet_rate)
-    return; /* a window's pattern looks alike */
-  g->rate =
-      bounded(g, fmax((slack > LATE_SURE ? 0.985 : 0.99) * limit, g->proved));
-  g->ceiling = fmin(g->cut_from, limit * (1 + fmax(slack, CLOSE)));
-  g->quick = QUICK_MOST; /* the limit is known: no need to wait and see */
-  if (g->dear && slack > 0.02)
-    g->ceiling = g->rate;
-  g->cut_from = 0;
-  g->estimated = g->ceiling <= g->rate && slack > LATE_SURE;
-  settle(g, now_ns);
-}
-
-/* How many started from a point up to a request, without those sent later. */
-static double starts_until(const struct governor *g, struct governor_point from,
-                           uint64_t sent_ns, uint64_t now_ns) {
-  double later = g->rate * seconds(sent_ns, now_ns);
-  return fmax((double)(g->starts - from.starts) - later, 0);
-}
-
-/* A failure at one rate: what a server with full savings gave in a time. */
-static void remember_failure(struct governor *g, uint64_t sent_ns,
-                             uint64_t now_ns) {
-  g->failed_s = seconds(g->raise.ns, sent_ns);
-  g->failed_starts = starts_until(g, g->raise, sent_ns, now_ns);
-}
-
-/* A bucket that was full gives burst + limit x time until it is empty; less if
- * it was not full or overflowed. Against an earlier failure that began with a
- * full bucket the burst cancels out, and what is left is at most the limit,
- * from wherever it is counted: the most of them counts. 0: cannot tell, as
- * where a window was used up rather than a bucket. */
-static double limit_from_failures(const struct governor *g, uint64_t sent_ns,
-                                  uint64_t now_ns) {
-  const struct governor_point from[] = {g->opened, g->raise};
-  double limit = 0, last_s = seconds(g->raise.ns, sent_ns);
-  if (g->failed_s <= 0 || seconds(g->opened.ns, sent_ns) > FIT_MOST_S ||
-      last_s < fmax(FIT_LEAST_S, 4 * g->latency_s) ||
-      last_s < 1.5 * g->failed_s)
-    return 0;
-  for (int i = 0; i < 2; i++) {
-    double s = seconds(from[i].ns, sent_ns);
-    double starts = starts_until(g, from[i], sent_ns, now_ns);
-    limit = fmax(limit, (starts - g->failed_starts) / (s - g->failed_s));
-  }
-  return limit;
-}
-
-/* The rate after a 429 that a raise has brought about. */
-static double before_raise(const struct governor *g) {
-  if (g->phase != GOVERNOR_PROBE)
-    return 0.995 * g->quiet_rate;
-  return g->probe_step <= PROBE_NEAR ? g->probe_base : g->quiet_rate;
-}
-
-/* The rate after a 429 out of the blue. */
-static double below_estimate(struct governor *g, struct estimate e) {
-  double half = (e.most - e.least) / e.most / 2;
-  double most = (e.least + e.most) / 2 * (1 - fmin(fmax(half, 0.005), 0.015));
-  most = fmin(most, 0.995 * g->rate);
-  if (g->proved > 0 && g->rate > 1.004 * g->proved)
-    return fmax(most, g->proved);
-  g->proved = 0; /* the limit has changed, or it never was what it seemed */
-  return fmax(most, 0.6 * g->rate);
-}
-
-static void lower_after_start(struct governor *g, uint64_t sent_ns,
-                              uint64_t now_ns) {
-  double old = g->rate, accepted = start_estimate(g, sent_ns);
-  g->ceiling = fmin(old, 1.1 * accepted);
-  g->rate = 0.93 * accepted;
-  if (g->dear) { /* what the burst hides is not worth another quick failure */
-    remember_failure(g, sent_ns, now_ns);
-    g->rate = fmin(g->rate, old * M_SQRT1_2);
-  }
-  g->rate = bounded(g, g->rate);
-}
-
-/* A probe that failed gave its burst and the limit x time at most. */
-static double limit_from_probe(const struct governor *g, uint64_t sent_ns,
-                               uint64_t now_ns) {
-  double s = seconds(g->probe.ns, sent_ns), limit = g->probe_base / 0.995;
-  if (g->probe_step > PROBE_FAR)
-    return 0;
-  if (s > 1)
-    limit = fmax(limit,
-                 (starts_until(g, g->probe, sent_ns, now_ns) - g->burst) / s);
-  return limit;
-}
-
-/* Two failures have told the limit: stay a little below for a while. */
-static bool lower_to_limit(struct governor *g, uint64_t sent_ns,
-                           uint64_t now_ns) {
-  bool known = g->burst > 0;
-  double limit = 0;
-  if (known && g->probing)
-    limit = limit_from_probe(g, sent_ns, now_ns);
-  else if (!g->probing && (known || g->quick < QUICK_MOST))
-    limit = limit_from_failures(g, sent_ns, now_ns);
-  if (limit > 0 && !known)
-    g->burst = fmax(g->failed_starts - limit * g->failed_s, 0);
-  if (!g->raised_since_open)
-    remember_failure(g, sent_ns, now_ns);
-  if (limit <= 0 || !burst_matters(g)) {
-    g->quick++;
-    return false;
-  }
-  limit = fmax(limit, estimate(g, now_ns).least);
-  g->rate = bounded(g, fmin(0.995 * limit, 0.985 * g->rate));
-  g->ceiling = g->rate;
-  g->failures = 0;
-  g->cut_from = 0;
-  return true;
-}
-
-static void lower_rate(struct governor *g, uint64_t sent_ns, uint64_t now_ns) {
-  double old = g->rate;
-  struct estimate e = estimate(g, now_ns);
-  bool early = seconds(g->raised_ns, now_ns) <=
-               fmax(3 * period_s(g), STEP_PROOF / fmax(g->step, 1e-3));
-  bool unsure = g->estimated;
-  g->cut_from = old;
-  g->estimated = false;
-  if (g->phase == GOVERNOR_START) {
-    lower_after_start(g, sent_ns, now_ns);
-  } else if (g->dear && lower_to_limit(g, sent_ns, now_ns)) {
-    g->estimated = !g->probing || g->hold_s <= HOLD_FIRST_S;
-  } else if (g->raised && early && g->failures < 2) {
-    g->ceiling = old;
-    g->rate = bounded(g, before_raise(g));
-    if (stops_cost(g) && g->probing && !unsure && g->probe_step <= PROBE_NEAR)
-      g->ceiling = g->rate; /* where it held for long: no other search */
-    g->failures++;
-    g->cut_from = 0;
-  } else {
-    g->ceiling = fmin(old, 1.03 * e.most + (e.most - e.least));
-    g->rate = bounded(g, below_estimate(g, e));
-    g->failures = 0;
-  }
-  settle(g, now_ns);
 }
 
 static bool stop_is_dear(const struct governor *g,
@@ -477,7 +298,7 @@ static void learn_from_window(struct governor *g, uint64_t now_ns) {
   double window = window_length(g, cycle);
   double share = window < cycle ? WINDOW_SURE : 0.985;
   double accepted = (double)(g->accepted - 1 - g->cycle_accepted);
-  g->rate = bounded(g, share * accepted / window);
+  g->rate = governor__bounded(g, share * accepted / window);
   g->ceiling = g->rate;
   g->estimated = false;
   g->window_s = fmin(window, HOLD_MOST_S);
@@ -493,7 +314,7 @@ static void open_gate(struct governor *g, uint64_t now_ns) {
   g->stopped_s += stop;
   if (stop <= LONG_STOP_S + 2 * g->latency_s)
     g->stop_s = g->stop_s > 0 ? 0.5 * (g->stop_s + stop) : stop;
-  learn_from_late(g, now_ns);
+  governor__learn_from_late(g, now_ns);
   g->reaction_ns = now_ns;
   new_period(g, now_ns);
   set_opened(g, now_ns);
@@ -529,7 +350,7 @@ static void on_throttled(struct governor *g, uint64_t sent_ns, uint64_t now_ns,
   g->dear = stop_is_dear(g, hint);
   g->cut_from = 0;
   if (seconds(g->cycle_ns, now_ns) >= 0.8 * g->window_s)
-    lower_rate(g, sent_ns, now_ns);
+    governor__lower_rate(g, sent_ns, now_ns);
   move_mark(g, now_ns);
   close_gate(g, now_ns, hint);
   g->reaction_ns = now_ns;
@@ -579,7 +400,7 @@ static void take_hint(struct governor *g, uint64_t now_ns,
   double rate = throttle_rate(hint);
   if (rate < 0 || hint->has_wait)
     return;
-  g->cap_rate = bounded(g, rate);
+  g->cap_rate = governor__bounded(g, rate);
   g->cap_until_ns = after(now_ns, hint->reset_s);
 }
 
@@ -660,7 +481,7 @@ void governor_configure(struct governor *g,
   g->config.max_rate = config->max_rate;
   g->config.max_concurrency =
       config->max_concurrency > 0 ? config->max_concurrency : MOST_CONCURRENCY;
-  g->rate = bounded(g, g->rate);
+  g->rate = governor__bounded(g, g->rate);
   g->concurrency = fmin(g->concurrency, g->config.max_concurrency);
 }
 
@@ -675,4 +496,5 @@ void governor_restart(struct governor *g, uint64_t now_ns) {
   set_opened(g, now_ns);
   g->failed_s = g->burst = 0;
   g->quick = 0;
+  governor__forget_known(g);
 }

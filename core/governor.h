@@ -11,15 +11,19 @@
  *
  * Where Retry-After makes each 429 cost a stop worth many requests, the limit
  * is not searched for by failing: two failures at different rates give it, see
- * limit_from_failures().
+ * limit_from_failures(), or a few intervals between them, see limit_fit.h. What
+ * a probe meets later then says whether the limit has changed, or whether the
+ * probe has only used up what the server had saved.
  *
  * What a probe costs is a stop, what it can bring is a share of the time until
- * the next one. So a hold lasts two hundred stops (20 s to 5 minutes): half a
- * per cent is what probing may cost. Where a stop takes 0.4 s and more, the
- * search ends at 1.2% instead of 0.8%, and a probe that failed goes back to
- * the rate that had held. After a 429 out of the blue as much is taken off as
- * is uncertain: in T seconds since a stop of S a bucket gave at least T / (T +
- * S) of the rate.
+ * the next one. So a hold lasts two hundred stops (20 s to 190 s): half a per
+ * cent is what probing may cost, and a limit that was raised is found within
+ * minutes. Once a limit has held, a probe begins with the raise that what is
+ * saved up bears for ten seconds: it is over sooner, at the same cost. Where a
+ * stop takes 0.4 s and more, the search ends at 1.2% instead of 0.8%, and a
+ * probe that failed goes back to the rate that had held. After a 429 out of the
+ * blue as much is taken off as is uncertain: in T seconds since a stop of S a
+ * bucket gave at least T / (T + S) of the rate.
  *
  * Windows. A stop of over two seconds ends with a window. Its length lies
  * between the last refused canary and the one that passed, and where a round
@@ -47,6 +51,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "limit_fit.h"
 #include "throttle.h"
 
 struct governor_config {
@@ -69,11 +74,6 @@ enum governor_phase {
   GOVERNOR_SEARCH,
   GOVERNOR_HOLD,
   GOVERNOR_PROBE
-};
-
-/* A time and how many had started by then. */
-struct governor_point {
-  uint64_t ns, starts;
 };
 
 struct governor {
@@ -100,10 +100,15 @@ struct governor {
   uint64_t outstanding, accepted;
   /* where stops are dear: the gate opened, the last raise, an earlier failure
    */
-  struct governor_point opened, raise, probe;
+  struct limit_point opened, raise;
   double failed_s, failed_starts, burst;
   bool dear, raised_since_open;
   unsigned quick; /* failures too quick to tell */
+  /* what intervals between 429 have shown; limit 0: nothing yet */
+  struct limit_fit fit;
+  struct limit_estimate known;
+  struct limit_steps steps; /* of the probe under way or the last */
+  double borne;             /* most that a probe took beyond the known limit */
   uint64_t starts;
   /* what was under way when a 429 came: which share was accepted */
   double cut_from, late_at_s;
