@@ -47,6 +47,8 @@ static void next_byte(struct json_scan *scan, uint8_t c) {
 }
 
 static void feed_utf8(struct json_scan *scan, const char *data, size_t length) {
+  if (length == 0)
+    return; /* data may be NULL */
   const uint8_t *at = (const uint8_t *)data, *end = at + length;
   while (at < end && !scan->bad_utf8) {
     uint64_t eight;
@@ -134,7 +136,8 @@ void json_escape(struct bytes *out, const char *data, size_t length) {
         escape_one(out, data[i]);
       from = i + 1;
     }
-  bytes_add(out, data + from, length - from);
+  if (length > from) /* data may be NULL */
+    bytes_add(out, data + from, length - from);
 }
 
 void json_quote(struct bytes *out, const char *text, size_t length) {

@@ -7,6 +7,7 @@
 
 #include "keys.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <utf8proc.h>
@@ -51,8 +52,11 @@ int action_find(const char *name, size_t len) {
 }
 
 int key_parse(const char *name, size_t len) {
-  if (len == 3 && name[0] == 'C' && name[1] == '-')
-    return name[2] & 0x1f;
+  if (len == 3 && name[0] == 'C' && name[1] == '-') {
+    bool control = (name[2] >= '@' && name[2] <= '_') ||
+                   (name[2] >= 'a' && name[2] <= 'z');
+    return control ? name[2] & 0x1f : -1; /* no terminal sends C-5 */
+  }
   for (size_t i = 0; i < KEY_NAMES; i++)
     if (strlen(key_names[i].name) == len &&
         memcmp(key_names[i].name, name, len) == 0)

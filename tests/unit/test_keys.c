@@ -95,6 +95,7 @@ static void test_key_names_go_both_ways(void **state) {
   assert_int_equal(key_parse("nokey", 5), -1);
   assert_int_equal(key_parse("\xff", 1), -1);
   assert_int_equal(key_parse("", 0), -1);
+  assert_int_equal(key_parse("C-5", 3), -1);
 }
 
 static void test_bind_moves_a_key(void **state) {
