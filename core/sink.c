@@ -164,21 +164,37 @@ void sink_set_time(struct sink *sink, int64_t unix_s) {
 
 /* ---- the job that goes alone --------------------------------------------- */
 
+/* Its digest is wrong, but some pieces of it are good: all but these. */
+static bool is_mendable(const struct sink *sink, const struct ranges **bad) {
+  return sink->tap.code == ERR_MISMATCH && sink->spilled &&
+         sink->sinks->store == NULL && steps_damage(sink->tap.steps, bad);
+}
+
+/* What is bad is not there. Without memory nothing is. */
+static void forget_damage(struct sink *sink) {
+  const struct ranges *bad;
+  if (!is_mendable(sink, &bad) || ranges_remove_all(&sink->durable, bad) != 0)
+    ranges_clear(&sink->durable);
+}
+
 static void end(struct sink *sink) {
   struct sinks *sinks = sink->sinks;
   struct sink_result result;
   struct ranges durable;
   char name[NAME_CAP];
   void *owner = sink->owner;
-  /* When it was not approved of the job has only cleaned up. */
-  bool bad = sink->tap.code != 0, packed = sink->unpack.code != 0;
+  bool bad, packed = sink->unpack.code != 0;
   sink->ending = true;
   sink->wants_room = false;
   list_remove(&sink->starved);
   if (sink->tap.steps != NULL)
     tap_cut(&sink->tap);
-  if (sink->tap.running)
+  if (sink->tap.running) /* its code and its steps are the pool's still */
     return;
+  /* When it was not approved of the job has only cleaned up. */
+  bad = sink->tap.code != 0;
+  if (sink->tap.code == ERR_MISMATCH)
+    forget_damage(sink);
   result.code = bad      ? sink->tap.code
                 : packed ? sink->unpack.code
                          : sink->job.code;
@@ -216,19 +232,6 @@ static void note_written(struct sink *sink, const struct block *blocks) {
 static void set_durable(struct sink *sink, const struct ranges *from) {
   ranges_clear(&sink->durable);
   (void)!ranges_add_all(&sink->durable, from);
-}
-
-/* Its digest is wrong, but some pieces of it are good: all but these. */
-static bool is_mendable(const struct sink *sink, const struct ranges **bad) {
-  return sink->tap.code == ERR_MISMATCH && sink->spilled &&
-         sink->sinks->store == NULL && steps_damage(sink->tap.steps, bad);
-}
-
-/* What is bad is not there. Without memory nothing is. */
-static void forget_damage(struct sink *sink) {
-  const struct ranges *bad;
-  if (!is_mendable(sink, &bad) || ranges_remove_all(&sink->durable, bad) != 0)
-    ranges_clear(&sink->durable);
 }
 
 /* The body goes to where bodies are gathered. */
@@ -272,8 +275,6 @@ void sink__worked(struct sink *sink) {
   sink->running = false;
   if (sink->job.code == 0 && action == SINK_KEEP)
     set_durable(sink, &sink->written);
-  if (sink->tap.code == ERR_MISMATCH)
-    forget_damage(sink);
   if (action == SINK_DROP)
     ranges_clear(&sink->durable);
   if (sink->job.code != 0 || action >= SINK_FINISH) {

@@ -47,7 +47,7 @@ static bool fetched = true;
 static atomic_bool ended;
 static atomic_uint interval_ms = 500;
 static int wake_pipe[2];
-static volatile sig_atomic_t stop_signal;
+static atomic_int stop_signal; /* set by a handler, read by the other thread */
 
 static double now_s(void) {
   struct timespec now;
