@@ -148,10 +148,10 @@ static ssize_t read_head(int fd, char *data, size_t cap) {
   return (ssize_t)have;
 }
 
-bool metalink_file(int fd) {
+int metalink_file(int fd) {
   char head[DETECT_BYTES];
   ssize_t n = read_head(fd, head, sizeof(head));
-  return n > 0 && metalink_detect(head, (size_t)n);
+  return n < 0 ? ERR_IO : n > 0 && metalink_detect(head, (size_t)n);
 }
 
 static int write_all(int fd, const char *data, size_t left) {

@@ -22,8 +22,9 @@ bool metalink_detect(const char *data, size_t length);
 int metalink_lines(const char *data, size_t length, char **text,
                    size_t *text_len, struct errmsg *msg) MUST_CHECK;
 
-/* The same for an open file, from its beginning whatever its offset. */
-bool metalink_file(int fd);
+/* The same for an open file, from its beginning whatever its offset: 1 or 0,
+ * or ERR_IO (see errno) when nobody can tell. */
+int metalink_file(int fd) MUST_CHECK;
 /* Its lines are written to out_fd. name is for the message. */
 int metalink_file_lines(int fd, const char *name, int out_fd,
                         struct errmsg *msg) MUST_CHECK;

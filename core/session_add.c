@@ -371,10 +371,11 @@ int session_add_file(struct session *s, const char *path, struct errmsg *msg) {
   }
   char *whole = S_ISREG(st.st_mode) ? realpath(path, NULL) : NULL;
   int rc = whole != NULL
-               ? (session__is_packed(s, fd, whole)
-                      ? session__add_packed(s, fd, whole, msg)
-                      : add_known_file(s, fd, whole, msg))
+               ? session__is_packed(s, fd, whole, msg)
                : err_set(msg, ERR_USAGE, "manifest %s is not a file", path);
+  if (rc >= 0)
+    rc = rc > 0 ? session__add_packed(s, fd, whole, msg)
+                : add_known_file(s, fd, whole, msg);
   free(whole);
   close(fd);
   return rc;

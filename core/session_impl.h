@@ -202,7 +202,8 @@ int session__fault(struct session *s, int rc, struct errmsg *msg);
 
 /* ---- session_packed.c ---- */
 /* Whether the file is to come in as a stream. */
-bool session__is_packed(const struct session *s, int fd, const char *path);
+int session__is_packed(const struct session *s, int fd, const char *path,
+                       struct errmsg *msg) MUST_CHECK;
 int session__add_packed(struct session *s, int fd, const char *path,
                         struct errmsg *msg);
 /* A descriptor, the caller's, from which the lines of a packed manifest or a

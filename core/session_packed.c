@@ -29,23 +29,33 @@ static bool is_packed_file(const struct source *source) {
   return source->kind == SOURCE_STREAM && !source->gone && *source->path != 0;
 }
 
-static bool looks_packed(int fd) {
+/* 1, 0, or ERR_IO when it cannot be read: to take it for lines then would
+ * fill the session with what is none. */
+static int looks_packed(int fd) {
   char head[PLAIN_MAGIC];
   bool more;
   ssize_t n;
   do
     n = pread(fd, head, sizeof head, 0);
   while (n < 0 && errno == EINTR);
+  if (n < 0)
+    return ERR_IO;
   return n > 0 && plain_kind(head, (size_t)n, &more) != UNPACK_NONE;
 }
 
-bool session__is_packed(const struct session *s, int fd, const char *path) {
-  if (s->follow || s->metalink || metalink_file(fd))
-    return true;
-  for (size_t i = 0; i < s->source_count; i++)
-    if (is_packed_file(&s->sources[i]) && strcmp(s->sources[i].path, path) == 0)
-      return true; /* as it came in before */
-  return looks_packed(fd);
+static int is_unreadable(const char *path, struct errmsg *msg) {
+  return err_set(msg, ERR_IO, "manifest %s: %s", path, strerror(errno));
+}
+
+int session__is_packed(const struct session *s, int fd, const char *path,
+                       struct errmsg *msg) {
+  int packed = s->follow || s->metalink ? 1 : metalink_file(fd);
+  for (size_t i = 0; i < s->source_count && packed == 0; i++)
+    packed = is_packed_file(&s->sources[i]) &&
+             strcmp(s->sources[i].path, path) == 0; /* as it came in before */
+  if (packed == 0)
+    packed = looks_packed(fd);
+  return packed < 0 ? is_unreadable(path, msg) : packed;
 }
 
 void session_follow(struct session *s, bool follow) {
@@ -125,7 +135,10 @@ static int receive_path(struct session *s, struct source *source, int fd,
                         const char *path,
                         const struct source_identity *identity,
                         struct errmsg *msg) {
-  if (s->metalink || metalink_file(fd))
+  int metalink = s->metalink ? 1 : metalink_file(fd);
+  if (metalink < 0)
+    return is_unreadable(path, msg);
+  if (metalink)
     return receive_metalink(s, source, fd, path, identity, msg);
   int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
   if (own < 0)
@@ -168,8 +181,12 @@ int session__add_packed(struct session *s, int fd, const char *path,
 int session__packed_fd(struct session *s, int fd, const char *path,
                        const struct manifest_format **format,
                        struct errmsg *msg) {
-  bool metalink = metalink_file(fd);
-  if (!metalink && !looks_packed(fd))
+  int metalink = metalink_file(fd), packed = metalink;
+  if (packed == 0)
+    packed = looks_packed(fd);
+  if (packed < 0)
+    return is_unreadable(path, msg);
+  if (packed == 0)
     return ERR_NOTFOUND;
   *format = metalink ? &manifest_jsonl : &manifest_auto;
   int own =

@@ -104,8 +104,12 @@ static int check_metalink(int fd, const char *name, unsigned allow,
 
 int strict_check(int fd, const char *name, const char *format, unsigned allow,
                  struct errmsg *msg) {
-  if (strcmp(format, "metalink") == 0 ||
-      (strcmp(format, "auto") == 0 && metalink_file(fd)))
+  int metalink = strcmp(format, "metalink") == 0;
+  if (strcmp(format, "auto") == 0)
+    metalink = metalink_file(fd);
+  if (metalink < 0)
+    return err_set(msg, ERR_IO, "%s: %s", name, strerror(errno));
+  if (metalink)
     return check_metalink(fd, name, allow, msg);
   struct manifest manifest;
   struct tally tally = {.name = name, .allow = allow};
