@@ -8,6 +8,7 @@
 #include "results.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,4 +109,35 @@ int results_line(struct results_text *t, const struct results_record *r) {
               put_text(t, ",\"digest\":", r->digest) &&
               put_text(t, ",\"error\":", r->error) && put(t, "}\n");
   return good ? 0 : ERR_NOMEM;
+}
+
+/* By the library: it happens once in a run, if at all, and not on the loop. */
+static char *lost_line(const char *line, size_t length, const char *reason) {
+  json_t *object = json_loadb(line, length, 0, NULL);
+  const char *state = json_string_value(json_object_get(object, "state"));
+  bool good = state != NULL;
+  if (good && strcmp(state, "done") == 0)
+    good = json_object_set_new(object, "state", json_string("failed")) == 0 &&
+           json_object_set_new(object, "path", json_null()) == 0 &&
+           json_object_set_new(object, "digest", json_null()) == 0 &&
+           json_object_set_new(object, "error", json_string(reason)) == 0;
+  char *text =
+      good ? json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+  json_decref(object);
+  return text;
+}
+
+int results_lines_lost(struct results_text *t, const char *lines, size_t length,
+                       const char *reason) {
+  const char *end = lines + length, *next;
+  for (const char *line = lines; line < end; line = next) {
+    const char *stop = memchr(line, '\n', (size_t)(end - line));
+    next = stop != NULL ? stop + 1 : end;
+    char *text = lost_line(line, (size_t)(next - line), reason);
+    bool good = text != NULL && put(t, text) && put(t, "\n");
+    free(text);
+    if (!good)
+      return ERR_NOMEM;
+  }
+  return 0;
 }

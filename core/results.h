@@ -39,4 +39,9 @@ void results_text_fini(struct results_text *text);
 int results_line(struct results_text *text,
                  const struct results_record *record) MUST_CHECK;
 
+/* Puts lines of such tasks, whose data was lost after all, behind what is
+ * there: those that say "done" say "failed" for that reason. */
+int results_lines_lost(struct results_text *text, const char *lines,
+                       size_t length, const char *reason) MUST_CHECK;
+
 #endif

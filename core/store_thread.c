@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "marks.h"
+#include "results.h"
 
 #define RETRY_NS UINT64_C(1000000000)
 #define IDLE_NS UINT64_C(1000000000)
@@ -208,6 +209,36 @@ static int write_list(struct store_thread *t, struct store_batch *batch,
   return 0;
 }
 
+/* The lines of a batch that was lost do not stay as they are: those that said
+ * "done" become failures or, where only finished files are listed, go. Their
+ * lengths are not kept by the transaction, as those of no file are. */
+static int lose_lines(struct store_thread *t, const struct store_batch *batch) {
+  struct results_text text = {0};
+  int rc = 0;
+  for (int list = 0; rc == 0 && list < SESSION_LISTS; list++) {
+    struct store_file *file = &t->config.lists[list];
+    const struct store_text *lines = &batch->texts[list];
+    if (lines->length == 0)
+      continue;
+    file->bytes -= (int64_t)lines->length;
+    file->records -= lines->records;
+    if (ftruncate(file->fd, (off_t)file->bytes) < 0)
+      rc = err_from_errno(errno);
+    if (rc != 0 || list != SESSION_RESULTS)
+      continue;
+    rc = results_lines_lost(&text, lines->data, lines->length,
+                            STORE_LOST_REASON);
+    if (rc == 0)
+      rc = put_text(file, text.data, text.length);
+    if (rc == 0) {
+      file->bytes += (int64_t)text.length;
+      file->records += lines->records;
+    }
+  }
+  results_text_fini(&text);
+  return rc;
+}
+
 static int write_batch(struct store_thread *t, struct store_batch *batch) {
   uint64_t begin = uv_hrtime();
   int tries = 0;
@@ -216,6 +247,8 @@ static int write_batch(struct store_thread *t, struct store_batch *batch) {
     rc = write_list(t, batch, (enum session_list)list);
   if (rc == 0)
     rc = flush_batch(t, batch);
+  if (rc == 0 && (batch->lost || batch->suspect))
+    rc = lose_lines(t, batch);
   if (rc < 0) /* nothing of it may be called done */
     return rc;
   for (;;) {

@@ -142,3 +142,34 @@ def test_two_sessions_keep_one_file(spate, faultd, tmp_path):
     assert spate("resume", tmp_path / "a").code == 1
     urls = [r["url"].split("?")[0].rsplit("/", 1)[1] for r in results(tmp_path / "r")]
     assert sorted(urls) == ["a", "ax", "ax", "b", "bx"], urls
+
+
+BAD_FLUSH = "#include <errno.h>\nint syncfs(int fd){static int n;" \
+            "if(++n==2){errno=EIO;return -1;}return fd>=0?0:-1;}"
+
+
+def test_what_a_failed_flush_has_lost_is_told_as_failed(spate, faultd, out, tmp_path):
+    """And has a line that says "done", and one with its digest, when the next
+    run has fetched it."""
+    (tmp_path / "bad.c").write_text(BAD_FLUSH)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "bad.so",
+                    tmp_path / "bad.c"], check=True)
+    urls = [faultd.data(i, 2000, f"f{i}") for i in range(120)]
+    args = ("-i", write_list(tmp_path / "l", urls), "-d", out, "--no-tui", "--results",
+            tmp_path / "r", "--write-checksums", tmp_path / "sums", "--rate", "100/s")
+    run = spate(*args, env={"LD_PRELOAD": str(tmp_path / "bad.so"),
+                            "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"})
+    assert run.code == 1, run
+    told = results(tmp_path / "r")
+    assert len(told) == 120
+    done = {r["path"] for r in told if r["state"] == "done"}
+    lost = [r for r in told if r["state"] == "failed"]
+    assert done and lost and len(done) + len(lost) == 120
+    assert all("lost data" in r["error"] and r["path"] is None for r in lost)
+    sums = (tmp_path / "sums").read_text().splitlines()
+    assert {line.split(None, 1)[1] for line in sums} == done and len(sums) == len(done)
+    assert spate(*args).code == 0
+    assert_files(out, {f"f{i}": body(i, 2000) for i in range(120)})
+    told = [r["path"] for r in results(tmp_path / "r") if r["state"] == "done"]
+    assert sorted(told) == sorted(f"f{i}" for i in range(120))
+    assert len((tmp_path / "sums").read_text().splitlines()) == 120

@@ -119,12 +119,31 @@ static void test_line_replaces_the_one_before(void **state) {
   results_text_fini(&text);
 }
 
+static void test_lines_of_lost_data_say_failed(void **state) {
+  (void)state;
+  static const char lines[] =
+      "{\"task\":1,\"state\":\"done\",\"path\":\"a\\u00E4\",\"bytes\":7,"
+      "\"digest\":\"md5=00\",\"error\":null}\n"
+      "{\"task\":2,\"state\":\"cancelled\",\"path\":null,\"error\":\"x\"}\n";
+  static const char wanted[] =
+      "{\"task\":1,\"state\":\"failed\",\"path\":null,\"bytes\":7,"
+      "\"digest\":null,\"error\":\"lost\"}\n"
+      "{\"task\":2,\"state\":\"cancelled\",\"path\":null,\"error\":\"x\"}\n";
+  struct results_text text = {0};
+  assert_int_equal(results_lines_lost(&text, lines, sizeof lines - 1, "lost"),
+                   0);
+  assert_int_equal(text.length, sizeof wanted - 1);
+  assert_memory_equal(text.data, wanted, text.length);
+  results_text_fini(&text);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_everything),
       cmocka_unit_test(test_what_there_is_not),
       cmocka_unit_test(test_names_of_all_kinds),
       cmocka_unit_test(test_line_replaces_the_one_before),
+      cmocka_unit_test(test_lines_of_lost_data_say_failed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
