@@ -114,6 +114,16 @@ static void say_goodbye(struct term *term, const char *bytes, size_t len) {
   term->goodbye_len += len;
 }
 
+/* What curses would say, when that could not be had. */
+static void say_plain_goodbye(struct term *term) {
+  static const char *const names[] = {"sgr0", "rmcup", "cnorm"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    const char *text = tigetstr((NCURSES_CONST char *)names[i]);
+    if (text != NULL && text != (const char *)-1)
+      say_goodbye(term, text, strlen(text));
+  }
+}
+
 /* Learns what would say good-bye now; it names the last line of the screen,
  * so it is learnt again when the size changes. Curses believes afterwards that
  * the screen is blank, and the next frame makes it so. */
@@ -125,6 +135,8 @@ static void learn_goodbye(struct term *term) {
   term->goodbye_len = 0;
   if (bytes != NULL)
     say_goodbye(term, bytes, len);
+  else
+    say_plain_goodbye(term);
   free(bytes);
   if (term->pastes)
     say_goodbye(term, paste_off, sizeof paste_off - 1);
