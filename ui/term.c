@@ -290,10 +290,13 @@ int term_open(struct term **out, const struct term_options *options,
   stderrcap_begin(&term->stderrcap, term->stderr_fd);
   rc = greet(term);
   learn_goodbye(term);
-  *out = term;
-  if (rc < 0)
-    term_close(term, true);
-  return rc < 0 ? err_set(msg, ERR_IO, "the terminal is gone") : 0;
+  if (rc >= 0) {
+    *out = term;
+    return 0;
+  }
+  term_close(term, rc != ERR_NOMEM);
+  return rc == ERR_NOMEM ? err_set(msg, rc, "%s", err_text(rc))
+                         : err_set(msg, ERR_IO, "the terminal is gone");
 }
 
 /* ---- closing ------------------------------------------------------------ */
