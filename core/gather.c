@@ -28,7 +28,9 @@ static struct record *make_record(struct task *task) {
   struct record *record = NULL;
   if (target != NULL) {
     redact_url(task_target(task), target, cap < URL_MAX ? cap : URL_MAX);
-    record = record_new(task->name, task_shown_url(task), target);
+    const char *url = task_shown_url(task);
+    if (*url != '\0') /* no memory: a record that nobody could find */
+      record = record_new(task->name, url, target);
   }
   free(target);
   return record;
