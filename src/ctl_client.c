@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +20,10 @@
 #include "ctl_socket.h"
 
 #define ANSWER_MAX ((size_t)8 * 1024 * 1024)
+
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0
+#endif
 
 static int64_t now_ms(void) {
   struct timespec now;
@@ -37,12 +42,15 @@ static bool wait_for(int fd, short events, int64_t end_ms) {
   }
 }
 
+/* A run that has turned us away has said why: that is read, then. */
 static int send_all(int fd, const char *line, int64_t end_ms) {
   for (size_t len = strlen(line); len > 0;) {
-    ssize_t n = write(fd, line, len);
+    ssize_t n = send(fd, line, len, MSG_NOSIGNAL);
     if (n > 0) {
       line += n;
       len -= (size_t)n;
+    } else if (n < 0 && errno == EPIPE) {
+      return 0;
     } else if (n < 0 && errno != EAGAIN && errno != EINTR) {
       return ERR_IO;
     } else if (!wait_for(fd, POLLOUT, end_ms)) {

@@ -14,7 +14,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "ctl_client.h"
 #include "ctl_rpc.h"
 
 static int parse(const char *line, struct rpc_request *request,
@@ -200,6 +203,27 @@ static void test_calls_are_requests(void **state) {
   free(line);
 }
 
+/* By a run that has said why and hung up before it was asked. */
+static void test_who_is_turned_away_is_told_why(void **state) {
+  struct errmsg msg = {""};
+  json_t *result = NULL;
+  char *rest = NULL, *line = rpc_error(NULL, RPC_BUSY, "too many clients");
+  size_t rest_len;
+  int fds[2];
+  (void)state;
+  assert_non_null(line);
+  assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+  assert_int_equal(write(fds[1], line, strlen(line)), strlen(line));
+  close(fds[1]);
+  assert_int_equal(
+      ctl_ask_on(fds[0], "status", NULL, 5000, &result, &rest, &rest_len, &msg),
+      RPC_BUSY);
+  assert_non_null(strstr(msg.text, "too many clients"));
+  close(fds[0]);
+  free(rest);
+  free(line);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_set_by_name_and_by_place),
@@ -210,6 +234,7 @@ int main(void) {
       cmocka_unit_test(test_answers_are_read_back),
       cmocka_unit_test(test_answers_that_are_none),
       cmocka_unit_test(test_calls_are_requests),
+      cmocka_unit_test(test_who_is_turned_away_is_told_why),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
