@@ -40,6 +40,7 @@ static const struct {
 
 static struct sigaction before[SIGNALS];
 static bool replaced[SIGNALS];
+static pid_t at_exit_of; /* the process for which it is registered */
 static void *stack;
 
 /* A terminal that does not read must not keep a crash from ending; what waits
@@ -79,6 +80,12 @@ static void on_signal(int number) {
   raise(number);
 }
 
+/* A library that gets no memory may end the process. */
+static void on_exit_of_ours(void) {
+  if (getpid() == at_exit_of)
+    rescue_give_back();
+}
+
 static void use_own_stack(void) {
   stack = malloc(STACK_BYTES);
   stack_t own = {.ss_sp = stack, .ss_size = STACK_BYTES};
@@ -90,6 +97,8 @@ static void use_own_stack(void) {
 
 void rescue_install(void) {
   use_own_stack();
+  if (at_exit_of != getpid() && atexit(on_exit_of_ours) == 0)
+    at_exit_of = getpid();
   for (size_t i = 0; i < SIGNALS; i++) {
     struct sigaction own = {.sa_handler = on_signal,
                             .sa_flags = SA_ONSTACK | SA_RESTART};

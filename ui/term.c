@@ -274,6 +274,7 @@ int term_open(struct term **out, const struct term_options *options,
   int rc = tty_open(&term->tty, msg);
   if (rc == 0) {
     rescue_install();
+    rescue_arm(term->tty.out_fd, "", 0, &term->tty.shell, -1);
     rc = open_curses(term, msg);
   }
   if (rc == 0 && fit(term) < 0)
