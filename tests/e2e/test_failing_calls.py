@@ -22,12 +22,21 @@ def torture(*args):
 
 
 @pytest.mark.limit(300)
-def test_a_sample_of_failing_calls():
-    done = torture("--sample", "45")
+def test_one_allocation_of_each_scenario():
+    done = torture("--each", "1", "--only", "alloc-ENOMEM-own")
     assert done.returncode == 0
-    assert " runs with " in done.stdout
+    assert "10 runs with 10 failed calls" in done.stdout
 
 
+@pytest.mark.slow
+@pytest.mark.limit(300)
+def test_a_sample_of_failing_calls():
+    done = torture("--sample", "70")
+    assert done.returncode == 0
+    assert "70 runs with" in done.stdout
+
+
+@pytest.mark.slow
 @pytest.mark.limit(300)
 def test_tasks_without_memory_are_not_called_done():
     done = torture("--only", "files-alloc-ENOMEM-own", "--sample", "16")

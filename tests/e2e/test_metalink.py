@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Metalink 4 documents as manifests."""
+import gzip
 import hashlib
 import sqlite3
+import subprocess
 import time
 from xml.sax.saxutils import escape, quoteattr
 
@@ -225,3 +227,44 @@ def test_another_size_than_promised_is_a_failure(spate, faultd, other, out, tmp_
     for failed in run.event("failed"):
         assert "3000 bytes, not the 3001" in failed["reason"]
     assert len(run.event("failed")) == 2
+
+
+BAD_READ = """
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/syscall.h>
+ssize_t pread64(int fd, void *data, size_t size, off_t at) {
+  static int failed;
+  char name[64], path[512] = "";
+  snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+  if (readlink(name, path, sizeof path - 1) > 0 && strstr(path, "unreadable") &&
+      !failed++) {
+    errno = EIO;
+    return -1;
+  }
+  return syscall(SYS_pread64, fd, data, size, at);
+}
+ssize_t pread(int fd, void *data, size_t size, off_t at) {
+  return pread64(fd, data, size, at);
+}
+"""
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_cannot_be_read_is_not_taken_for_lines(spate, faultd, out, tmp_path, packed):
+    (tmp_path / "bad.c").write_text(BAD_READ)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "bad.so",
+                    tmp_path / "bad.c"], check=True)
+    listing = tmp_path / "unreadable"
+    write_metalink(listing, [entry("a", [faultd.data(1, 10)])])
+    if packed:
+        listing.write_bytes(gzip.compress(f"{faultd.data(1, 10, 'a')}\n".encode()))
+    run = spate("-i", listing, "-d", out, env={
+        "LD_PRELOAD": str(tmp_path / "bad.so"),
+        "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"})
+    assert run.code == 3, run
+    assert "Input/output error" in run.text
+    assert spate("-i", listing, "-d", out).code == 0
+    assert_files(out, {"a": body(1, 10)})
