@@ -414,8 +414,16 @@ static void attach_waits(struct engine *e) {
   e->pool.arg = e;
 }
 
+static int init_loop(struct engine *e) {
+  if (uv_loop_init(&e->loop) != 0)
+    return ERR_NOMEM;
+  if (uv_async_init(&e->loop, &e->async, on_async) == 0)
+    return 0;
+  uv_loop_close(&e->loop);
+  return ERR_NOMEM;
+}
+
 static void init_handles(struct engine *e) {
-  uv_async_init(&e->loop, &e->async, on_async);
   uv_prepare_init(&e->loop, &e->prepare);
   uv_timer_init(&e->loop, &e->tick);
   e->async.data = e->prepare.data = e->tick.data = e;
@@ -520,6 +528,19 @@ static void abandon(struct engine *e) {
   uv_run(&e->loop, UV_RUN_DEFAULT);
 }
 
+static void on_nobody_there(void *arg) {
+  close_handles(arg);
+}
+
+/* Ends a session that has begun, on the caller's thread. */
+static void give_up(struct engine *e) {
+  e->stopping = e->session_stopping = true;
+  uv_prepare_stop(&e->prepare);
+  uv_timer_stop(&e->tick);
+  session_stop(e->session, on_nobody_there, e);
+  uv_run(&e->loop, UV_RUN_DEFAULT);
+}
+
 static int start_session(struct engine *e, struct errmsg *msg) {
   struct session_hooks hooks = session_hooks_template;
   struct session_order order = {.deadlines = e->config.deadline_mode != 0,
@@ -548,8 +569,16 @@ int engine_start(struct engine **out, struct session *session,
                  const struct engine_hooks *hooks, struct errmsg *msg) {
   struct engine *e = calloc(1, sizeof(*e));
   int code = ERR_NOMEM;
-  if (e == NULL || engine_config_copy(&e->config, config) != 0) {
+  if (e == NULL || init_loop(e) != 0) {
     session_close(session, false);
+    free(e);
+    return err_set(msg, ERR_NOMEM, "no memory or descriptors for a loop");
+  }
+  if (engine_config_copy(&e->config, config) != 0) {
+    session_close(session, false);
+    uv_close((uv_handle_t *)&e->async, NULL);
+    uv_run(&e->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&e->loop);
     free(e);
     return err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
   }
@@ -575,17 +604,20 @@ int engine_start(struct engine **out, struct session *session,
   look_init(&e->look);
   uv_mutex_init(&e->mutex);
   init_figures(e);
-  uv_loop_init(&e->loop);
   init_handles(e);
   code = init_parts(e, msg);
   if (code == 0)
     code = gather_open(e, msg);
   if (code == 0)
     code = start_session(e, msg);
-  if (code == 0 && uv_thread_create(&e->thread, engine_main, e) != 0)
+  bool begun = code == 0;
+  if (begun && uv_thread_create(&e->thread, engine_main, e) != 0)
     code = err_set(msg, ERR_NOMEM, "cannot start a thread");
   if (code != 0) {
-    abandon(e);
+    if (begun)
+      give_up(e);
+    else
+      abandon(e);
     engine_free(e);
     return code;
   }
