@@ -14,6 +14,7 @@
 
 #define LANES_MAX 128
 #define LANE_CONNECTIONS 256L /* kept connections in one multi handle */
+#define AGAIN_MS 100          /* after libcurl has failed */
 
 struct lane {
   struct curlmux *mux;
@@ -78,9 +79,15 @@ static void reap(struct lane *lane) {
   }
 }
 
+static void on_timeout(uv_timer_t *timer);
+
+/* Where libcurl gets no memory it comes back before it has asked for its next
+ * time-out: nobody would wake the lane's transfers any more. */
 static void act(struct lane *lane, curl_socket_t fd, int flags) {
   int running;
-  curl_multi_socket_action(lane->multi, fd, flags, &running);
+  CURLMcode code = curl_multi_socket_action(lane->multi, fd, flags, &running);
+  if (code != CURLM_OK)
+    uv_timer_start(&lane->timer, on_timeout, AGAIN_MS, 0);
   reap(lane);
 }
 
