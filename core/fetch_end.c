@@ -43,7 +43,7 @@ static void add_result(struct engine *e, struct task *task,
     session_list_add(e->session, SESSION_RESULTS, e->results.data,
                      e->results.length);
   else
-    eventlog_add(&e->log, LOG_ERROR, task->id, "no memory for its result");
+    session_list_lost(e->session);
 }
 
 /* The line of --write-checksums about it. A lone dash would be read as the

@@ -298,6 +298,9 @@ void session_group_end(struct session *session);
  * for a list that is open. */
 void session_list_add(struct session *session, enum session_list list,
                       const char *line, size_t length);
+/* In its place when there was no memory for it: the task must not count as
+ * done then. */
+void session_list_lost(struct session *session);
 
 /* Nothing more is to come: what is settled is committed at once. */
 void session_hurry(struct session *session);

@@ -120,6 +120,11 @@ int session_list_open(struct session *s, enum session_list list,
   return rc;
 }
 
+void session_list_lost(struct session *s) {
+  session__filling(s)->suspect = s->files_lost = true;
+  session__tell_once(s, ERR_NOMEM, err_text(ERR_NOMEM));
+}
+
 void session_list_add(struct session *s, enum session_list list,
                       const char *line, size_t length) {
   struct store_batch *b = session__filling(s);
@@ -128,9 +133,8 @@ void session_list_add(struct session *s, enum session_list list,
   while (cap < text->length + length)
     cap = cap == 0 ? (size_t)64 * 1024 : cap * 2;
   char *data = cap == text->cap ? text->data : realloc(text->data, cap);
-  if (data == NULL) { /* what is settled without its line must not count */
-    b->suspect = s->files_lost = true;
-    session__tell_once(s, ERR_NOMEM, err_text(ERR_NOMEM));
+  if (data == NULL) {
+    session_list_lost(s);
     return;
   }
   text->data = data;
