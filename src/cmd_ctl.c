@@ -125,11 +125,12 @@ static int out_of_memory(struct errmsg *msg) {
 /* Takes params over. */
 static int add(struct ask *ask, json_t *params, struct errmsg *msg) {
   json_t **grown = realloc(ask->params, (ask->count + 1) * sizeof *grown);
+  if (grown != NULL)
+    ask->params = grown;
   if (grown == NULL || params == NULL) {
     json_decref(params);
     return out_of_memory(msg);
   }
-  ask->params = grown;
   ask->params[ask->count++] = params;
   return 0;
 }
