@@ -87,6 +87,7 @@ def test_data_is_deleted_after_yes_alone(terminal, faultd, out, tmp_path):
                    "-d", out)
     part = out / "file-00000.bin.part"
     wait_until(lambda: part.exists() and part.stat().st_size > 1_000_000)
+    tui.wait_for("▸D file-00000.bin")
     tui.send("D")
     tui.wait_for("delete its data")
     tui.send("y\r")
