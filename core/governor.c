@@ -295,6 +295,7 @@ static void learn_from_window(struct governor *g, uint64_t now_ns) {
    * that says nothing about the limit. */
   if (cycle < 0.8 * g->window_s)
     return;
+  set_mark(g, now_ns); /* no estimate may count the rest of a window */
   double window = window_length(g, cycle);
   double share = window < cycle ? WINDOW_SURE : 0.985;
   double accepted = (double)(g->accepted - 1 - g->cycle_accepted);

@@ -157,6 +157,26 @@ static void windows_of_a_minute(void **state) {
     check_server(i);
 }
 
+/* The end of a window that was taken for a little too short comes as a 429 with
+ * a short stop: the long one that began the window has no part in what the
+ * limit is thought to be. These jobs fell to 77% of the limit. */
+static void a_window_a_little_too_short_costs_little(void **state) {
+  static const struct {
+    double limit, rtt_s;
+    bool retry_after;
+    uint64_t seed;
+  } job[] = {{20, 0.02, false, 1185},
+             {20, 0.02, false, 1211},
+             {100, 0.02, true, 1185},
+             {100, 0.1, true, 1185}};
+  (void)state;
+  for (size_t i = 0; i < sizeof job / sizeof *job; i++) {
+    struct sim_plan plan = plan_of(&servers[5], job[i].limit, job[i].rtt_s,
+                                   job[i].retry_after, job[i].seed);
+    check_plan(5, &plan);
+  }
+}
+
 /* 1,500 requests against 50/s with a burst of 20: 29.6 s is the best. With
  * half a second's way and a stop, the one estimate there is time for is coarse:
  * 33.5 to 34.6 s. */
@@ -411,6 +431,7 @@ int main(void) {
       cmocka_unit_test(buckets),
       cmocka_unit_test(windows_of_a_second),
       cmocka_unit_test(windows_of_a_minute),
+      cmocka_unit_test(a_window_a_little_too_short_costs_little),
       cmocka_unit_test(a_short_job_loses_little),
       cmocka_unit_test(it_follows_a_limit_that_changes),
       cmocka_unit_test(hints_spare_the_rejections),
