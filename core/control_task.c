@@ -217,21 +217,16 @@ static void set_split(struct engine *e, struct task *task, double value) {
 /* ---- tasks that have ended --------------------------------------------------
  */
 
-static struct task *find_on(struct link *head, uint64_t id) {
-  for (struct link *l = head->next; l != head; l = l->next) {
-    struct task *task = LINK_ENTRY(l, struct task, all);
-    if (task->id == id)
-      return task;
-  }
-  return NULL;
-}
-
 struct task *control__recent_failed(struct engine *e, uint64_t id) {
-  return find_on(&e->recent_failed, id);
+  return idmap_find(&e->failed, id);
 }
 
 bool control__is_done(struct engine *e, uint64_t id) {
-  return find_on(&e->recent_done, id) != NULL;
+  for (const struct link *l = e->recent_done.next; l != &e->recent_done;
+       l = l->next)
+    if (LINK_ENTRY((uintptr_t)l, struct task, all)->id == id)
+      return true;
+  return false;
 }
 
 static int note_wish(struct engine *e, uint64_t id, enum command_kind kind) {
@@ -271,6 +266,7 @@ void control__drop_recent(struct engine *e, uint64_t id) {
   if (task == NULL)
     return;
   list_remove(&task->all);
+  idmap_remove(&e->failed, id);
   e->recent_failed_count--;
   task_free(task);
 }

@@ -48,10 +48,11 @@ int64_t engine__unix_ms(void) {
 
 static void trim(struct engine *e, struct link *list, size_t *count,
                  size_t ceiling) {
-  (void)e;
   while (*count > ceiling) {
     struct task *oldest = LINK_ENTRY(list->prev, struct task, all);
     list_remove(&oldest->all);
+    if (list == &e->recent_failed)
+      idmap_remove(&e->failed, oldest->id);
     task_free(oldest);
     (*count)--;
   }
@@ -85,6 +86,10 @@ void engine__retire(struct engine *e, struct task *task) {
   task_lighten(task);
   idmap_remove(&e->tasks, task->id);
   outputs_remove(&e->outputs, task);
+  if (!done) {
+    control__drop_recent(e, task->id);  /* it may have failed before */
+    (void)!idmap_add(&e->failed, task); /* else it is on the screen alone */
+  }
   list_prepend(done ? &e->recent_done : &e->recent_failed, &task->all);
   if (done)
     trim(e, &e->recent_done, &e->recent_done_count, ENGINE_RECENT_DONE - 1);
@@ -598,6 +603,7 @@ int engine_start(struct engine **out, struct session *session,
   list_init(&e->recent_done);
   list_init(&e->recent_failed);
   idmap_init(&e->tasks);
+  idmap_init(&e->failed);
   outputs_init(&e->outputs);
   titles_init(&e->titles);
   titles_init(&e->urls);
@@ -649,6 +655,7 @@ void engine_free(struct engine *e) {
   free_tasks(&e->recent_done);
   free_tasks(&e->recent_failed);
   idmap_fini(&e->tasks);
+  idmap_fini(&e->failed);
   outputs_fini(&e->outputs);
   titles_fini(&e->titles);
   titles_fini(&e->urls);

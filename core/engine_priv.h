@@ -91,6 +91,7 @@ struct engine {
   size_t mean_weight;        /* of the last that came; 0 none yet */
   struct link recent_done;   /* newest first */
   struct link recent_failed; /* newest first */
+  struct idmap failed;       /* those of that list */
   size_t recent_done_count, recent_failed_count;
   struct link splits; /* tasks in several connections, by split.all */
   struct hosts hosts;
