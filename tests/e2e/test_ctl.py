@@ -646,9 +646,9 @@ def test_an_order_given_by_hand_outlives_a_kill(spate, faultd, out, slow_run):
         return sqlite3.connect(f"file:{database}?mode=ro", uri=True).execute(
             "SELECT task,priority FROM priorities ORDER BY task").fetchall()
     wait_until(lambda: (rows[-2]["task"], 7) in kept())
-    wait_until(lambda: "active" not in [t["state"] for t in tasks_of(spate, out).values()])
     slow_run.kill()
     slow_run.wait()
+    wait_until(lambda: faultd.stats()["open"] == 1)  # that of the question
     before = len(faultd.journal())
     again = spate("resume", out, "-j", "1", "--no-tui", timeout=120)
     assert again.code == 0, again
