@@ -650,8 +650,11 @@ def test_an_order_given_by_hand_outlives_a_kill(spate, faultd, out, slow_run):
     slow_run.wait()
     wait_until(lambda: faultd.stats()["open"] == 1)  # that of the question
     before = len(faultd.journal())
-    again = spate("resume", out, "-j", "1", "--no-tui", timeout=120)
-    assert again.code == 0, again
+    again = spate.start("resume", out, "-j", "1", "--no-tui")
+    wait_until(lambda: len(faultd.journal()) > before)
+    ctl(spate, out, "set", "concurrency", "60")
+    result = again.wait(60)
+    assert result.code == 0, result
     first = [entry["target"] for entry in faultd.journal()[before:]][0]
     assert f"/{rows[-2]['name']}?" in first, (rows[-2], first)
     assert kept() == []
