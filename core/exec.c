@@ -98,33 +98,80 @@ static int split(struct exec_command *command, const char *text) {
   return code;
 }
 
-/* sh -c COMMAND sh PATH, with {} as "$1" whether or not somebody has put
- * quotes around it. */
-static int shell_words(struct exec_command *command, const char *text) {
-  size_t cap = strlen(text) * 2 + 1, length = 0;
-  char *line = malloc(cap);
-  int code = line != NULL ? 0 : ERR_NOMEM;
-  while (code == 0 && *text != '\0') {
-    bool quoted =
-        strncmp(text, "\"{}\"", 4) == 0 || strncmp(text, "'{}'", 4) == 0;
-    if (quoted || strncmp(text, "{}", 2) == 0) {
-      memcpy(line + length, "\"$1\"", 4);
-      length += 4;
-      text += quoted ? 4 : 2;
-    } else {
-      line[length++] = *text++;
-    }
+/* ---- for a shell --------------------------------------------------------- */
+
+#define NESTING 16
+
+/* Which quotes are open, in this and each surrounding $( ) or ` `. */
+struct quoting {
+  char quote[NESTING], closes[NESTING];
+  int depth;
+};
+
+static void open_inner(struct quoting *q, char closes) {
+  if (q->depth + 1 < NESTING)
+    q->closes[++q->depth] = closes;
+  q->quote[q->depth] = '\0';
+}
+
+/* Follows the shell through the next character; returns how many bytes belong
+ * together. */
+static size_t follow(struct quoting *q, const char *at) {
+  char *quote = &q->quote[q->depth];
+  if (*quote == '\'') {
+    if (*at == '\'')
+      *quote = '\0';
+    return 1;
   }
-  if (code == 0)
-    code = add_word(command, "/bin/sh", 7);
-  if (code == 0)
-    code = add_word(command, "-c", 2);
-  if (code == 0)
-    code = add_word(command, line, length);
-  if (code == 0)
-    code = add_word(command, "sh", 2);
-  if (code == 0)
-    code = add_word(command, "{}", 2);
+  if (*at == '\\' && at[1] != '\0')
+    return 2;
+  if (q->depth > 0 && *quote == '\0' && *at == q->closes[q->depth]) {
+    q->depth--;
+  } else if (*at == '`') {
+    open_inner(q, '`');
+  } else if (*at == '$' && at[1] == '(') {
+    open_inner(q, ')');
+    return 2;
+  } else if (q->depth > 0 && *quote == '\0' && *at == '(') {
+    open_inner(q, ')');
+  } else if (*at == '"') {
+    *quote = *quote == '"' ? '\0' : '"';
+  } else if (*at == '\'' && *quote == '\0') {
+    *quote = '\'';
+  }
+  return 1;
+}
+
+/* {} as the first argument, of one word whatever is in it. */
+static char *shell_line(const char *text) {
+  struct quoting q = {.depth = 0};
+  char *line = malloc(strlen(text) * 4 + 1), *to = line;
+  while (line != NULL && *text != '\0') {
+    char quote = q.quote[q.depth];
+    if (strncmp(text, "{}", 2) == 0) {
+      to = stpcpy(to, quote == '"'    ? "${1}"
+                      : quote == '\'' ? "'\"${1}\"'"
+                                      : "\"${1}\"");
+      text += 2;
+      continue;
+    }
+    size_t length = follow(&q, text);
+    memcpy(to, text, length);
+    to += length;
+    text += length;
+  }
+  if (line != NULL)
+    *to = '\0';
+  return line;
+}
+
+/* sh -c COMMAND sh PATH */
+static int shell_words(struct exec_command *command, const char *text) {
+  char *line = shell_line(text);
+  const char *const words[] = {"/bin/sh", "-c", line, "sh", "{}"};
+  int code = line != NULL ? 0 : ERR_NOMEM;
+  for (size_t i = 0; i < sizeof words / sizeof *words && code == 0; i++)
+    code = add_word(command, words[i], strlen(words[i]));
   free(line);
   return code;
 }

@@ -4,8 +4,9 @@
  *
  * A command is split into words once, as a shell would but without one, and
  * {} in a word stands for the file's path (behind the last word when no word
- * has it). With a shell the command is handed to sh -c as it is, {} being "$1",
- * so that no name is ever read as a command.
+ * has it). With a shell the command is handed to sh -c as it is, {} being "$1"
+ * in whatever quotes it stands, so that no name is ever read as a command or as
+ * several words.
  *
  * Each program is a process group of its own, under a semaphore that can be
  * resized while they run. They are started one after the other, in the order

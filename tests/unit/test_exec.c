@@ -186,6 +186,12 @@ static void status_and_words_come_back(void **state) {
   once(&rig, "echo hello", false, "a;b $(c)", 0);
   assert_int_equal(rig.result.code, 0);
   assert_string_equal(rig.line, "hello a;b $(c)");
+  once(&rig,
+       "printf '%s|' \"x{}y\" 'x{}y' x{}y \"$(printf %s: {} $((1)) {})\" "
+       "\"`printf %s {}`\" '\"{}\"' \\\"{} {}0 \"it's {}\"",
+       true, "a  *", 0);
+  assert_string_equal(rig.line, "xa  *y|xa  *y|xa  *y|a  *:1:a  *:|a  *|"
+                                "\"a  *\"|\"a  *|a  *0|it's a  *|");
   once(&rig, "echo bad news >&2; exit 3", true, "x", 0);
   assert_int_equal(rig.result.code, ERR_IO);
   assert_int_equal(rig.result.status, 3);
