@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "descriptors.h"
 #include "engine_priv.h"
 #include "split.h"
 
@@ -49,11 +50,23 @@ static void set_host_bandwidth(struct engine *e, double value, uint64_t now) {
   }
 }
 
+/* A transfer that finds no descriptor fails: fewer at once do not. */
+static double fit_descriptors(struct engine *e, double transfers) {
+  unsigned fit = descriptors_for((unsigned)transfers);
+  if (fit < (unsigned)transfers)
+    eventlog_add(&e->log, LOG_WARN, 0,
+                 "%u transfers at once, not %u: this process may not open more "
+                 "files (ulimit -n)",
+                 fit > 0 ? fit : 1, (unsigned)transfers);
+  return fit > 0 ? fit : 1;
+}
+
 void control_apply(struct engine *e, enum limit_id id) {
   uint64_t now = engine_now();
   double value = e->limit[id];
   switch (id) {
   case LIMIT_CONCURRENCY:
+    value = fit_descriptors(e, value);
     semaphore_resize(&e->scheduler.net, (uint32_t)value, now);
     hosts_set_concurrency(&e->hosts, (uint32_t)value, now);
     break;

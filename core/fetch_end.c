@@ -419,6 +419,13 @@ static void disk_failure(struct engine *e, struct task *task,
     to_queue(e, task);
     return;
   }
+  if ((result->saved_errno == EMFILE || result->saved_errno == ENFILE) &&
+      task->attempts < (int)e->limit[LIMIT_TRIES]) {
+    fetch__keep_partial(e, task, result->durable);
+    task_set_reason(task, strerror(result->saved_errno));
+    fetch__retry(e, task, 0, task->reason, true);
+    return;
+  }
   if (result->code == ERR_CHANGED) { /* the .part is not what it was */
     fetch__forget_partial(e, task);
     to_queue(e, task);

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 """What a run must survive: servers that answer out of turn, names that are
 nobody's, redirects by the hundred, files of other people."""
+import resource
 import socket
+import subprocess
 import threading
 import time
 
 import pytest
 
-from harness import (assert_files, body, files_of, recorded, wait_until,
+from harness import (SPATE, assert_files, body, files_of, recorded, wait_until,
                      write_list)
 
 FAST = ("--retry-wait", "0.05", "--retry-max-wait", "0.1")
@@ -116,6 +118,42 @@ def test_noproxy_goes_before_the_environment(spate, faultd, out):
     assert spate(*args, env=env).code == 1
     assert spate(*args, "--noproxy", "*", env=env).code == 0
     assert_files(out, {"f": body(7, 100)})
+
+
+# ---- open files ------------------------------------------------------------
+
+
+def with_open_files(spate, soft, hard, *args):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return subprocess.run([SPATE, *map(str, args)], env=spate.env, cwd=spate.cwd,
+                          capture_output=True, preexec_fn=limit, timeout=100)
+
+
+@pytest.mark.parametrize("least", [16, 20, 40, 55])
+def test_too_few_open_files_are_said(spate, faultd, out, least):
+    run = with_open_files(spate, least, least, "--no-config", "-d", out,
+                          faultd.data(1, 100, "f"))
+    assert run.returncode == 3 and b"ulimit -n" in run.stderr, run
+
+
+def test_fewer_transfers_where_open_files_are_few(spate, faultd, out, tmp_path):
+    """Each has a socket and a file; failing for want of them helps nobody."""
+    urls = [faultd.data(n, 400_000, f"f{n}", rate=800_000) for n in range(150)]
+    run = with_open_files(spate, 128, 128, *FAST, "-j", "150", "-d", out, "-i",
+                          write_list(tmp_path / "list", urls))
+    assert run.returncode == 0, run
+    assert_files(out, {f"f{n}": body(n, 400_000) for n in range(150)})
+    assert faultd.stats()["max_active"] <= 40
+    assert "ulimit -n" in (out / ".spate" / "log").read_text()
+
+
+def test_soft_limit_of_open_files_is_raised(spate, faultd, out, tmp_path):
+    urls = [faultd.data(n, 100, f"f{n}", delay=1500) for n in range(120)]
+    run = with_open_files(spate, 64, 1024, *FAST, "-j", "120", "-d", out, "-i",
+                          write_list(tmp_path / "list", urls))
+    assert run.returncode == 0, run
+    assert faultd.stats()["max_active"] > 60
 
 
 # ---- files of others -------------------------------------------------------
