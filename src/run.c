@@ -110,10 +110,8 @@ static int check_shards(const struct options *options, struct errmsg *msg) {
 }
 
 /* libuv and libcurl do not bear to be without (libuv aborts). */
-static int check_descriptors(const struct options *options,
-                             struct errmsg *msg) {
-  double transfers = options_number(options, OPT_CONCURRENCY);
-  if (descriptors_for((unsigned)transfers) > 0)
+static int check_descriptors(struct errmsg *msg) {
+  if (descriptors_for(1) > 0)
     return 0;
   return err_set(msg, ERR_IO,
                  "this process may not have %u files open, the least it needs: "
@@ -125,7 +123,7 @@ int run_prepare(const struct options *options, const char *dir,
                 struct errmsg *msg) {
   int rc = check_shards(options, msg);
   if (rc == 0)
-    rc = check_descriptors(options, msg);
+    rc = check_descriptors(msg);
   if (rc == 0 && options_flag(options, OPT_DETACH))
     rc = detach(options, dir, msg);
   /* As nohup does; the screen sees the end of its terminal by itself. */
