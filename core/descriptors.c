@@ -13,6 +13,8 @@
 unsigned descriptors_for(unsigned transfers) {
   struct rlimit limit;
   rlim_t want = (rlim_t)transfers * DESCRIPTORS_EACH + (rlim_t)DESCRIPTORS_OWN;
+  if (want < DESCRIPTORS_LEAST)
+    want = DESCRIPTORS_LEAST;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
     return transfers;
   if (limit.rlim_cur < want && limit.rlim_cur != limit.rlim_max) {

@@ -70,6 +70,7 @@ static void stays_below_the_hard_limit(void **state) {
 static void begins_nothing_with_too_few(void **state) {
   (void)state;
   assert_int_equal(ask(40, 40, 1000).fit, 0);
+  assert_int_equal(ask(DESCRIPTORS_LEAST - 1, DESCRIPTORS_LEAST - 1, 1).fit, 0);
   assert_true(ask(DESCRIPTORS_LEAST, DESCRIPTORS_LEAST, 1000).fit > 0);
 }
 
