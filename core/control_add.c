@@ -17,16 +17,16 @@ struct addition {
   size_t added, again;
 };
 
-/* Those that ended badly are tried again; one with a new URL comes back when
- * that is kept. */
+/* Those that ended badly are tried again, which the session has noted; one
+ * with a new URL comes back when that is kept. */
 static void ask_again(struct engine *e, const struct session_added *added) {
   for (size_t i = 0; i < added->again_count; i++) {
-    uint64_t task = added->again[i].task;
-    if (idmap_find(&e->tasks, task) != NULL || added->again[i].done ||
-        control__is_news(e, &added->again[i]))
-      continue;
-    if (!control__forget_recent(e, task))
-      control__redeliver(e, task);
+    uint64_t id = added->again[i].task;
+    struct task *task = idmap_find(&e->tasks, id);
+    if (task != NULL)
+      control__keep(e, task);
+    else if (!added->again[i].done && !control__is_news(e, &added->again[i]))
+      control__redeliver(e, id, false);
   }
 }
 

@@ -255,10 +255,11 @@ void control_delivered(struct engine *e, struct task *task) {
   }
 }
 
-void control__redeliver(struct engine *e, uint64_t id) {
+void control__redeliver(struct engine *e, uint64_t id, bool note) {
+  control__drop_recent(e, id);
   e->exhausted = false;
   e->empty_dir = false; /* its own .part may be there */
-  session_redeliver(e->session, id);
+  session_redeliver(e->session, id, note);
 }
 
 void control__drop_recent(struct engine *e, uint64_t id) {
@@ -271,17 +272,20 @@ void control__drop_recent(struct engine *e, uint64_t id) {
   task_free(task);
 }
 
-static void redeliver(struct engine *e, struct task *task) {
-  uint64_t id = task->id;
-  control__drop_recent(e, id);
-  control__redeliver(e, id);
+void control__keep(struct engine *e, const struct task *task) {
+  bool going = task->cancel_wanted || task->after == AFTER_CANCEL ||
+               task->after == AFTER_DISCARD;
+  if (going && note_wish(e, task->id, CMD_RETRY_TASK) != 0)
+    eventlog_add(&e->log, LOG_ERROR, task->id, "%s", err_text(ERR_NOMEM));
 }
 
-bool control__forget_recent(struct engine *e, uint64_t id) {
-  struct task *task = control__recent_failed(e, id);
-  if (task != NULL)
-    redeliver(e, task);
-  return task != NULL;
+void control_retired(struct engine *e, uint64_t id) {
+  for (size_t i = 0; i < e->wish_count; i++)
+    if (e->wishes[i].id == id && e->wishes[i].kind == CMD_RETRY_TASK) {
+      e->wishes[i] = e->wishes[--e->wish_count];
+      control__redeliver(e, id, true);
+      return;
+    }
 }
 
 /* What may be wanted of a task that has ended. */
@@ -296,18 +300,21 @@ static bool may_be_redone(struct engine *e, const struct command *c,
   return e->reply_code == 0;
 }
 
+static bool drops(const struct command *c) {
+  return c->kind == CMD_CANCEL_TASK || c->kind == CMD_DISCARD_TASK;
+}
+
 void control__ended(struct engine *e, const struct command *c) {
   if (may_be_redone(e, c, "over"))
-    control__redeliver(e, c->task);
+    control__redeliver(e, c->task, !drops(c));
 }
 
 static void on_recent(struct engine *e, struct task *task,
                       const struct command *c) {
-  bool drop = c->kind == CMD_CANCEL_TASK || c->kind == CMD_DISCARD_TASK;
-  if (task->state == TASK_CANCELLED && drop)
+  if (task->state == TASK_CANCELLED && drops(c))
     control__refuse(e, ERR_USAGE, "the task is cancelled already");
   else if (may_be_redone(e, c, task_state_name(task->state)))
-    redeliver(e, task);
+    control__redeliver(e, task->id, !drops(c));
 }
 
 /* ---- dispatch ---------------------------------------------------------------

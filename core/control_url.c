@@ -158,9 +158,8 @@ static int take_effect(struct note *note, const struct entry *entry) {
   code = titles_put(&e->urls, entry->task, entry->text);
   if (code == 0 && note->done != NULL && task != NULL)
     code = turn(e, task, &address);
-  else if (code == 0 && note->done != NULL &&
-           !control__forget_recent(e, entry->task))
-    control__redeliver(e, entry->task);
+  else if (code == 0 && note->done != NULL)
+    control__redeliver(e, entry->task, true);
   readdress_fini(&address);
   return code;
 }

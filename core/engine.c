@@ -100,6 +100,8 @@ void engine__retire(struct engine *e, struct task *task) {
     e->recent_done_count++;
   else
     e->recent_failed_count++;
+  if (!done)
+    control_retired(e, task->id);
 }
 
 /* ---- stopping

@@ -383,6 +383,8 @@ bool control_of_host(void *arg, uint64_t id, const char *url,
 void control_apply(struct engine *e, enum limit_id id);
 
 void control_delivered(struct engine *e, struct task *task);
+/* One has ended badly: it comes again if it was asked for meanwhile. */
+void control_retired(struct engine *e, uint64_t id);
 /* Gives a host a limit of its own; *known: entries that have it now. */
 int control_host_limit(struct engine *e, const struct host_limit *limit,
                        unsigned *known) MUST_CHECK;
@@ -429,16 +431,19 @@ void control__note_url(struct engine *e, uint64_t task,
                        const struct readdress *address);
 /* Deletes a task's NAME.part, as far as it is there. */
 void control__remove_part(struct engine *e, const struct task *task);
-/* A task that ended badly is wanted again: off the list, delivered anew. False:
- * it is not on the list. */
-bool control__forget_recent(struct engine *e, uint64_t id);
-/* It is delivered once more: off the list, if it is there. */
+/* A task is asked for that is in the window: should it be on its way to be
+ * cancelled, it comes again when it is. */
+void control__keep(struct engine *e, const struct task *task);
+/* It is delivered once more: off the list of those that ended badly, if it is
+ * there. */
 void control__drop_recent(struct engine *e, uint64_t id);
 /* The task on that list, NULL none; whether it was done not long ago. */
 struct task *control__recent_failed(struct engine *e, uint64_t id);
 bool control__is_done(struct engine *e, uint64_t id);
-/* One that no list has is delivered again, if it has not ended well. */
-void control__redeliver(struct engine *e, uint64_t id);
+/* One that is over is delivered again, off the list of those that ended badly,
+ * if it has not ended well. note: a later run is to do it, should this one not
+ * come to it; see session_redeliver(). */
+void control__redeliver(struct engine *e, uint64_t id, bool note);
 
 /* ---- picture.c ---- */
 /* A new snapshot with one reference; NULL without memory. */

@@ -314,9 +314,10 @@ void session_partial_put(struct session *session, uint64_t id,
 void session_priority_put(struct session *session, uint64_t id,
                           int32_t priority);
 
-/* A task that failed is wanted again by a person: it is delivered again; any
- * other is not. */
-void session_redeliver(struct session *session, uint64_t id);
+/* A task that failed or was cancelled is wanted again by a person: it is
+ * delivered again; any other is not. note: should this run not come to it, a
+ * later one does, also when it was cancelled; kept with the next batch. */
+void session_redeliver(struct session *session, uint64_t id, bool note);
 
 /* How a task stands that is out of the window. */
 enum session_stands {

@@ -299,6 +299,26 @@ static void reopen_last(const struct session *s, struct source *source) {
     *last = (struct order_entry){.state = ORDER_OPEN, .slices = UINT8_MAX};
 }
 
+/* Whoever comes after this run finds them wanted, though they were cancelled.
+ * True when there is any. */
+static bool ask_again(struct session *s, const struct session_add *add) {
+  bool any = false;
+  for (size_t i = 0; i < add->again_count; i++) {
+    if (add->again[i].done)
+      continue;
+    session__ask(s, add->again[i].task);
+    any = true;
+  }
+  return any;
+}
+
+/* Answered when the batch at hand is on the disk. */
+static void await_batch(struct session *s, struct session_add *add) {
+  add->written = true;
+  add->batch = s->current;
+  session_hurry(s);
+}
+
 /* The list goes on: whoever is through with it, or about to be, begins again
  * at what is left. */
 static void extend(struct session *s, struct session_add *add) {
@@ -311,21 +331,25 @@ static void extend(struct session *s, struct session_add *add) {
   reopen_last(s, source);
   s->feeds[0].done = s->told_exhausted = false;
   session__source_touch(s, source);
-  add->written = true;
-  add->batch = s->current;
-  session_hurry(s);
+  await_batch(s, add);
   session__kick(s);
 }
 
 void session__add_worked(struct session *s, struct store_job *job) {
   struct session_add *add = (struct session_add *)(void *)job;
+  bool good = job->rc == 0 && !s->stopping;
+  bool asked = good && ask_again(s, add);
   s->add_busy = false;
-  if (job->rc == 0 && add->fresh_len > 0 && !s->stopping) {
+  if (good && add->fresh_len > 0) {
     extend(s, add);
     return;
   }
+  if (asked) {
+    await_batch(s, add);
+    return;
+  }
   s->adds = add->next;
-  if (job->rc == 0 && add->fresh_len > 0)
+  if (job->rc == 0 && s->stopping)
     answer(add, ERR_CLOSED, "the run is ending");
   else
     answer(add, job->rc,

@@ -251,6 +251,8 @@ int session__adds_begin(struct session *s);
 void session__add_worked(struct session *s, struct store_job *job);
 void session__add_committed(struct session *s, unsigned batch, int rc);
 void session__adds_end(struct session *s);
+/* A cancelled task is wanted after all: the next batch says so. */
+void session__ask(struct session *s, uint64_t id);
 
 /* ---- session_join.c ---- */
 int session__joins_begin(struct session *s);

@@ -51,7 +51,7 @@ bool session__pending(const struct session *s) {
   const struct store_batch *b = &s->batches[s->current];
   return s->dirty_count + b->row_count + b->partial_count + b->rank_count +
                  b->source_count + b->id_count + b->file_count +
-                 b->option_count >
+                 b->option_count + b->ask_count >
              0 ||
          b->traffic.bytes + b->traffic.requests + b->traffic.retries +
                  b->traffic.throttled >
@@ -217,6 +217,15 @@ static void take_loss(struct session *s, struct store_batch *b) {
       "counted as failed and will be fetched again by the next run");
 }
 
+/* Cancelled ones that are wanted after all count as failed until then. */
+static void take_revived(struct session *s, const struct store_batch *b) {
+  uint64_t revived = b->revived;
+  if (revived > s->counts.cancelled)
+    revived = s->counts.cancelled;
+  s->counts.cancelled -= revived;
+  s->counts.failed += revived;
+}
+
 void session__batch_done(struct session *s, struct store_job *job) {
   struct store_batch *b = job->batch;
   s->batch_busy = false;
@@ -226,6 +235,7 @@ void session__batch_done(struct session *s, struct store_job *job) {
     s->counts.commits++;
     histogram_record(&s->commit_us, b->took_us);
     take_loss(s, b);
+    take_revived(s, b);
     session__files_done(s, b);
     if (b->id_count > 0 && s->hooks.committed != NULL)
       s->hooks.committed(s->hooks.arg, b->ids, b->id_count);

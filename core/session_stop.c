@@ -103,10 +103,22 @@ void session_want(struct session *s, unsigned room) {
     session__kick(s);
 }
 
-void session_redeliver(struct session *s, uint64_t id) {
+void session__ask(struct session *s, uint64_t id) {
+  struct store_batch *b = session__filling(s);
+  if (STORE_PUSH(b, ask) < 0) {
+    session__tell_once(s, ERR_NOMEM, err_text(ERR_NOMEM));
+    return;
+  }
+  b->asks[b->ask_count++] = id;
+  session__schedule(s);
+}
+
+void session_redeliver(struct session *s, uint64_t id, bool note) {
   if (store__push((void **)&s->redo_ids, &s->redo_cap, s->redo_count,
                   sizeof *s->redo_ids) < 0)
     return;
+  if (note)
+    session__ask(s, id);
   s->redo_ids[s->redo_count++] = id;
   s->told_exhausted = false;
   session__kick(s);

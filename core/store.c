@@ -231,6 +231,10 @@ int64_t store__rowid(const struct store *store) {
   return sqlite3_last_insert_rowid(store->db);
 }
 
+int store__changes(const struct store *store) {
+  return sqlite3_changes(store->db);
+}
+
 int store_begin(struct store *st) {
   return store__run(st, store__bind(st, SQL_BEGIN, ""));
 }

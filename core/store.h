@@ -112,6 +112,10 @@ struct store_batch {
   size_t source_count, source_cap;
   uint64_t *ids; /* settled tasks to be reported */
   size_t id_count, id_cap;
+  uint64_t *asks; /* cancelled tasks that are wanted after all; of the rest
+                     nothing changes */
+  size_t ask_count, ask_cap;
+  uint64_t revived; /* how many of them were, when it is written */
   struct store_option *options;
   size_t option_count, option_cap;
   char **paths; /* taken; to be flushed one by one where syncfs is missing */
@@ -474,6 +478,8 @@ int store__step(struct store *store, struct sqlite3_stmt *stmt) MUST_CHECK;
 /* Gives a statement back before its end. */
 void store__done(struct sqlite3_stmt *stmt);
 int64_t store__rowid(const struct store *store);
+/* How many rows the last statement that was run has changed. */
+int store__changes(const struct store *store);
 enum row_state store__state(const char *name);
 /* A class as a column has it; out has FAILURE_CLASS_CAP bytes. */
 void store__class(char *out, struct sqlite3_stmt *stmt, int column);

@@ -64,10 +64,11 @@ void store_batch_reset(struct store_batch *b) {
   for (size_t i = 0; i < b->option_count; i++)
     free(b->options[i].name);
   b->option_count = 0;
-  b->source_count = b->id_count = b->path_count = 0;
+  b->source_count = b->id_count = b->path_count = b->ask_count = 0;
   for (int list = 0; list < SESSION_LISTS; list++)
     b->texts[list].length = b->texts[list].records = 0;
   b->traffic = (struct session_traffic){0};
+  b->revived = 0;
   b->lost = b->suspect = false;
 }
 
@@ -79,6 +80,7 @@ void store_batch_fini(struct store_batch *b) {
   free(b->ranks);
   free(b->sources);
   free(b->ids);
+  free(b->asks);
   free(b->paths);
   free(b->files);
   free(b->options);
@@ -216,7 +218,45 @@ static int put_options(struct store *st, const struct store_batch *b) {
   return rc;
 }
 
-static int put_all(struct store *st, const struct store_batch *b) {
+static int count_failed(struct store *st, uint32_t source, uint32_t number) {
+  return store__run(st, store__bind(st, SQL_CHUNK_FAILED, "iii",
+                                    (int64_t)source, (int64_t)number,
+                                    (int64_t)number * CHUNK_LINES));
+}
+
+/* 1 when it was a cancelled one. */
+static int revive(struct store *st, uint64_t id) {
+  int rc =
+      store__run(st, store__bind(st, SQL_ROW_REVIVE, "iu",
+                                 (int64_t)task_source(id), task_ordinal(id)));
+  return rc < 0 ? rc : store__changes(st) > 0;
+}
+
+/* A chunk is counted anew once for all of its tasks that follow each other. */
+static int revive_all(struct store *st, const uint64_t *ids, size_t count,
+                      uint64_t *revived) {
+  bool changed = false;
+  *revived = 0;
+  for (size_t i = 0; i < count; i++) {
+    int rc = revive(st, ids[i]);
+    if (rc < 0)
+      return rc;
+    changed |= rc > 0;
+    *revived += (uint64_t)rc;
+    bool last = i + 1 == count ||
+                task_source(ids[i + 1]) != task_source(ids[i]) ||
+                task_chunk(ids[i + 1]) != task_chunk(ids[i]);
+    if (!last || !changed)
+      continue;
+    rc = count_failed(st, task_source(ids[i]), task_chunk(ids[i]));
+    if (rc < 0)
+      return rc;
+    changed = false;
+  }
+  return 0;
+}
+
+static int put_all(struct store *st, struct store_batch *b) {
   int rc = put_sources(st, b);
   for (size_t i = 0; rc == 0 && i < b->chunk_count; i++)
     rc = put_chunk(st, &b->chunks[i]);
@@ -229,10 +269,10 @@ static int put_all(struct store *st, const struct store_batch *b) {
   for (size_t i = 0; rc == 0 && i < b->chunk_count; i++) {
     const struct store_chunk *c = &b->chunks[i];
     if (c->rows_changed)
-      rc = store__run(st, store__bind(st, SQL_CHUNK_FAILED, "iii",
-                                      (int64_t)c->source, (int64_t)c->number,
-                                      (int64_t)c->number * CHUNK_LINES));
+      rc = count_failed(st, c->source, c->number);
   }
+  if (rc == 0) /* behind the rows: they were cancelled before they were asked */
+    rc = revive_all(st, b->asks, b->ask_count, &b->revived);
   if (rc == 0)
     rc = put_files(st, b);
   if (rc == 0)
@@ -268,14 +308,8 @@ int store_chunk_move(struct store *st, uint32_t source, uint32_t number,
                       place->keys.hosts));
 }
 
+
 int store_row_revive(struct store *st, uint64_t id) {
-  int rc =
-      store__run(st, store__bind(st, SQL_ROW_REVIVE, "iu",
-                                 (int64_t)task_source(id), task_ordinal(id)));
-  if (rc == 0)
-    rc = store__run(st, store__bind(st, SQL_CHUNK_FAILED, "iii",
-                                    (int64_t)task_source(id),
-                                    (int64_t)task_chunk(id),
-                                    (int64_t)task_chunk(id) * CHUNK_LINES));
-  return rc;
+  uint64_t revived;
+  return revive_all(st, &id, 1, &revived);
 }

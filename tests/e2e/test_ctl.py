@@ -5,10 +5,12 @@ import json
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import sqlite3
 import stat
+import subprocess
 import time
 
 import pytest
@@ -762,6 +764,67 @@ def test_a_failed_url_is_added_again(spate, faultd, out):
     assert "already" in ctl(spate, out, "add", url)
     wait_until(lambda: (out / "flaky").exists())
     assert run.wait(20).code == 0
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("order", ["add", "retry"])
+def test_a_cancelled_url_that_is_wanted_after_all_outlives_the_run(spate, faultd, out,
+                                                                   how, order):
+    """Its turn does not come before the run ends; the next one fetches it."""
+    url = faultd.data(1, 10, "wanted")
+    run = spate.start(faultd.data(0, 10, "slow", ttfb=3000), url,
+                      faultd.data(2, 10, "dropped"), "-d", out, "-j", "1", "-q")
+    wait_until(lambda: {"wanted", "dropped"} <= set(tasks_of(spate, out)))
+    for name in ("wanted", "dropped"):
+        ctl(spate, out, "cancel", tasks_of(spate, out)[name]["task"])
+    if order == "add":
+        assert ctl(spate, out, "add", url) == "0 URLs added, 1 in the list already"
+    else:
+        ctl(spate, out, "retry", tasks_of(spate, out)["wanted"]["task"])
+        wait_until(lambda: tasks_of(spate, out)["wanted"]["state"] == "queued")
+    run.signal(how)
+    assert run.wait(20).code in (4, -signal.SIGKILL)
+    again = spate("resume", out)
+    assert again.code == 0, again
+    assert (out / "wanted").exists() and not (out / "dropped").exists()
+
+
+SLOW_PART = r"""
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int fdatasync(int fd) {
+  char link[40], name[4096] = "";
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  if (readlink(link, name, sizeof name - 1) > 0 && strstr(name, ".part"))
+    sleep(3);
+  return (int)syscall(SYS_fdatasync, fd);
+}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+def test_a_url_is_added_again_while_it_is_being_cancelled(spate, faultd, out, tmp_path):
+    """What came of it is still on its way to a slow disk."""
+    (tmp_path / "slow.c").write_text(SLOW_PART)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "slow.so",
+                    tmp_path / "slow.c"], check=True)
+    url = faultd.data(1, 3_000_000, "kept", rate=2_000_000)
+    run = spate.start(
+        faultd.data(0, 10, "slow", ttfb=60_000), url, "-d", out, "-q",
+        env={"LD_PRELOAD": str(tmp_path / "slow.so"),
+             "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"})
+    wait_until(lambda: tasks_of(spate, out).get("kept", {}).get("state") == "active")
+    wait_until(lambda: (out / "kept.part").exists())
+    ctl(spate, out, "cancel", tasks_of(spate, out)["kept"]["task"])
+    assert ctl(spate, out, "add", url) == "0 URLs added, 1 in the list already"
+    assert tasks_of(spate, out)["kept"]["state"] == "active"
+    wait_until(lambda: (out / "kept").exists())
+    assert run.process.poll() is None
+    run.kill()
 
 
 @pytest.mark.slow

@@ -326,16 +326,54 @@ static void cancelled_tasks_stay_so_and_expired_come_again(void **state) {
 }
 
 static size_t redelivered;
+static void ask_and_stop(struct rig *r) {
+  if (redelivered > 0 || r->committed < 20000)
+    return;
+  redelivered = 1;
+  session_redeliver(r->session, 3, true);
+  session_redeliver(r->session, 8195, false);
+  session_redeliver(r->session, 5, true); /* done: it stays so */
+  r->stop_after = 1;
+}
+
+static int drop_two(struct rig *r, const struct rig_item *item) {
+  (void)r;
+  return item->id == 3 || item->id == 8195 ? TASK_CANCELLED : TASK_DONE;
+}
+
+/* Of two cancelled tasks one is asked for for good, then the run stops. */
+static void cancelled_task_that_is_wanted_again_outlives_the_run(void **state) {
+  (void)state;
+  rig_manifest(&rig, "list", 0, 20000, "a", path, sizeof path);
+  rig.verdict = drop_two;
+  rig.tick = ask_and_stop;
+  redelivered = 0;
+  rig_session(&rig, path);
+  assert_int_equal(rig.delivered, 20000);
+  assert_int_equal(rig.counts.cancelled, 1);
+  assert_int_equal(rig.counts.failed, 1);
+  assert_int_equal(rig.counts.done, 19998);
+  rig.tick = NULL;
+  rig.stop_after = 0;
+  rig.verdict = NULL;
+  rig_session(&rig, path);
+  assert_int_equal(rig.delivered, 1);
+  assert_int_equal(rig.items[0].id, 3);
+  assert_int_equal(rig.counts.cancelled, 1);
+  assert_int_equal(rig.counts.failed, 0);
+  assert_int_equal(rig.counts.done, 19999);
+}
+
 static void redeliver_once(struct rig *r) {
   if (redelivered > 0 || r->exhausted == 0 || r->committed < 20000)
     return;
   redelivered = 1;
   r->exhausted = 0;
   r->verdict = NULL;
-  session_redeliver(r->session, 12346);
-  session_redeliver(r->session, 5); /* done: nothing happens */
-  session_redeliver(r->session, 0);
-  session_redeliver(r->session, UINT64_MAX);
+  session_redeliver(r->session, 12346, true);
+  session_redeliver(r->session, 5, true); /* done: nothing happens */
+  session_redeliver(r->session, 0, true);
+  session_redeliver(r->session, UINT64_MAX, true);
 }
 
 static void failed_task_is_redelivered_within_the_run(void **state) {
@@ -649,6 +687,7 @@ int main(void) {
       T(missing_manifest_is_named),
       T(failed_tasks_come_again_and_lose_their_row),
       T(cancelled_tasks_stay_so_and_expired_come_again),
+      T(cancelled_task_that_is_wanted_again_outlives_the_run),
       T(failed_task_is_redelivered_within_the_run),
       T(partial_and_marks_of_a_stopped_task_come_back),
       T(files_since_a_run_cut_by_a_reboot_are_ours),
