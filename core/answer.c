@@ -93,12 +93,30 @@ static void field_digest(struct answer *answer, const char *name,
     answer->digest = digest;
 }
 
+/* libcurl takes the last of several, and one that is too large for none: where
+ * such a body ends nobody knows (RFC 9112 section 6.3). */
+static void field_length(struct answer *answer, const char *value,
+                         size_t length) {
+  int64_t number = -1;
+  if (length == 0 || digits(value, length, &number) != length ||
+      (answer->content_length >= 0 && answer->content_length != number))
+    answer->length_bad = true;
+  else
+    answer->content_length = number;
+}
+
+/* Chunks say themselves where the body ends, whatever else stands there. */
+static void settle_length(struct answer *answer) {
+  if (answer->chunked || answer->length_bad)
+    answer->content_length = -1;
+  if (answer->chunked)
+    answer->length_bad = false;
+}
+
 static void field_c(struct answer *answer, const char *name, size_t name_len,
                     const char *value, size_t length) {
   if (is(name, name_len, "content-length")) {
-    int64_t number = -1;
-    if (digits(value, length, &number) == length && length > 0)
-      answer->content_length = number;
+    field_length(answer, value, length);
   } else if (is(name, name_len, "content-range")) {
     answer->has_range =
         answer_content_range(value, length, &answer->range_first,
@@ -143,6 +161,10 @@ static void field(struct answer *answer, const char *name, size_t name_len,
     if (is(name, name_len, "accept-ranges"))
       answer->accepts_ranges = is(value, length, "bytes");
     break;
+  case 't':
+    if (is(name, name_len, "transfer-encoding") && length >= 7)
+      answer->chunked = strncasecmp(value + length - 7, "chunked", 7) == 0;
+    break;
   case 'd':
     if (is(name, name_len, "date"))
       copy(answer->date, sizeof(answer->date), value, length);
@@ -164,8 +186,10 @@ enum answer_line answer_line(struct answer *answer, const char *line,
   size_t name_len, start;
   while (length > 0 && space(line[length - 1]))
     length--;
-  if (length == 0)
+  if (length == 0) {
+    settle_length(answer);
     return ANSWER_END;
+  }
   if (length >= 5 && strncmp(line, "HTTP/", 5) == 0) {
     const char *gap = memchr(line, ' ', length);
     int64_t status = 0;

@@ -175,8 +175,9 @@ static void judge(struct checksum_fetch *f, const struct transfer *t,
   in.deadline_unix = INT64_MAX;
   in.rules = &f->engine->rules;
   verdict_of(v, &in);
-  if (v->class == FAIL_NONE && t->answer.content_length >= 0 &&
-      t->received != t->answer.content_length) {
+  if (v->class == FAIL_NONE &&
+      (t->answer.length_bad || (t->answer.content_length >= 0 &&
+                                t->received != t->answer.content_length))) {
     v->class = FAIL_PASSING;
     snprintf(v->why, sizeof(v->why), "the body ended early");
   }

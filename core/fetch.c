@@ -309,7 +309,7 @@ static void on_head(void *owner, struct transfer *transfer) {
   task->http_version = version >= CURL_HTTP_VERSION_2_0 ? 20 : 11;
   fetch__note_head(task, transfer);
   if (a->status < 200 || a->status > 299 || task->sink != NULL ||
-      !is_expected(e, task, transfer, why))
+      a->length_bad || !is_expected(e, task, transfer, why))
     return;
   if (!task->unnamed || a->status == 206 || !naming_begin(e, task, transfer))
     fetch__take_answer(e, task, transfer);
@@ -420,6 +420,21 @@ static bool is_soft_error(struct verdict *v, const struct engine *e,
   return true;
 }
 
+/* A good status over a head that cannot be what was asked for. */
+static bool is_confused(struct verdict *v, const struct task *task,
+                        const struct transfer *transfer) {
+  const struct answer *a = &transfer->answer;
+  if (task->sink != NULL || a->status < 200 || a->status > 299 ||
+      !(a->length_bad || (a->status == 206 && !asked_range(transfer))))
+    return false;
+  memset(v, 0, sizeof(*v));
+  v->class = FAIL_PASSING;
+  say(v, a->length_bad ? "the header Content-Length is no length, or is there "
+                         "twice with different ones"
+                       : "the server sent a part that was not asked for");
+  return true;
+}
+
 static void judge(struct verdict *v, const struct engine *e,
                   const struct task *task, const struct transfer *transfer,
                   CURLcode code) {
@@ -442,13 +457,8 @@ static void judge(struct verdict *v, const struct engine *e,
   }
   if (is_soft_error(v, e, task, transfer))
     return;
-  if (task->sink == NULL && transfer->answer.status == 206 &&
-      !asked_range(transfer)) {
-    memset(v, 0, sizeof(*v));
-    v->class = FAIL_PASSING;
-    say(v, "the server sent a part that was not asked for");
+  if (is_confused(v, task, transfer))
     return;
-  }
   if (task->start_over) {
     memset(v, 0, sizeof(*v));
     v->class = FAIL_PASSING;

@@ -210,8 +210,9 @@ static const char *check(const struct part *part, const struct transfer *t) {
     return "the file has another size";
   if (a->range_first != t->range_from || a->range_last > t->range_to)
     return "the server sent another range than was asked for";
-  if (a->content_length >= 0 &&
-      a->content_length != a->range_last - a->range_first + 1)
+  if (a->length_bad ||
+      (a->content_length >= 0 &&
+       a->content_length != a->range_last - a->range_first + 1))
     return "the length of the range is not what it says";
   return a->encoded ? "the range came encoded" : NULL;
 }

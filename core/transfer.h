@@ -39,6 +39,8 @@ struct answer {
   bool has_range;
   bool accepts_ranges;
   bool encoded; /* Content-Encoding other than identity */
+  bool chunked;
+  bool length_bad; /* Content-Length is no length, or two of them differ */
   char etag[128];
   char last_modified[64];
   struct throttle_hint hint; /* what it says about how fast to ask */

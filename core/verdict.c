@@ -175,10 +175,13 @@ static void judge_error(struct verdict *v, const struct verdict_input *in) {
     v->outcome = GOVERNOR_TIMEOUT;
   else
     v->outcome = GOVERNOR_ERROR;
-  snprintf(v->why, sizeof(v->why), "%s",
+  snprintf(v->why, sizeof(v->why), "%s%s",
            in->curl_text[0] != '\0'
                ? in->curl_text
-               : curl_easy_strerror((CURLcode)in->curl_code));
+               : curl_easy_strerror((CURLcode)in->curl_code),
+           in->curl_code == CURLE_OUT_OF_MEMORY && in->answer->status != 0
+               ? ", or a header line of more than 100 KB"
+               : ""); /* libcurl gives both one code */
 }
 
 void verdict_of(struct verdict *v, const struct verdict_input *in) {

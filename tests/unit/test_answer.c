@@ -66,6 +66,7 @@ static void passes_over_what_is_malformed(void **state) {
   feed(&a, "Content-Length: -5\r\n");
   feed(&a, "Content-Length: 99999999999999999999999\r\n");
   assert_int_equal(a.content_length, -1);
+  assert_true(a.length_bad);
   feed(&a, ": no name\r\n");
   feed(&a, "no colon\r\n");
   /* A cut validator would be a wrong one. */
@@ -75,6 +76,31 @@ static void passes_over_what_is_malformed(void **state) {
   longer[sizeof(longer) - 1] = '\0';
   feed(&a, longer);
   assert_string_equal(a.etag, "");
+}
+
+static void lengths_are(const char *fields, int64_t length, bool bad) {
+  struct answer a;
+  answer_reset(&a);
+  feed(&a, "HTTP/1.1 200 OK\r\n");
+  for (const char *end; (end = strchr(fields, '\n')) != NULL; fields = end + 1)
+    answer_line(&a, fields, (size_t)(end + 1 - fields));
+  assert_int_equal(feed(&a, "\r\n"), ANSWER_END);
+  assert_int_equal(a.content_length, length);
+  assert_int_equal(a.length_bad, bad);
+}
+
+static void lengths_that_make_no_sense(void **state) {
+  (void)state;
+  lengths_are("Content-Length: 5\nContent-Length: 5\n", 5, false);
+  lengths_are("Content-Length: 5\nContent-Length: 7\n", -1, true);
+  lengths_are("Content-Length: 7\nContent-Length: x\n", -1, true);
+  lengths_are("Content-Length: 99999999999999999999\n", -1, true);
+  lengths_are("Content-Length:\n", -1, true);
+  /* RFC 9112 section 6.3: chunks go first */
+  lengths_are("Content-Length: 5\nTransfer-Encoding: chunked\n", -1, false);
+  lengths_are("Transfer-Encoding: gzip, Chunked\nContent-Length: 5\n", -1,
+              false);
+  lengths_are("Transfer-Encoding: identity\nContent-Length: 5\n", 5, false);
 }
 
 static void range_is(const char *value, int code, int64_t first, int64_t last,
@@ -117,6 +143,7 @@ int main(void) {
       cmocka_unit_test(reads_a_head),
       cmocka_unit_test(a_new_status_line_begins_anew),
       cmocka_unit_test(passes_over_what_is_malformed),
+      cmocka_unit_test(lengths_that_make_no_sense),
       cmocka_unit_test(reads_content_ranges),
       cmocka_unit_test(resumes_with_strong_validators_only),
   };
