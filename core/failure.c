@@ -24,6 +24,7 @@ static const struct {
     {"checksum", "digest"},
     {"truncated", "ended early"},
     {"truncated", "bytes remaining"},
+    {"truncated", "data remaining"}, /* of chunks */
     {"truncated", "partial file"},
     {"truncated", "not finished"},
     {"redirect", "redirect"},
@@ -58,6 +59,7 @@ static const struct {
     {"protocol", "--allow-protocols"},
     {"protocol", "chunk"},
     {"protocol", "header"},
+    {"protocol", "content-length"},
     {"protocol", "weird server reply"},
     {"protocol", "not asked for"},
     {"protocol", "does not fit"},
