@@ -136,8 +136,9 @@ def test_stop(spate, out, slow_run):
 
 
 def test_one_task(spate, faultd, out, tmp_path):
-    urls = [faultd.data(1, 10, "bad", status=404), faultd.data(2, 10, "slow", delay=500),
-            *(faultd.data(i, 10, f"f{i}", delay=500) for i in range(3, 9))]
+    urls = [faultd.data(1, 10, "bad", status=404),
+            faultd.data(2, 10, "slow", delay=round(1000 * PATIENCE)),  # for all that
+            *(faultd.data(i, 10, f"f{i}") for i in range(3, 9))]       # is asked below
     run = spate.start("-i", write_list(tmp_path / "l", urls), "-d", out, "-j", "1")
     wait_until(lambda: len(faultd.journal()) >= 1)
     rows = wait_until(lambda: {t["name"]: t for t in json.loads(
@@ -772,8 +773,8 @@ def test_a_cancelled_url_that_is_wanted_after_all_outlives_the_run(spate, faultd
                                                                    how, order):
     """Its turn does not come before the run ends; the next one fetches it."""
     url = faultd.data(1, 10, "wanted")
-    run = spate.start(faultd.data(0, 10, "slow", ttfb=3000), url,
-                      faultd.data(2, 10, "dropped"), "-d", out, "-j", "1", "-q")
+    slow = faultd.data(0, 10, "slow", ttfb=round(1000 * PATIENCE))
+    run = spate.start(slow, url, faultd.data(2, 10, "dropped"), "-d", out, "-j", "1", "-q")
     wait_until(lambda: {"wanted", "dropped"} <= set(tasks_of(spate, out)))
     for name in ("wanted", "dropped"):
         ctl(spate, out, "cancel", tasks_of(spate, out)[name]["task"])

@@ -228,8 +228,15 @@ def test_file_system_that_becomes_read_only(spate, faultd, ext4, tmp_path):
     # what a failed flush may have taken is counted as failed; no other is
     assert all("lost" in e["reason"] for e in result.event("failed")), result
     disk.remount()
-    again = spate("resume", out)
-    assert again.code == 0, again
+    again = spate("resume", out, "--progress=json")
+    failed = again.event("failed")
+    # The disk may have kept a file's name and not the mark that it is ours: one
+    # of those that were being written then. It is left alone, and said.
+    assert again.code == (1 if failed else 0) and len(failed) <= 4, again
+    assert all("not of this session" in e["reason"] for e in failed), again
+    if failed:
+        again = spate("resume", out, "--overwrite")
+        assert again.code == 0, again
     check(disk, 2000, 900)
 
 
