@@ -343,7 +343,9 @@ void fetch__retry(struct engine *e, struct task *task, double wait_s,
                   const char *why, bool keep);
 /* The next attempt goes on with what the disk has. */
 void fetch__keep_partial(struct engine *e, struct task *task,
-                         const struct ranges *durable);
+                         const struct sink_result *result);
+/* The .part of this inode was found, and task->kept of it is on the disk. */
+void fetch__regained(struct engine *e, struct task *task, uint64_t inode);
 /* The next attempt begins from nothing. */
 void fetch__forget_partial(struct engine *e, struct task *task);
 /* The same for the whole task: as if it had never been tried. */

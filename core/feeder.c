@@ -305,6 +305,7 @@ static void deliver(struct feed *f, uint32_t index,
                     const struct store_loaded_row *row) {
   struct session *s = f->session;
   struct chunk *chunk = f->chunk;
+  struct session_unflushed unflushed;
   enum mark mark = marks_get(s->marks, chunk->slot, index);
   if (mark == MARK_NONE && row != NULL && row->started) {
     mark = MARK_STARTED; /* carried on, should this run be killed too */
@@ -329,6 +330,8 @@ static void deliver(struct feed *f, uint32_t index,
       .failed_before = row != NULL && row->state != ROW_BAD,
       .again = f->redo || (row != NULL && s->retry_only != NULL),
       .partial = partial_of(f, index)};
+  if (unflushed_get(s->unflushed, item.id, &unflushed))
+    item.unflushed = &unflushed;
   chunk_fly(chunk, index);
   f->delivered++;
   s->room--;

@@ -212,6 +212,8 @@ static void open_sink(struct engine *e, struct task *task, int64_t offset,
   task->got = ranges_total(&task->kept);
   if (!gathering(e))
     session_mark_started(e->session, task->id);
+  if (task->kept.count == 0) /* what its .part held goes */
+    session_unflushed_put(e->session, task->id, false, NULL);
   memset(&target, 0, sizeof(target));
   target.task = task->id;
   target.priority = task->priority;

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "checksum_file.h"
 #include "engine_priv.h"
@@ -150,6 +151,7 @@ void fetch_lost(void *arg, uint64_t id) {
 void fetch__forget_partial(struct engine *e, struct task *task) {
   if (task->has_partial)
     session_partial_put(e->session, task->id, NULL);
+  session_unflushed_put(e->session, task->id, false, NULL);
   task->has_partial = false;
   ranges_clear(&task->kept);
   task->got = 0;
@@ -163,34 +165,71 @@ void fetch__start_over(struct engine *e, struct task *task) {
   task->in_doubt = false;
 }
 
+static void describe(const struct task *task, const struct ranges *set,
+                     struct session_partial *partial) {
+  memset(partial, 0, sizeof(*partial));
+  partial_set_ranges(partial, set);
+  partial->size = task->size;
+  memcpy(partial->etag, task->etag, sizeof(partial->etag));
+  memcpy(partial->last_modified, task->last_modified,
+         sizeof(partial->last_modified));
+}
+
 static void remember(struct engine *e, struct task *task,
                      const struct ranges *durable) {
   struct session_partial partial;
-  memset(&partial, 0, sizeof(partial));
-  partial_set_ranges(&partial, durable);
-  partial.size = task->size;
-  memcpy(partial.etag, task->etag, sizeof(partial.etag));
-  memcpy(partial.last_modified, task->last_modified,
-         sizeof(partial.last_modified));
+  describe(task, durable, &partial);
   session_partial_put(e->session, task->id, &partial);
   task->has_partial = true;
 }
 
-void fetch__keep_partial(struct engine *e, struct task *task,
-                         const struct ranges *durable) {
-  ranges_clear(&task->kept);
-  if (durable->count == 0 || ranges_add_all(&task->kept, durable) != 0) {
-    fetch__forget_partial(e, task);
-    return;
-  }
+static int64_t clock_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void say_written(struct task *task, const struct ranges *set, bool busy,
+                        uint64_t inode) {
+  struct session_unflushed known = {.inode = inode, .said_ns = clock_ns()};
+  describe(task, set, &known.partial);
+  session_unflushed_put(task->engine->session, task->id, busy, &known);
+}
+
+/* The session's row is on its way, and what was said before may be more. */
+static void go_on_behind(struct engine *e, struct task *task, uint64_t inode) {
   task->got = ranges_total(&task->kept);
-  remember(e, task, durable);
+  remember(e, task, &task->kept);
+  if (inode != 0)
+    say_written(task, &task->kept, false, inode);
+  else
+    session_unflushed_put(e->session, task->id, false, NULL);
+}
+
+void fetch__keep_partial(struct engine *e, struct task *task,
+                         const struct sink_result *result) {
+  ranges_clear(&task->kept);
+  if (result->durable->count == 0 ||
+      ranges_add_all(&task->kept, result->durable) != 0)
+    fetch__forget_partial(e, task);
+  else
+    go_on_behind(e, task, result->inode);
+}
+
+void fetch__regained(struct engine *e, struct task *task, uint64_t inode) {
+  task->own_part = true;
+  go_on_behind(e, task, inode);
 }
 
 static void on_durable(void *owner, const struct ranges *durable) {
   struct task *task = owner;
   if (durable->count > 0) /* else the first bytes are on their way */
     remember(task->engine, task, durable);
+}
+
+static void on_written(void *owner, const struct ranges *written,
+                       uint64_t inode) {
+  say_written(owner, written, true, inode);
 }
 
 /* ---- what comes after a cut ------------------------------------------------
@@ -397,7 +436,7 @@ static void disk_failure(struct engine *e, struct task *task,
                          const struct sink_result *result) {
   char why[200];
   if (result->code == ERR_FULL && result->never) { /* waiting is no use */
-    fetch__keep_partial(e, task, result->durable);
+    fetch__keep_partial(e, task, result);
     snprintf(why, sizeof(why),
              "no space for it: the whole disk is smaller (%lld bytes are "
              "lacking)",
@@ -406,7 +445,7 @@ static void disk_failure(struct engine *e, struct task *task,
     return;
   }
   if (result->code == ERR_FULL || result->saved_errno == EROFS) {
-    fetch__keep_partial(e, task, result->durable);
+    fetch__keep_partial(e, task, result);
     if (task->attempts > 0)
       task->attempts--;
     if (task->in_doubt)
@@ -421,7 +460,7 @@ static void disk_failure(struct engine *e, struct task *task,
   }
   if ((result->saved_errno == EMFILE || result->saved_errno == ENFILE) &&
       task->attempts < (int)e->limit[LIMIT_TRIES]) {
-    fetch__keep_partial(e, task, result->durable);
+    fetch__keep_partial(e, task, result);
     task_set_reason(task, strerror(result->saved_errno));
     fetch__retry(e, task, 0, task->reason, true);
     return;
@@ -483,7 +522,7 @@ static void on_sink_ended(void *owner, const struct sink_result *result) {
   if (throws_away(task->after)) {
     fetch__forget_partial(e, task);
   } else {
-    fetch__keep_partial(e, task, result->durable);
+    fetch__keep_partial(e, task, result);
   }
   act_after(e, task);
 }
@@ -497,4 +536,5 @@ static void on_room(void *owner) {
     split_each(task, transfer_unpause);
 }
 
-const struct sink_ops fetch_sink_ops = {on_room, on_sink_ended, on_durable};
+const struct sink_ops fetch_sink_ops = {on_room, on_sink_ended, on_durable,
+                                        on_written};

@@ -26,6 +26,7 @@
 #include "expiry.h"
 #include "order.h"
 #include "partial.h"
+#include "regain.h"
 #include "request.h"
 #include "verify.h"
 
@@ -42,10 +43,13 @@
 struct lookup {
   struct task *task; /* the loop's; not touched by the job */
   const char *name;  /* the task's own; it does not change meanwhile */
-  bool want_part;
+  const struct session_unflushed *unflushed; /* the task's; likewise */
+  bool want_part, gathered;
+  char body[GATHER_NAME]; /* a file of the session that is its name */
   /* answers */
-  bool exists, regular;
+  bool exists, regular, flushed;
   int64_t size, ctime_ns;
+  uint64_t inode;
   int64_t part_size; /* -1 no such file */
 };
 
@@ -73,8 +77,11 @@ static void look_at_part(struct lookup *lookup, int dirfd) {
   struct stat st;
   if (snprintf(part, sizeof(part), "%s.part", lookup->name) >= NAME_CAP)
     return;
-  if (fstatat(dirfd, part, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-      S_ISREG(st.st_mode))
+  if (lookup->unflushed != NULL)
+    lookup->flushed =
+        regain_flush(dirfd, part, lookup->unflushed, &lookup->part_size);
+  else if (fstatat(dirfd, part, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISREG(st.st_mode))
     lookup->part_size = (int64_t)st.st_size;
 }
 
@@ -86,10 +93,12 @@ static void look_up(struct job *job) {
     struct lookup *lookup = &batch->lookup[i];
     struct stat st;
     lookup->part_size = -1;
-    if (fstatat(batch->dirfd, lookup->name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+    if (!lookup->gathered &&
+        fstatat(batch->dirfd, lookup->name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
       lookup->exists = true;
       lookup->regular = S_ISREG(st.st_mode);
       lookup->size = (int64_t)st.st_size;
+      lookup->inode = (uint64_t)st.st_ino;
       lookup->ctime_ns = nanoseconds(&st);
     }
     if (lookup->want_part)
@@ -149,6 +158,8 @@ static int judge_existing(struct engine *e, struct task *task,
 static bool was_named(const struct engine *e, const struct task *task,
                       const struct lookup *lookup) {
   bool sure = e->config.durable || task->ours_since_unix_ns == 0;
+  if (lookup->regular && regain_named(task, lookup->inode, lookup->size))
+    return true;
   return sure && task->ours && task->has_partial && lookup->regular &&
          lookup->part_size < 0 && task->size > 0 && task->size == lookup->size;
 }
@@ -158,6 +169,7 @@ static void enter(struct engine *e, struct lookup *lookup) {
   task->in_intake = false;
   if (task->restart_wanted) {
     task->restart_wanted = false;
+    regain_take(e, task, false);
     fetch__start_over(e, task);
   }
   if (task->cancel_wanted || task->pause_wanted) {
@@ -174,6 +186,7 @@ static void enter(struct engine *e, struct lookup *lookup) {
     fetch_adopt(e, task, lookup->size);
     return;
   }
+  regain_take(e, task, lookup->flushed);
   if (task->has_partial && lookup->part_size < ranges_end(&task->kept))
     drop_partial(e, task);
   if (lookup->exists && !task->unnamed && judge_existing(e, task, lookup) != 0)
@@ -201,9 +214,12 @@ static void send_batch(struct engine *e) {
   while (batch->count < BATCH && (link = list_take(&e->incoming)) != NULL) {
     struct lookup *lookup = &batch->lookup[batch->count++];
     lookup->task = LINK_ENTRY(link, struct task, queued);
-    lookup->name = lookup->task->name;
+    lookup->name = gather_name(e, lookup->task, lookup->body, GATHER_NAME);
+    lookup->gathered = gathering(e);
+    lookup->unflushed = lookup->task->unflushed;
     lookup->want_part = lookup->task->has_partial || lookup->task->ours ||
-                        lookup->task->ours_since_unix_ns > 0;
+                        lookup->task->ours_since_unix_ns > 0 ||
+                        lookup->unflushed != NULL;
     e->incoming_count--;
   }
   e->lookups++;
@@ -229,17 +245,25 @@ bool intake_dir_is_empty(int dirfd) {
   return empty;
 }
 
-/* Without a look: nothing was there. */
+/* Without a look: nothing was there, or nothing that is to be flushed. */
 static void enter_unseen(struct engine *e) {
+  struct link looked_at;
   struct link *link;
+  list_init(&looked_at);
   while ((link = list_take(&e->incoming)) != NULL) {
     struct lookup lookup;
     memset(&lookup, 0, sizeof(lookup));
     lookup.task = LINK_ENTRY(link, struct task, queued);
+    if (lookup.task->unflushed != NULL) {
+      list_append(&looked_at, link);
+      continue;
+    }
     lookup.part_size = gathering(e) ? INT64_MAX : -1; /* its sink will see */
     e->incoming_count--;
     enter(e, &lookup);
   }
+  while ((link = list_take(&looked_at)) != NULL)
+    list_append(&e->incoming, link);
 }
 
 /* ---- delivery
@@ -430,6 +454,7 @@ void intake_item(void *arg, const struct session_item *item) {
           : (e->mean_weight * (MEAN_OF - 1) + task->weight) / MEAN_OF;
   meter_init(&task->rate, 10, now);
   take_partial(task, item->partial);
+  regain_note(task, item->unflushed);
   control_delivered(e, task);
   intake__set_deadline(e, task);
   if (e->last_room > 0)

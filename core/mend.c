@@ -101,7 +101,7 @@ bool mend_begin(struct engine *e, struct task *task,
                (long long)task->size);
   ranges_fini(&bad);
   fetch__leave_mirrors(e, task, guilty);
-  fetch__keep_partial(e, task, result->durable);
+  fetch__keep_partial(e, task, result);
   task->following = true; /* no attempt has failed: the rounds count */
   fetch__let_go(e, task, AFTER_QUEUE, true);
   return true;

@@ -132,6 +132,8 @@ static int open_all(struct session *s, const char *dir, struct errmsg *msg) {
   rc = marks_open(&s->marks, s->sdirfd, "marks", s->boot_hash, msg);
   if (rc == 0)
     marks_each(s->marks, drop_if_finished, s);
+  if (rc == 0)
+    s->unflushed = unflushed_open(s->sdirfd, "unflushed", s->boot_hash);
   return rc;
 }
 
@@ -215,6 +217,7 @@ void session_close(struct session *s, bool forget_if_done) {
   bool forget = forget_if_done && forgettable(s);
   store_close(s->store);
   marks_close(s->marks);
+  unflushed_close(s->unflushed);
   if (forget)
     session__remove_all(s);
   for (size_t i = 0; i < s->source_count; i++) {

@@ -5,6 +5,7 @@
  *   session.db   SQLite, WAL; written by the storage thread alone
  *   lock         held with fcntl while a spate runs on the directory
  *   marks        two bits a task, mapped into memory (see "Marks" below)
+ *   unflushed    what is written of large files, likewise (unflushed.h)
  *   spool-N      lines that came from a pipe or the command line
  *   log          the event log
  *
@@ -170,6 +171,15 @@ struct session_partial {
   char last_modified[64]; /* "" none; as the server sent it */
 };
 
+/* What of a partial file was written, flushed or not, as a run that was killed
+ * since has left it: good where the file is still the one that was meant, and
+ * flushed first. */
+struct session_unflushed {
+  uint64_t inode;
+  int64_t said_ns; /* the clock's time after it was written, Unix time */
+  struct session_partial partial;
+};
+
 /* A task as delivered; everything is borrowed for the call. */
 struct session_item {
   uint64_t id;
@@ -184,7 +194,8 @@ struct session_item {
   int64_t ours_since_unix_ns;       /* 0, or after a reboot: see Marks */
   bool failed_before;               /* an earlier run gave it up */
   bool again;                       /* a person wants it once more */
-  const struct session_partial *partial; /* NULL none */
+  const struct session_partial *partial;     /* NULL none */
+  const struct session_unflushed *unflushed; /* NULL none */
 };
 
 struct session_result {
@@ -308,6 +319,13 @@ void session_hurry(struct session *session);
 /* Remembers a partial file (NULL forgets it), with the next batch. */
 void session_partial_put(struct session *session, uint64_t id,
                          const struct session_partial *partial);
+
+/* What of it is written by now: survives a kill at once, at the price of a
+ * memory write, for as many files as there is room. busy: more is being
+ * written. NULL: its file is not to be trusted so far any more; this and the
+ * task's end forget it, as does session_partial_put() with NULL. */
+void session_unflushed_put(struct session *session, uint64_t id, bool busy,
+                           const struct session_unflushed *known);
 
 /* A person has given the task this priority: kept, with the next batch, until
  * it is done or dropped. */

@@ -31,6 +31,7 @@
 #include "stats.h"
 #include "store.h"
 #include "store_thread.h"
+#include "unflushed.h"
 
 #define SESSION_FEEDS 8
 #define SESSION_JOINS 256 /* manifests that a run may get besides */
@@ -98,6 +99,7 @@ struct session {
   uint64_t boot_hash;
   struct store *store;
   struct marks *marks;
+  struct unflushed *unflushed; /* NULL: nothing is kept */
   struct source *sources;
   size_t source_count, source_cap;
   struct session_counts counts; /* tasks, tasks_guess, commit_*: computed */

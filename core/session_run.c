@@ -209,6 +209,7 @@ static void take_loss(struct session *s, struct store_batch *b) {
   if (!b->lost)
     return;
   marks_taint(s->marks);
+  unflushed_give_up(s->unflushed);
   session__filling(s)->suspect = true;
   s->files_lost = s->files_used; /* the gap in them stays */
   session__tell_once(
@@ -392,6 +393,7 @@ void session_settle(struct session *s, const struct session_result *result) {
   struct chunk *chunk = flying(s, result->id);
   if (chunk == NULL)
     return;
+  unflushed_drop(s->unflushed, result->id);
   enum mark mark = marks_get(s->marks, chunk->slot, task_index(result->id));
   struct store_row row = {.id = result->id,
                           .state = row_of_task(result->state),
@@ -460,11 +462,21 @@ void session_mark_written(struct session *s, uint64_t id) {
 void session_partial_put(struct session *s, uint64_t id,
                          const struct session_partial *partial) {
   struct chunk *chunk = flying(s, id);
+  if (partial == NULL)
+    unflushed_drop(s->unflushed, id);
   if (chunk == NULL)
     return;
   if (push_partial(s, chunk, id, partial) < 0)
     session__tell_once(s, ERR_NOMEM, err_text(ERR_NOMEM));
   session__touch(s, chunk);
+}
+
+void session_unflushed_put(struct session *s, uint64_t id, bool busy,
+                           const struct session_unflushed *known) {
+  if (known != NULL)
+    unflushed_put(s->unflushed, id, busy, known);
+  else
+    unflushed_drop(s->unflushed, id);
 }
 
 void session_priority_put(struct session *s, uint64_t id, int32_t priority) {

@@ -206,6 +206,7 @@ static void end(struct sink *sink) {
   result.lacking = sink->job.lacking;
   result.never = sink->job.never;
   result.part = sink->job.made_part;
+  result.inode = sink->job.inode;
   memcpy(name, sink->job.name, strlen(sink->job.name) + 1);
   result.name = name;
   durable = sink->durable; /* outlives the sink by a call */
@@ -227,6 +228,11 @@ static void note_written(struct sink *sink, const struct block *blocks) {
     sink->done++;
     (void)!ranges_add(&sink->written, b->offset, b->offset + (int64_t)b->len);
   }
+}
+
+static void tell_written(struct sink *sink) {
+  if (sink->written.count > 0)
+    sink->sinks->ops->written(sink->owner, &sink->written, sink->job.inode);
 }
 
 static void set_durable(struct sink *sink, const struct ranges *from) {
@@ -285,6 +291,7 @@ void sink__worked(struct sink *sink) {
     hand_over(sink);
     return;
   }
+  tell_written(sink);
   sink__tell_room(sink);
   sink__pump(sink);
   sink__feed_starved(sinks);
@@ -344,6 +351,8 @@ static void on_write_done(struct job *job) {
   if (flushed) {
     set_durable(sink, &sink->flushing);
     sinks->ops->durable(sink->owner, &sink->durable);
+  } else {
+    tell_written(sink);
   }
   sink__tell_room(sink);
   sink__pump(sink);

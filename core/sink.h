@@ -76,6 +76,7 @@ struct sink_result {
   bool never; /* not even if the disk were empty */
   bool named;                   /* the body has its name; else it was cut */
   bool part; /* a .part was made and, unless named, may be there */
+  uint64_t inode; /* of the .part; 0 not known */
 };
 
 struct sink_ops {
@@ -86,6 +87,8 @@ struct sink_ops {
   void (*ended)(void *owner, const struct sink_result *result);
   /* So much of the .part is on the disk now (sink_checkpoint). */
   void (*durable)(void *owner, const struct ranges *durable);
+  /* So much of the .part is written, flushed or not, and more may follow. */
+  void (*written)(void *owner, const struct ranges *written, uint64_t inode);
 };
 
 /* A complete body that is not to become a file of its own. */

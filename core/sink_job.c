@@ -158,6 +158,7 @@ static int reopen_part(struct sink_job *job, const char *part) {
     return fail(job, errno);
   if (!S_ISREG(st.st_mode) || st.st_size < job->resume)
     return fail_code(job, ERR_CHANGED);
+  job->inode = (uint64_t)st.st_ino;
   if (ftruncate(job->fd, job->resume) != 0)
     return fail(job, errno);
   return 0;
@@ -177,6 +178,7 @@ static void remove_name(struct sink_job *job, const char *name) {
  * say so is fetched again, and goes first. */
 static int create_part(struct sink_job *job, const char *part) {
   const int flags = O_WRONLY | O_CREAT | O_EXCL;
+  struct stat st;
   if (job->unname)
     remove_name(job, job->name);
   job->fd = name_open(job->dirfd, part, flags, 0666, true);
@@ -184,7 +186,10 @@ static int create_part(struct sink_job *job, const char *part) {
     remove_name(job, part);
     job->fd = name_open(job->dirfd, part, flags, 0666, true);
   }
-  return job->fd < 0 ? fail_code(job, job->fd) : 0;
+  if (job->fd < 0)
+    return fail_code(job, job->fd);
+  job->inode = fstat(job->fd, &st) == 0 ? (uint64_t)st.st_ino : 0;
+  return 0;
 }
 
 static int open_part(struct sink_job *job) {

@@ -89,6 +89,7 @@ void task_free(struct task *task) {
   mend_free(task->mend);
   mirrors_free(task->found);
   ranges_fini(&task->kept);
+  free(task->unflushed);
   record_free(task->record);
   free(task);
 }

@@ -87,6 +87,7 @@ struct task {
   int64_t size;       /* of the whole body; -1 unknown */
   int64_t got;        /* bytes of it that have arrived */
   struct ranges kept; /* of got: on the disk from earlier attempts */
+  struct session_unflushed *unflushed; /* owned until its .part is looked at */
   char etag[128];
   char last_modified[64];
   char type[SUMMARY_TYPE_CAP];   /* of the last answer, see summary_type() */

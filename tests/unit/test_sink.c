@@ -33,6 +33,9 @@ struct bench {
   struct sink_result result;
   char name[NAME_CAP];
   int64_t durable;
+  struct range written; /* the last one */
+  size_t written_count;
+  uint64_t inode;
   int64_t kept, kept_total; /* of the result */
 };
 
@@ -53,7 +56,15 @@ static void on_durable(void *owner, const struct ranges *durable) {
   ((struct bench *)owner)->durable = ranges_prefix(durable);
 }
 
-static const struct sink_ops ops = {on_room, on_ended, on_durable};
+static void on_written(void *owner, const struct ranges *written,
+                       uint64_t inode) {
+  struct bench *b = owner;
+  b->written = written->items[written->count - 1];
+  b->written_count = written->count;
+  b->inode = inode;
+}
+
+static const struct sink_ops ops = {on_room, on_ended, on_durable, on_written};
 
 static int open_bench(void **state) {
   struct bench *b = calloc(1, sizeof(*b));
@@ -251,6 +262,31 @@ static void checkpoint_tells_what_is_on_the_disk(void **state) {
   assert_int_equal(b->durable, 2500000);
   sink_cut(sink, false);
   run(b);
+}
+
+static void it_tells_what_is_written_without_a_flush(void **state) {
+  struct bench *b = *state;
+  struct sink *sink = sink_for(b, "file");
+  struct sink_writer *writer;
+  struct stat st;
+  write_body(b, sink, 0, 2 * SINK_BLOCK + 5000);
+  run(b);
+  assert_int_equal(b->durable, 0);
+  assert_int_equal(b->written.first, 0);
+  assert_in_range(b->written.end, SINK_BLOCK, 2 * SINK_BLOCK + 5000);
+  assert_int_equal(fstatat(b->dirfd, "file.part", &st, 0), 0);
+  assert_true(b->inode == (uint64_t)st.st_ino);
+  assert_int_equal(st.st_size, b->written.end);
+  writer = sink_writer_open(sink, 9000000);
+  assert_int_equal(sink_writer_write(writer, "12345", 5), 5);
+  sink_writer_close(writer);
+  run(b);
+  assert_int_equal(b->written_count, 2);
+  assert_int_equal(b->written.first, 9000000);
+  assert_int_equal(b->written.end, 9000005);
+  sink_cut(sink, true);
+  run(b);
+  assert_true(b->result.inode == b->inode);
 }
 
 static void foreign_file_is_never_touched(void **state) {
@@ -574,6 +610,7 @@ int main(void) {
       BENCH(cut_body_is_kept_and_resumed),
       BENCH(dropped_body_leaves_nothing),
       BENCH(checkpoint_tells_what_is_on_the_disk),
+      BENCH(it_tells_what_is_written_without_a_flush),
       BENCH(foreign_file_is_never_touched),
       BENCH(file_that_appears_while_a_large_body_comes_is_kept),
       BENCH(replaces_and_renames_when_told),
