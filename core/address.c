@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 static const struct {
   uint8_t prefix[4];
@@ -134,4 +135,12 @@ bool address_of_text(const char *host, bool *is_private) {
     return false;
   *is_private = is_private6(bytes);
   return true;
+}
+
+bool address_is_localhost(const char *name) {
+  static const char known[] = "localhost";
+  size_t length = strlen(name), tail = sizeof(known) - 1;
+  if (length < tail || strcasecmp(name + length - tail, known) != 0)
+    return false;
+  return length == tail || (length > tail + 1 && name[length - tail - 1] == '.');
 }

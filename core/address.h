@@ -27,4 +27,8 @@ bool address_is_private(const struct sockaddr *address);
  * address; else *is_private tells. */
 bool address_of_text(const char *host, bool *is_private);
 
+/* "localhost" and what ends with ".localhost": names of this machine that no
+ * resolver need be asked for (RFC 6761 section 6.3). libcurl answers them. */
+bool address_is_localhost(const char *name);
+
 #endif

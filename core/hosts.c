@@ -233,6 +233,8 @@ static struct host *add(struct hosts *hosts, const struct url_parts *parts,
   host->protocol = parts->protocol;
   if (address_of_text(host->name, &is_private))
     host->reach = is_private ? REACH_PRIVATE : REACH_PUBLIC;
+  else if (address_is_localhost(host->name))
+    host->reach = REACH_PRIVATE;
   host->number = (unsigned)hosts->count;
   for (int i = 0; i < OWN_COUNT; i++)
     host->own[i] = -1;

@@ -23,9 +23,11 @@ struct lookup {
   struct host *host;
 };
 
-static bool is_literal(const char *name) {
+/* An address, or a name that libcurl knows without asking anybody. */
+static bool is_known(const char *name) {
   struct in_addr v4;
-  return name[0] == '[' || uv_inet_pton(AF_INET, name, &v4) == 0;
+  return name[0] == '[' || uv_inet_pton(AF_INET, name, &v4) == 0 ||
+         address_is_localhost(name);
 }
 
 /* "HOST:PORT:ADDR,ADDR" */
@@ -122,7 +124,7 @@ bool resolve_host(struct resolver *resolver, struct host *host,
     return true;
   if (host->resolve == RESOLVE_RUNNING)
     return false;
-  if (resolver->off || is_literal(host->name)) {
+  if (resolver->off || is_known(host->name)) {
     host->resolve = RESOLVE_DONE;
     host->resolved_ns = now_ns;
     return true;

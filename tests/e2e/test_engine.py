@@ -95,6 +95,15 @@ def test_name_that_is_nobodys_ends(spate, faultd, out, tmp_path):
     assert_files(out, {"f": body(1, 100)})
 
 
+@pytest.mark.parametrize("family", [(), ("--ipv4",)])
+def test_names_of_this_machine_need_no_resolver(spate, faultd, out, family):
+    """RFC 6761, 6.3: below .localhost all is loopback, known to no resolver."""
+    url = faultd.data(1, 100, "f").replace("127.0.0.1", "mine.localhost")
+    run = spate(*FAST, *family, "-t", "1", "-d", out, url)
+    assert run.code == 0, run
+    assert_files(out, {"f": body(1, 100)})
+
+
 def test_ends_when_libcurl_asks_for_a_name_in_vain(spate, faultd, out):
     """With a proxy it is libcurl that resolves, over sockets of its own."""
     run = spate(*FAST, "-t", "1", "--proxy", "http://nobody.invalid:1",

@@ -161,12 +161,25 @@ static void test_text(void **state) {
              false, false);
 }
 
+static void test_names_of_this_machine(void **state) {
+  static const char *const ours[] = {"localhost", "LocalHost", "a.localhost",
+                                     "a.b.localhost"};
+  static const char *const others[] = {
+      "", "local", ".localhost", "notlocalhost", "localhost.example", "a.local"};
+  (void)state;
+  for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+    assert_true(address_is_localhost(ours[i]));
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    assert_false(address_is_localhost(others[i]));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_private),
       cmocka_unit_test(test_public),
       cmocka_unit_test(test_other_families),
       cmocka_unit_test(test_text),
+      cmocka_unit_test(test_names_of_this_machine),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
