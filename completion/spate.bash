@@ -27,7 +27,7 @@ _spate() {
     --adaptive --deadline --shuffle --throttle-status --throttle-words
     --tries -t --retry-wait --retry-max-wait
     --connect-timeout --stall-timeout --max-time
-    --header -H --user -u --netrc --oauth2-bearer --cookie -b --user-agent -A
+    --header -H --user -u --netrc --oauth2-bearer --aws-sigv4 --cookie -b --user-agent -A
     --proxy -x --noproxy --cacert --insecure -k --http1.1 --http2
     --ipv4 -4 --ipv6 -6 --interface --resolve
     --no-private-redirects --allow-protocols --sftp-known-hosts --sftp-key
@@ -104,7 +104,7 @@ _spate() {
     --split | -s | --min-split-size | --min-free-space | \
     --disk-jobs | --cpu-jobs | --exec-jobs | --tries | -t | --retry-wait | \
     --retry-max-wait | --connect-timeout | --stall-timeout | --max-time | \
-    --header | -H | --user | -u | --oauth2-bearer | --cookie | -b | \
+    --header | -H | --user | -u | --oauth2-bearer | --aws-sigv4 | --cookie | -b | \
     --user-agent | -A | --proxy | -x | --noproxy | --resolve | \
     --reason | --status | --expect-type | --min-size | --max-size | \
     --shard-size | --shard-count | --shard-headers | \

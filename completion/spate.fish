@@ -188,6 +188,8 @@ complete -c spate -l netrc \
   -d 'take credentials from ~/.netrc'
 complete -c spate -l oauth2-bearer -x \
   -d 'send this bearer token'
+complete -c spate -l aws-sigv4 -x \
+  -d 'sign requests with --user KEY:SECRET, as AWS wants: aws:amz:REGION:SERVICE'
 complete -c spate -s b -l cookie -x \
   -d 'send these cookies: NAME=VALUE; NAME=VALUE'
 complete -c spate -s A -l user-agent -x \

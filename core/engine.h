@@ -52,6 +52,7 @@ struct engine_config {
   bool mirrors_from_headers; /* Link: rel=duplicate */
   struct str_list headers;   /* "Name: value" lines */
   const char *user_agent, *user_pwd, *bearer, *cookie;
+  const char *aws_sigv4; /* how user_pwd signs requests; NULL it does not */
   const char *proxy, *noproxy, *cacert, *interface;
   struct str_list host_limits; /* "HOST,LIMIT=VALUE", host_limit.h */
   struct str_list resolve;     /* HOST:PORT:ADDR as curl's --resolve */

@@ -17,6 +17,7 @@
   X(user_pwd)                                                      \
   X(shard_headers)                                                 \
   X(bearer)                                                        \
+  X(aws_sigv4)                                                     \
   X(cookie)                                                        \
   X(proxy)                                                         \
   X(noproxy)                                                       \

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-static const char *method_of(const struct task_fields *fields) {
+const char *request_verb(const struct task_fields *fields) {
   if (fields == NULL)
     return "GET";
   if (fields->method != NULL)
@@ -34,7 +34,7 @@ static bool same_name(const char *a, const char *b) {
 }
 
 bool request_is_get(const struct task_fields *fields) {
-  return strcmp(method_of(fields), "GET") == 0 &&
+  return strcmp(request_verb(fields), "GET") == 0 &&
          (fields == NULL || fields->body == NULL);
 }
 
@@ -42,7 +42,7 @@ bool request_may_repeat(const struct task_fields *fields) {
   static const char *const safe[] = {"GET",    "PUT",      "DELETE",
                                      "QUERY",  "OPTIONS",  "REPORT",
                                      "SEARCH", "PROPFIND", NULL};
-  if (is_one_of(method_of(fields), safe))
+  if (is_one_of(request_verb(fields), safe))
     return true;
   for (size_t i = 0; i < fields->header_count; i++)
     if (same_name(fields->headers[i], "Idempotency-Key:"))
@@ -54,7 +54,7 @@ bool request_turns_get(const struct task_fields *fields, int status) {
   if (request_is_get(fields))
     return false;
   return status == 303 || ((status == 301 || status == 302) &&
-                           strcmp(method_of(fields), "POST") == 0);
+                           strcmp(request_verb(fields), "POST") == 0);
 }
 
 static bool is_replaced(const char *header, const struct task_fields *fields) {
@@ -96,7 +96,7 @@ int request_method(CURL *easy, const struct task_fields *fields) {
   curl_off_t length = body != NULL ? (curl_off_t)fields->body_length : 0;
   const char *method = fields != NULL ? fields->method : NULL;
   CURLcode code;
-  if (body == NULL && is_one_of(method_of(fields), with_body))
+  if (body == NULL && is_one_of(request_verb(fields), with_body))
     body = ""; /* else no Content-Length is sent, which many servers want */
   code = curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
   if (code == CURLE_OK)

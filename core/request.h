@@ -16,6 +16,9 @@
 
 /* fields may be NULL in all of these: a GET. */
 
+/* The method: what fields say, POST where there is a body, else GET. */
+const char *request_verb(const struct task_fields *fields);
+
 bool request_is_get(const struct task_fields *fields);
 
 /* Whether the method asks for no more when it is sent twice (RFC 9110 section

@@ -13,12 +13,14 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "address.h"
 #include "answer.h"
 #include "file_transfer.h"
 #include "mirrors.h"
 #include "request.h"
+#include "sigv4.h"
 
 #define FREE_MAX 512
 #define HTTP2_GOOD 0x080e00 /* libcurl that survives GOAWAY and resets */
@@ -232,7 +234,7 @@ static void set_credentials(struct transfer *transfer) {
   const struct engine_config *config = transfer->pool->config;
   CURL *easy = transfer->easy;
   bool foreign = transfer->foreign;
-  if (config->user_pwd != NULL)
+  if (config->user_pwd != NULL && config->aws_sigv4 == NULL)
     curl_easy_setopt(easy, CURLOPT_USERPWD, foreign ? NULL : config->user_pwd);
   if (config->bearer != NULL) {
     curl_easy_setopt(easy, CURLOPT_XOAUTH2_BEARER,
@@ -291,6 +293,33 @@ static int add_fields(struct transfer *transfer, struct curl_slist **list,
   return code;
 }
 
+/* The last of the headers: it looks at the others. */
+static int add_signature(struct transfer *transfer, struct curl_slist **list,
+                         const struct transfer_request *request) {
+  const struct engine_config *config = transfer->pool->config;
+  const struct task_fields *fields = request->as_get ? NULL : request->fields;
+  struct sigv4_request sign;
+  struct curl_slist *lines = NULL;
+  int code;
+  if (config->aws_sigv4 == NULL || config->user_pwd == NULL ||
+      request->foreign || !is_http(transfer))
+    return 0;
+  memset(&sign, 0, sizeof(sign));
+  sign.scheme = config->aws_sigv4;
+  sign.user_pwd = config->user_pwd;
+  sign.method = request_verb(fields);
+  sign.url = request->url;
+  sign.body = fields != NULL ? fields->body : NULL;
+  sign.body_length = sign.body != NULL ? fields->body_length : 0;
+  sign.headers = *list;
+  sign.now_unix = (int64_t)time(NULL);
+  code = sigv4_sign(&sign, &lines);
+  for (struct curl_slist *l = lines; l != NULL && code == 0; l = l->next)
+    code = add_line(transfer, list, l->data);
+  curl_slist_free_all(lines);
+  return code;
+}
+
 /* Range and If-Range (RFC 9110 sections 14.2 and 13.1.5) and the rule's
  * header, on top of the user's. */
 static int set_headers(struct transfer *transfer,
@@ -315,6 +344,8 @@ static int set_headers(struct transfer *transfer,
   if (code == 0 && request->fields != NULL && !request->foreign &&
       request->fields->header_count > 0)
     code = add_fields(transfer, &list, request);
+  if (code == 0)
+    code = add_signature(transfer, &list, request);
   curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, list);
   return code;
 }

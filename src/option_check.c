@@ -24,6 +24,7 @@
 #include "failure.h"
 #include "host_limit.h"
 #include "protocol.h"
+#include "sigv4.h"
 
 /* Longer values are a mistake, and a header of this size is refused by most
  * servers. */
@@ -268,6 +269,13 @@ static int check_text(const struct option_info *info, const char *text,
                    "--%s: cookies are NAME=VALUE; NAME=VALUE; a cookie file "
                    "is not read",
                    info->name);
+  case RULE_SIGV4:
+    if (sigv4_check(text) == 0)
+      return 0;
+    return err_set(msg, ERR_USAGE,
+                   "--%s: '%s' should be PROVIDER[:PROVIDER[:REGION[:SERVICE]]"
+                   "], as in aws:amz:eu-central-1:s3",
+                   info->name, text);
   case RULE_RESOLVE:
     return check_resolve(info, text, msg);
   case RULE_FILE_OR_URL:

@@ -171,6 +171,9 @@
     "take credentials from ~/.netrc")                                          \
   X(OPT_OAUTH2_BEARER, "oauth2-bearer", 0, GROUP_HTTP, "TOKEN",                \
     TEXT(RULE_TEXT, ""), IN_RUN | SECRET, "send this bearer token")            \
+  X(OPT_AWS_SIGV4, "aws-sigv4", 0, GROUP_HTTP, "PROVIDER",                     \
+    TEXT(RULE_SIGV4, ""), IN_RUN,                                              \
+    "sign requests with --user KEY:SECRET, as AWS wants: aws:amz:REGION:SERVICE") \
   X(OPT_COOKIE, "cookie", 'b', GROUP_HTTP, "DATA", TEXT(RULE_COOKIE, ""),      \
     IN_RUN | SECRET, "send these cookies: NAME=VALUE; NAME=VALUE")             \
   X(OPT_USER_AGENT, "user-agent", 'A', GROUP_HTTP, "NAME",                     \

@@ -57,6 +57,7 @@ enum option_rule {
   RULE_HEADER,
   RULE_COOKIE,
   RULE_RESOLVE,
+  RULE_SIGV4, /* sigv4.h */
   RULE_FILE_IN, /* readable now */
   RULE_FILE_OR_URL,
   RULE_DEADLINE,

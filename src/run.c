@@ -109,6 +109,18 @@ static int check_shards(const struct options *options, struct errmsg *msg) {
                  options_text(options, OPT_OUTPUT));
 }
 
+static int check_signing(const struct options *options, struct errmsg *msg) {
+  if (*options_text(options, OPT_AWS_SIGV4) == '\0')
+    return 0;
+  if (strchr(options_text(options, OPT_USER), ':') == NULL)
+    return err_set(msg, ERR_USAGE,
+                   "--aws-sigv4 signs with --user KEY:SECRET, which is not "
+                   "given");
+  if (*options_text(options, OPT_OAUTH2_BEARER) == '\0')
+    return 0;
+  return err_set(msg, ERR_USAGE, "--aws-sigv4 excludes --oauth2-bearer");
+}
+
 /* libuv and libcurl do not bear to be without (libuv aborts). */
 static int check_descriptors(struct errmsg *msg) {
   if (descriptors_for(1) > 0)
@@ -122,6 +134,8 @@ static int check_descriptors(struct errmsg *msg) {
 int run_prepare(const struct options *options, const char *dir,
                 struct errmsg *msg) {
   int rc = check_shards(options, msg);
+  if (rc == 0)
+    rc = check_signing(options, msg);
   if (rc == 0)
     rc = check_descriptors(msg);
   if (rc == 0 && options_flag(options, OPT_DETACH))

@@ -71,6 +71,7 @@ static void config_texts(struct engine_config *config,
   config->user_agent = given_text(options, OPT_USER_AGENT);
   config->user_pwd = given_text(options, OPT_USER);
   config->bearer = given_text(options, OPT_OAUTH2_BEARER);
+  config->aws_sigv4 = given_text(options, OPT_AWS_SIGV4);
   config->cookie = given_text(options, OPT_COOKIE);
   config->proxy = given_text(options, OPT_PROXY);
   config->noproxy = given_text(options, OPT_NOPROXY);

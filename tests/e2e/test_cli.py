@@ -10,7 +10,7 @@ from harness import assert_files, body, write_list
 OPTIONS = """input-file input-format dir out layout concurrency per-host rate
 per-host-rate limit-rate tries retry-wait retry-max-wait
 adaptive deadline throttle-status throttle-words
-connect-timeout stall-timeout max-time header user netrc oauth2-bearer proxy
+connect-timeout stall-timeout max-time header user netrc oauth2-bearer aws-sigv4 proxy
 noproxy cacert insecure user-agent cookie http1.1 http2 interface resolve
 durability overwrite skip-existing auto-rename tui no-tui progress
 progress-interval color config no-config profile log strict""".split()

@@ -102,6 +102,7 @@ def environment(spate, origins):
     return spate.env | {
         "PATH": os.path.dirname(SPATE) + ":" + os.environ["PATH"],
         "ORIGIN": origin, "MIRROR": mirror, "TOKEN": TOKEN,
+        "KEY": "AKIDEXAMPLE", "SECRET": "a-secret",
         "ISO_SHA256": hashlib.sha256(ISO).hexdigest()}
 
 
