@@ -46,8 +46,11 @@ class Results:
 
     def result(self, report):
         why = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
-        self.line(id=report.nodeid, outcome=report.outcome,
-                  final=harness.REPORTED in report.longreprtext, why=why.removeprefix("Skipped: "))
+        if report.failed:
+            why = next((line[1:].strip() for line in report.longreprtext.split("\n")
+                        if line.startswith("E ")), "")
+        self.line(id=report.nodeid, outcome=report.outcome, why=why.removeprefix("Skipped: "),
+                  final=harness.REPORTED in report.longreprtext)
 
 
 def stop_signals_reach_programs():

@@ -85,6 +85,8 @@ class Part:
                     self.count = entry["count"]
                 else:
                     self.seen += 1
+                    if entry["outcome"] == "failed":  # pytest says why at its end
+                        say(f"{entry['id']} failed: {entry['why'][:300]}")
                     each(entry)
         self.status = process.wait()
         say(f"{name}: {self.seen} tests in {time.monotonic() - begun:.0f} s")
