@@ -12,16 +12,17 @@
 
 #include "scribe.h"
 
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
+#include <uv.h>
 
-/* RFC 4122 section 4.4. */
+/* RFC 4122 section 4.4. From the system, not from libcrypto: that has a
+ * generator for each thread, and threads of the pool outlive its end. */
 static void add_uuid(struct bytes *out) {
-  unsigned char id[16];
-  if (RAND_bytes(id, sizeof id) != 1)
+  unsigned char id[16] = {0};
+  if (uv_random(NULL, NULL, id, sizeof id, 0, NULL) != 0)
     out->failed = ERR_IO;
   id[6] = (unsigned char)((id[6] & 0x0f) | 0x40);
   id[8] = (unsigned char)((id[8] & 0x3f) | 0x80);
