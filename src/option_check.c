@@ -8,8 +8,11 @@
 
 #include "option_check.h"
 
+#include <arpa/inet.h>
+#include <curl/curl.h>
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -129,17 +132,59 @@ static int check_header(const struct option_info *info, const char *text,
                  info->name);
 }
 
+/* One or more addresses with commas between them; libcurl would fail each
+ * task for another thing. */
+static bool are_addresses(const char *text) {
+  struct in6_addr room;
+  char one[64];
+  for (size_t len;; text += len + 1) {
+    len = strcspn(text, ",");
+    bool bracket = len > 2 && text[0] == '[' && text[len - 1] == ']';
+    if (len == 0 || len >= sizeof one)
+      return false;
+    snprintf(one, sizeof one, "%.*s", (int)(bracket ? len - 2 : len),
+             text + bracket);
+    if (inet_pton(AF_INET6, one, &room) != 1 &&
+        (bracket || inet_pton(AF_INET, one, &room) != 1))
+      return false;
+    if (text[len] == '\0')
+      return true;
+  }
+}
+
 static int check_resolve(const struct option_info *info, const char *text,
                          struct errmsg *msg) {
   const char *port = strchr(text, ':');
   size_t digits = port != NULL ? strspn(port + 1, "0123456789") : 0;
   if (port != NULL && port != text && digits >= 1 && digits <= 5 &&
-      port[1 + digits] == ':' && port[2 + digits] != '\0')
+      port[1 + digits] == ':' && are_addresses(port + 2 + digits))
     return 0;
   return err_set(msg, ERR_USAGE,
                  "--%s: '%s' should be HOST:PORT:ADDRESS, as in "
                  "example.org:443:192.0.2.7",
                  info->name, text);
+}
+
+static int check_proxy(const struct option_info *info, const char *text,
+                       struct errmsg *msg) {
+  static const char schemes[] = "http|https|socks4|socks4a|socks5|socks5h";
+  CURLU *url = curl_url();
+  char *scheme = NULL;
+  bool good =
+      url != NULL &&
+      curl_url_set(url, CURLUPART_URL, text,
+                   CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME) == 0 &&
+      (strstr(text, "://") == NULL ||
+       (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == 0 &&
+        option_choice_index(schemes, scheme) >= 0));
+  curl_free(scheme);
+  curl_url_cleanup(url);
+  if (good)
+    return 0;
+  return err_set(msg, ERR_USAGE, /* the value may hold a password */
+                 "--%s: a proxy is [SCHEME://][USER:PASSWORD@]HOST[:PORT], the "
+                 "scheme one of %s",
+                 info->name, schemes);
 }
 
 static int check_host_limit(const char *text, struct errmsg *msg) {
@@ -237,7 +282,8 @@ static int check_types(const struct option_info *info, const char *text,
 static int check_bytes(const struct option_info *info, const char *text,
                        struct errmsg *msg) {
   int64_t bytes;
-  if (option_parse_bytes(text, &bytes) == 0)
+  if (option_parse_bytes(text, &bytes) == 0 &&
+      (bytes > 0 || info->rule != RULE_SIZE))
     return 0;
   return err_set(msg, ERR_USAGE,
                  "--%s: '%s' is not understood; give bytes, or a number with "
@@ -278,6 +324,8 @@ static int check_text(const struct option_info *info, const char *text,
                    info->name, text);
   case RULE_RESOLVE:
     return check_resolve(info, text, msg);
+  case RULE_PROXY:
+    return check_proxy(info, text, msg);
   case RULE_FILE_OR_URL:
     if (checksum_fetch_is_url(text))
       return 0;
@@ -300,6 +348,7 @@ static int check_text(const struct option_info *info, const char *text,
                    info->name, text);
   case RULE_TYPE_LIST:
     return check_types(info, text, msg);
+  case RULE_SIZE:
   case RULE_BYTES:
     return check_bytes(info, text, msg);
   case RULE_CHECKSUM:

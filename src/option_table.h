@@ -76,7 +76,7 @@
     CHOICE("files|jsonl|tar|warc", "files"), IN_RUN,                           \
     "files: one each; else bodies are gathered in a few large shards")         \
   X(OPT_SHARD_SIZE, "shard-size", 0, GROUP_WHAT, "BYTES",                      \
-    TEXT(RULE_BYTES, "256M"), IN_RUN, "a shard that would grow beyond it is "  \
+    TEXT(RULE_SIZE, "256M"), IN_RUN, "a shard that would grow beyond it is "  \
     "ended and another begun")                                                 \
   X(OPT_SHARD_COUNT, "shard-count", 0, GROUP_WHAT, "N", NUMBER(1, 64, "1"),    \
     IN_RUN, "shards that are written at once")                                 \
@@ -178,7 +178,7 @@
     IN_RUN | SECRET, "send these cookies: NAME=VALUE; NAME=VALUE")             \
   X(OPT_USER_AGENT, "user-agent", 'A', GROUP_HTTP, "NAME",                     \
     TEXT(RULE_TEXT, ""), IN_RUN, "send this User-Agent")                       \
-  X(OPT_PROXY, "proxy", 'x', GROUP_HTTP, "URL", TEXT(RULE_TEXT, ""),           \
+  X(OPT_PROXY, "proxy", 'x', GROUP_HTTP, "URL", TEXT(RULE_PROXY, ""),          \
     IN_RUN | SECRET, "go through this proxy")                                  \
   X(OPT_NOPROXY, "noproxy", 0, GROUP_HTTP, "LIST", TEXT(RULE_TEXT, ""),        \
     IN_RUN, "hosts that are reached without the proxy")                        \

@@ -57,6 +57,8 @@ enum option_rule {
   RULE_HEADER,
   RULE_COOKIE,
   RULE_RESOLVE,
+  RULE_PROXY,
+  RULE_SIZE, /* bytes, more than 0 */
   RULE_SIGV4, /* sigv4.h */
   RULE_FILE_IN, /* readable now */
   RULE_FILE_OR_URL,

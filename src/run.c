@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "checksum_fetch.h"
 #include "ctl_server.h"
 #include "descriptors.h"
 #include "detach.h"
@@ -163,8 +164,10 @@ static bool is_kept(const struct option_info *info) {
 /* Files are kept by their full path: a run may go on from elsewhere. */
 static char *kept_text(enum option_id id, const char *text) {
   char dir[4096], path[8192];
-  bool is_path = id == OPT_CACERT || id == OPT_LOG || id == OPT_RESULTS ||
-                 id == OPT_WRITE_CHECKSUMS;
+  enum option_rule rule = option_info(id)->rule;
+  bool is_path = id == OPT_LOG || id == OPT_RESULTS ||
+                 id == OPT_WRITE_CHECKSUMS || rule == RULE_FILE_IN ||
+                 (rule == RULE_FILE_OR_URL && !checksum_fetch_is_url(text));
   if (!is_path || *text == '/' || getcwd(dir, sizeof dir) == NULL)
     return strdup(text);
   int len = snprintf(path, sizeof path, "%s/%s", dir, text);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The command line and the configuration, without transfers worth a name."""
+import hashlib
 import json
 import re
 
@@ -209,3 +210,39 @@ def test_status_counts_what_is_left(spate, faultd, out, tmp_path):
     shown = json.loads(spate("status", out, "--json").out)
     assert shown["done"] >= 5 and shown["failed"] == 0
     assert shown["done"] + shown["pending"] == 50
+
+
+@pytest.mark.every
+@pytest.mark.parametrize("option", [
+    "--proxy=gopher://h", "--proxy=http://u:s3cret@a b", "--proxy=http://",
+    "--resolve=h:80:nonsense", "--resolve=h:80:1.2.3", "--resolve=h:80:::1,",
+    "--shard-size=0", "--aws-sigv4=a/b"])
+def test_values_that_libcurl_would_stumble_over(spate, faultd, out, option):
+    """Each task would fail for them; they are said at once, secrets left out."""
+    run = spate(option, "-u", "k:s", "-d", out, faultd.data(1, 10, "f"))
+    assert run.code == 2, run
+    assert option.split("=")[0] + ":" in run.text and "s3cret" not in run.text
+    assert not faultd.journal() and not out.exists()
+
+
+def test_values_that_are_good(spate, faultd, out):
+    for n, args in enumerate([
+            (), ("--proxy=127.0.0.1:1", "--noproxy=127.0.0.1"),
+            ("--proxy=socks5h://u:p@[::1]:1", "--noproxy=*"),
+            ("--resolve=h:80:[::1],127.0.0.1",), ("--resolve=+h:80:::1",)]):
+        run = spate(*args, "-d", out / str(n), faultd.data(1, 10, "f"))
+        assert run.code == 0, run
+
+
+def test_files_of_options_are_found_from_elsewhere(spate, faultd, out, tmp_path):
+    """What was named from where the run was started."""
+    digest = hashlib.sha256(body(1, 10)).hexdigest()
+    (tmp_path / "SUMS").write_text(f"{digest}  f\n")
+    listing = write_list(tmp_path / "l", [faultd.data(1, 10, "f", status=503,
+                                                      fail=1)])
+    run = spate("-t", "1", "--checksum-file", "SUMS", "-d", out, "-i", listing,
+                cwd=tmp_path)
+    assert run.code == 1, run
+    run = spate("resume", out, cwd="/")
+    assert run.code == 0, run
+    assert_files(out, {"f": body(1, 10)})
