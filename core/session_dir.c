@@ -51,7 +51,7 @@ static int open_output_dir(struct session *s, const char *dir,
   int rc = make_dirs(copy);
   if (rc == 0) {
     s->dirfd = open(copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    s->dir = realpath(copy, NULL);
+    s->dir = s->dirfd >= 0 ? realpath(copy, NULL) : NULL;
   }
   int saved = errno;
   free(copy);

@@ -246,3 +246,9 @@ def test_files_of_options_are_found_from_elsewhere(spate, faultd, out, tmp_path)
     run = spate("resume", out, cwd="/")
     assert run.code == 0, run
     assert_files(out, {"f": body(1, 10)})
+
+
+def test_output_directory_that_is_a_file(spate, faultd, tmp_path):
+    (tmp_path / "f").write_text("")
+    run = spate("-d", tmp_path / "f", faultd.data(1, 10, "a"))
+    assert run.code == 3 and "f: Not a directory" in run.text, run
