@@ -228,11 +228,19 @@ static void test_golden_themes(void **state) {
 /* ---- properties ---------------------------------------------------------- */
 
 /* Every cell holds whole, visible characters; wide ones own two cells. */
+/* Most cells are plain; they are millions. */
+static bool is_plain(const struct cell *cell) {
+  return cell->width == 1 && cell->text[0] >= 32 && cell->text[0] < 127 &&
+         cell->text[1] == '\0';
+}
+
 static void check_cells(const struct canvas *canvas) {
   for (int y = 0; y < canvas->rows; y++)
     for (int x = 0; x < canvas->cols; x++) {
       const struct cell *cell = canvas_cell(canvas, y, x);
       const utf8proc_uint8_t *at = (const utf8proc_uint8_t *)cell->text;
+      if (is_plain(cell))
+        continue;
       if (cell->width == 0) {
         assert_true(x > 0 && canvas_cell(canvas, y, x - 1)->width == 2);
         assert_int_equal(cell->text[0], '\0');
