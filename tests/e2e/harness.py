@@ -14,6 +14,7 @@ import os
 import pty
 import random
 import select
+import shutil
 import signal
 import socket
 import sqlite3
@@ -114,11 +115,33 @@ class Reports:
 # ---- processes -----------------------------------------------------------
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
+_SETPRIV, _SETSID = shutil.which("setpriv"), shutil.which("setsid")
 
 
-def _die_with_parent():
+def _die_with_parent(terminal=False):
+    if terminal:
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     if hasattr(_LIBC, "prctl"):
         _LIBC.prctl(1, signal.SIGTERM, 0, 0, 0)  # PR_SET_PDEATHSIG
+
+
+def popen(args, env=None, terminal=False, **options):
+    """A process that ends when this one does; with `terminal` its standard
+    input is its terminal.
+
+    What runs between fork and exec makes Python copy itself, which costs more
+    than most of what is started here: other programs do it. Not where a library
+    is preloaded, which would be loaded into those too."""
+    first = []
+    if _SETPRIV and _SETSID and "LD_PRELOAD" not in (os.environ if env is None
+                                                     else env):
+        first = [_SETPRIV, "--pdeathsig", "TERM"]
+        if terminal:
+            first += [_SETSID, "-c"]
+    else:
+        options["preexec_fn"] = lambda: _die_with_parent(terminal)
+    return subprocess.Popen([*first, *args], env=env, **options)
 
 
 # How many times as long as on an idle machine a test waits before it says that
@@ -180,9 +203,8 @@ class Faultd(Server):
     def __init__(self, directory, *args):
         self.log = os.path.join(directory, "faultd.log")
         self.errors = open(os.path.join(directory, "faultd.err"), "w+b")
-        self.process = subprocess.Popen(
-            [FAULTD, "--log", self.log, *args], stdout=subprocess.PIPE,
-            stderr=self.errors, preexec_fn=_die_with_parent)
+        self.process = popen([FAULTD, "--log", self.log, *args],
+                             stdout=subprocess.PIPE, stderr=self.errors)
         word, _, port = self.process.stdout.readline().decode().partition(" ")
         assert word == "PORT", open(self.errors.name).read()
         self.port = int(port)
@@ -263,10 +285,9 @@ class Nginx(Server):
                 f.write(NGINX_CONF.format(
                     dir=directory, port=self.port, root=root, http=http,
                     server=server, log=f"{self.log} e2e" if log else "off"))
-            self.process = subprocess.Popen(
+            self.process = popen(
                 [NGINX, "-p", directory, "-c", f.name, "-e", self._path("error.log")],
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                preexec_fn=_die_with_parent)
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             wait_until(lambda: self._listens() or self.process.poll() is not None,
                        what="nginx")
             if self._listens():
@@ -327,10 +348,9 @@ class Running:
     def __init__(self, args, cwd, env, stdin=subprocess.DEVNULL):
         self.started = time.monotonic()
         self.out, self.err = bytearray(), bytearray()
-        self.process = subprocess.Popen(
+        self.process = popen(
             [SPATE, *map(str, args)], cwd=cwd, env=env, stdin=stdin,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            preexec_fn=_die_with_parent)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.threads = [
             threading.Thread(target=self._read, args=pair, daemon=True)
             for pair in ((self.process.stdout, self.out),
@@ -572,14 +592,9 @@ class Terminal:
         self.master, self.slave = pty.openpty()
         self._size(rows, columns)
         self.before = termios.tcgetattr(self.slave)
-        self.process = subprocess.Popen(
+        self.process = popen(
             [SPATE, *map(str, args)], cwd=cwd, env=env, stdin=self.slave,
-            stdout=self.slave, stderr=self.slave, preexec_fn=self._own_terminal)
-
-    def _own_terminal(self):
-        os.setsid()
-        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-        _die_with_parent()
+            stdout=self.slave, stderr=self.slave, terminal=True)
 
     def _size(self, rows, columns):
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ,

@@ -29,11 +29,10 @@ class Ftp:
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen(
+        self.process = harness.popen(
             ["/usr/bin/python3", "-W", "ignore", SCRIPT, self.root, str(self.port),
              self.log, *(f"{k}={v}" for k, v in self.options.items())],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            preexec_fn=harness._die_with_parent)
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         word, _, port = self.process.stdout.readline().decode().partition(" ")
         assert word == "PORT", "the FTP server did not start"
         self.port = int(port)

@@ -83,10 +83,10 @@ class Origin:
 
     def __init__(self, network, directory):
         self.log = os.path.join(directory, "faultd.log")
-        self.process = subprocess.Popen(
+        self.process = harness.popen(
             network.run_in(network.origin, harness.FAULTD, "--log", self.log,
                            "--listen", network.server),
-            stdout=subprocess.PIPE, preexec_fn=harness._die_with_parent)
+            stdout=subprocess.PIPE)
         self.host = network.server
         self.port = int(self.process.stdout.readline().split()[1])
 
@@ -116,10 +116,9 @@ def inside(network, spate):
         run = harness.Running.__new__(harness.Running)
         run.started = time.monotonic()
         run.out, run.err = bytearray(), bytearray()
-        run.process = subprocess.Popen(
+        run.process = harness.popen(
             words, cwd=spate.cwd, env=spate.env, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            preexec_fn=harness._die_with_parent)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         run.threads = [
             harness.threading.Thread(target=run._read, args=pair, daemon=True)
             for pair in ((run.process.stdout, run.out),

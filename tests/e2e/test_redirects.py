@@ -207,9 +207,9 @@ server.serve_forever()
 def worldly(world, spate, tmp_path):
     """run(urls...) inside; seen() what was asked there."""
     log = open(tmp_path / "asked", "w+")
-    server = subprocess.Popen(
+    server = harness.popen(
         ["ip", "netns", "exec", world, "/usr/bin/python3", "-c", SERVER],
-        stdout=log, preexec_fn=harness._die_with_parent)
+        stdout=log)
     harness.wait_until(lambda: "ready" in (tmp_path / "asked").read_text(),
                        timeout=40, what="the server")
 

@@ -57,9 +57,9 @@ class Sshd:
 
     def start(self):
         self.log = open(os.path.join(self.dir, "sshd.log"), "ab")
-        self.process = subprocess.Popen(
+        self.process = harness.popen(
             [SSHD, "-D", "-e", "-f", os.path.join(self.dir, "conf")],
-            stderr=self.log, preexec_fn=harness._die_with_parent)
+            stderr=self.log)
         wait_until(self._answers, timeout=40, what="sshd")
 
     def _answers(self):
@@ -192,9 +192,8 @@ def test_key_of_an_agent(spate, sshd, root, out, tmp_path):
         pytest.skip("ssh-agent is not installed")
     put(root / "f", b"data")
     path = str(tmp_path / "agent")
-    agent = subprocess.Popen(["ssh-agent", "-D", "-a", path],
-                             stdout=subprocess.DEVNULL,
-                             preexec_fn=harness._die_with_parent)
+    agent = harness.popen(["ssh-agent", "-D", "-a", path],
+                          stdout=subprocess.DEVNULL)
     try:
         wait_until(lambda: os.path.exists(path), timeout=40, what="the agent")
         subprocess.run(["ssh-add", "-q", sshd.user_key], check=True,
