@@ -16,6 +16,9 @@ SPATE_E2E_QUICK  without the tests marked `slow`, and of a test with parameters
 Compiled tests are kept in the build directory: to compile them takes longer than
 to start pytest, and each worker would do it. The source directory stays as it is.
 
+The files of the tests are in a directory of the run's own, below TMPDIR, which
+goes at its end unless a test has failed.
+
 What pytest prints goes to standard error; results come from conftest.py through
 a pipe, a JSON object in a line.
 """
@@ -23,6 +26,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -41,11 +45,29 @@ def say(text):
     print(f"e2e: {text}", file=sys.stderr, flush=True)
 
 
+class Place:
+    """Where the files of the tests are. Paths are short: those of sockets must
+    be."""
+
+    def __init__(self):
+        self.path, self.parts = tempfile.mkdtemp(prefix="e2e-"), 0
+
+    def part(self):
+        self.parts += 1
+        return f"{self.path}/{self.parts}"
+
+    def leave(self, failed):
+        if failed:
+            say(f"the files of the tests are in {self.path}")
+        else:
+            shutil.rmtree(self.path, ignore_errors=True)
+
+
 class Tap:
     """Lines of results, numbered, with the plan at the end."""
 
     def __init__(self):
-        self.number = 0
+        self.number, self.failed = 0, 0
 
     @staticmethod
     def line(text):
@@ -53,6 +75,7 @@ class Tap:
 
     def result(self, entry):
         self.number += 1
+        self.failed += entry["outcome"] == "failed"
         name = entry["id"].replace("#", "_")
         word = "not ok" if entry["outcome"] == "failed" else "ok"
         skip = f" # SKIP {entry['why']}" if entry["outcome"] == "skipped" else ""
@@ -68,6 +91,8 @@ class Tap:
 class Part:
     """One run of pytest; `each` gets every result as it comes."""
 
+    place = None
+
     def __init__(self, name, arguments, each, only=None):
         self.name, self.count, self.seen = name, 0, 0
         read, write = os.pipe()
@@ -76,7 +101,8 @@ class Part:
             environ["SPATE_E2E_ONLY"] = only
         begun = time.monotonic()
         process = subprocess.Popen(
-            PYTEST + arguments, stdout=sys.stderr, env=environ, pass_fds=(write,))
+            [*PYTEST, f"--basetemp={self.place.part()}", *arguments],
+            stdout=sys.stderr, env=environ, pass_fds=(write,))
         os.close(write)
         with open(read, encoding="utf-8") as lines:
             for line in lines:
@@ -109,7 +135,8 @@ def jobs():
     if importlib.util.find_spec("xdist") is None:
         say("pytest-xdist is not installed: the tests run one by one")
         return 1
-    return 3 * max(1, len(os.sched_getaffinity(0)))
+    each = 5 if os.environ.get("SPATE_E2E_QUICK") else 3
+    return each * max(1, len(os.sched_getaffinity(0)))
 
 
 def again(tap, arguments, failed):
@@ -144,37 +171,43 @@ def with_alone():
     return paths
 
 
-def main(arguments):
+def run(tap, arguments):
+    """All tests; what is wrong besides failed tests, or None."""
     whole = not arguments
     arguments = arguments or [HERE]
-    tap = Tap()
     at_once = jobs()
     if at_once == 1:
-        trouble = Part("all", arguments, tap.result).trouble
-    else:
-        failed = []
+        return Part("all", arguments, tap.result).trouble
+    failed = []
 
-        def together(entry):
-            if entry["outcome"] == "failed" and not entry["final"]:
-                failed.append(entry)
-            else:
-                tap.result(entry)
-
-        if whole:
-            compile_tests()
-        trouble = Part("together", ["-n", str(at_once), *arguments],
-                       together).trouble
-        trouble = trouble or Part("alone", with_alone() if whole else arguments,
-                                  tap.result).trouble
-        if not trouble and 0 < len(failed) <= MERCY:
-            trouble = again(tap, arguments, failed)
+    def together(entry):
+        if entry["outcome"] == "failed" and not entry["final"]:
+            failed.append(entry)
         else:
-            for entry in failed:
-                tap.result(entry)
+            tap.result(entry)
+
+    if whole:
+        compile_tests()
+    trouble = Part("together", ["-n", str(at_once), *arguments], together).trouble
+    trouble = trouble or Part("alone", with_alone() if whole else arguments,
+                              tap.result).trouble
+    if not trouble and 0 < len(failed) <= MERCY:
+        return again(tap, arguments, failed)
+    for entry in failed:
+        tap.result(entry)
+    return trouble
+
+
+def main(arguments):
+    tap = Tap()
+    place = Place()
+    Part.place = place
+    trouble = run(tap, arguments)
     if trouble:
         tap.bail_out(trouble)
     else:
         tap.plan()
+    place.leave(trouble or tap.failed)
     return 0
 
 
