@@ -14,6 +14,8 @@
 
 #include "engine_priv.h"
 
+#define SLACK_MAX_NS 50000000u
+
 /* ---- the loop's side --------------------------------------------------------
  */
 
@@ -25,6 +27,19 @@ static bool picture_is_due(struct engine *e, uint64_t now, bool always) {
   return due;
 }
 
+/* The loop looks now and then, so a little early is on time; what is late once
+ * does not move those that follow. */
+static void set_next(struct engine_watch *w, uint64_t now) {
+  uint64_t slack = w->interval_ns / 10;
+  if (now < w->next_ns)
+    return;
+  if (slack > SLACK_MAX_NS)
+    slack = SLACK_MAX_NS;
+  w->next_ns += w->interval_ns;
+  if (w->next_ns <= now)
+    w->next_ns = now + w->interval_ns - slack;
+}
+
 static void show(struct engine *e, const struct snapshot *fresh, uint64_t now,
                  bool always) {
   e->shown = fresh;
@@ -32,7 +47,7 @@ static void show(struct engine *e, const struct snapshot *fresh, uint64_t now,
     if (!always && !e->picture_now && now < w->next_ns)
       continue;
     w->taken = false;
-    w->next_ns = now + w->interval_ns - w->interval_ns / 10;
+    set_next(w, now);
     if (w->wake != NULL)
       w->wake(w->arg);
   }

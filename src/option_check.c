@@ -182,8 +182,8 @@ static int check_proxy(const struct option_info *info, const char *text,
   if (good)
     return 0;
   return err_set(msg, ERR_USAGE, /* the value may hold a password */
-                 "--%s: a proxy is [SCHEME://][USER:PASSWORD@]HOST[:PORT], the "
-                 "scheme one of %s",
+                 "--%s: a proxy is HOST or HOST:PORT, a scheme in front of it "
+                 "one of %s",
                  info->name, schemes);
 }
 

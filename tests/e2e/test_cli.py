@@ -2,11 +2,12 @@
 """The command line and the configuration, without transfers worth a name."""
 import hashlib
 import json
+import os
 import re
 
 import pytest
 
-from harness import assert_files, body, write_list
+from harness import TOP, assert_files, body, write_list
 
 OPTIONS = """input-file input-format dir out layout concurrency per-host rate
 per-host-rate limit-rate tries retry-wait retry-max-wait
@@ -252,3 +253,25 @@ def test_output_directory_that_is_a_file(spate, faultd, tmp_path):
     (tmp_path / "f").write_text("")
     run = spate("-d", tmp_path / "f", faultd.data(1, 10, "a"))
     assert run.code == 3 and "f: Not a directory" in run.text, run
+
+
+@pytest.mark.slow
+def test_progress_comes_once_a_second(spate, faultd, out):
+    """Not sooner, so that a program may count the lines."""
+    run = spate("--progress=json", "-d", out, faultd.data(1, "5M", "f", rate=1 << 20))
+    at = [event["t"] for event in run.event("progress")]
+    assert len(at) >= 4 and (at[-1] - at[0]) / (len(at) - 1) >= 0.95, at
+
+
+def test_every_event_is_in_the_manual(spate, faultd, out, tmp_path):
+    listing = write_list(tmp_path / "l", [
+        "no url", faultd.data(1, 10, "a"), "  odd=1", faultd.data(2, 9, "b", status=404)])
+    run = spate("--progress=json", "-v", "-d", out, "-i", listing,
+                "--input-format=aria2")
+    assert run.code == 1, run
+    kinds = {event["event"] for event in run.events}
+    assert kinds == {"start", "progress", "done", "failed", "warning", "summary"}
+    with open(os.path.join(TOP, "man/spate.1"), encoding="utf-8") as page:
+        text = page.read().split(".SH PROGRESS FOR PROGRAMS")[1].split(".SH ")[0]
+    for kind in kinds:
+        assert f".B {kind}\n" in text, kind
