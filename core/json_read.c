@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * JSON whose reader notices that memory ran out: see json_read.h. jansson gets
+ * JSON whose user notices that memory ran out: see json_read.h. jansson gets
  * its memory here, so that each thread knows of a failure of its own.
  */
 #include "config.h"
@@ -34,4 +34,14 @@ json_t *json_read(const char *text, size_t length, size_t flags,
     value = NULL;
   }
   return value;
+}
+
+char *json_text(const json_t *value, size_t flags) {
+  failed = false;
+  char *text = json_dumps(value, flags);
+  if (failed) {
+    free(text);
+    text = NULL;
+  }
+  return text;
 }

@@ -19,4 +19,8 @@
 json_t *json_read(const char *text, size_t length, size_t flags,
                   json_error_t *error, bool *starved);
 
+/* As json_dumps(), which leaves a key out when there is no room for it: here
+ * that is NULL. */
+char *json_text(const json_t *value, size_t flags);
+
 #endif

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
+#include "json_read.h"
 #include "steps.h"
 
 /* The length of the character at text; 0: it is none. */
@@ -126,10 +127,10 @@ char *manifest_write_json(const struct manifest_line *line) {
   json_t *o = json_object();
   char *text = NULL;
   if (o != NULL && put_all(o, line) == 0) {
-    text = json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII);
+    text = json_text(o, JSON_COMPACT | JSON_ENSURE_ASCII);
     if (text != NULL && strlen(text) > MANIFEST_LINE_CAP) {
       free(text);
-      text = json_dumps(o, JSON_COMPACT);
+      text = json_text(o, JSON_COMPACT);
     }
   }
   json_decref(o);

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <utf8proc.h>
 
+#include "json_read.h"
+
 void results_text_fini(struct results_text *text) {
   free(text->data);
   *text = (struct results_text){0};
@@ -113,7 +115,8 @@ int results_line(struct results_text *t, const struct results_record *r) {
 
 /* By the library: it happens once in a run, if at all, and not on the loop. */
 static char *lost_line(const char *line, size_t length, const char *reason) {
-  json_t *object = json_loadb(line, length, 0, NULL);
+  bool starved;
+  json_t *object = json_read(line, length, 0, NULL, &starved);
   const char *state = json_string_value(json_object_get(object, "state"));
   bool good = state != NULL;
   if (good && strcmp(state, "done") == 0)
@@ -122,7 +125,7 @@ static char *lost_line(const char *line, size_t length, const char *reason) {
            json_object_set_new(object, "digest", json_null()) == 0 &&
            json_object_set_new(object, "error", json_string(reason)) == 0;
   char *text =
-      good ? json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+      good ? json_text(object, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
   json_decref(object);
   return text;
 }

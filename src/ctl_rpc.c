@@ -60,7 +60,7 @@ static int read_value(struct rpc_request *request, json_t *params, size_t place,
                       struct errmsg *msg) {
   json_t *given = parameter(params, "value", place);
   char *number =
-      json_is_number(given) ? json_dumps(given, JSON_ENCODE_ANY) : NULL;
+      json_is_number(given) ? json_text(given, JSON_ENCODE_ANY) : NULL;
   const char *text = number != NULL ? number : json_string_value(given);
   int rc = RPC_BAD_PARAMS;
   if (text == NULL)
@@ -347,7 +347,7 @@ void rpc_request_fini(struct rpc_request *request) {
  */
 
 char *rpc_line(json_t *object) {
-  char *line = json_dumps(object, MEMBER_FORMAT);
+  char *line = json_text(object, MEMBER_FORMAT);
   json_decref(object);
   size_t len = line != NULL ? strlen(line) : 0;
   char *grown = line != NULL ? realloc(line, len + 2) : NULL;

@@ -10,12 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_read.h"
 #include "member.h"
 #include "report.h"
 #include "snapshot_json.h"
 
 static void print(struct report *report, json_t *object) {
-  char *line = json_dumps(object, MEMBER_FORMAT);
+  char *line = json_text(object, MEMBER_FORMAT);
   json_decref(object);
   if (line == NULL)
     return;

@@ -57,6 +57,30 @@ static void a_failed_allocation_is_told(void **state) {
   json_decref(whole);
 }
 
+/* A key that found no room would make it bad, or another object. */
+static void a_text_is_whole_or_none(void **state) {
+  json_t *value = json_loads(text, 0, NULL);
+  char *whole = json_text(value, JSON_COMPACT);
+  int n = 0, told = 0;
+  (void)state;
+  assert_non_null(whole);
+  do {
+    left = ++n;
+    char *again = json_text(value, JSON_COMPACT);
+    if (left > 0) {
+      left = 0;
+      assert_string_equal(again, whole);
+      free(again);
+      break;
+    }
+    assert_null(again);
+    told++;
+  } while (n < 10000);
+  assert_true(told > 2 && told < 10000);
+  free(whole);
+  json_decref(value);
+}
+
 static void faults_of_the_text_are_none_of_memory(void **state) {
   json_error_t error;
   bool starved = true;
@@ -119,6 +143,7 @@ static void lines_are_starved_not_bad(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_failed_allocation_is_told),
+      cmocka_unit_test(a_text_is_whole_or_none),
       cmocka_unit_test(faults_of_the_text_are_none_of_memory),
       cmocka_unit_test(lines_are_starved_not_bad),
   };
