@@ -114,6 +114,7 @@ struct sinks {
   unsigned finishing; /* sinks that have their body and not ended yet */
   /* private */
   struct link starved;  /* sinks that found the budget used up */
+  bool lacking;         /* and one, that the system gave nothing */
   struct link complete; /* small bodies to be stored */
   size_t complete_count;
   struct sink_batch batch[SINK_BATCHES];

@@ -156,6 +156,10 @@ void sink__wait_store(struct sink *sink) {
 
 void sinks_turn(struct sinks *sinks) {
   size_t least = 1; /* that a batch is worth starting for */
+  if (sinks->lacking) {
+    sinks->lacking = false;
+    sink__feed_starved(sinks);
+  }
   if (sinks->unchecked_count > 0)
     turn_checks(sinks);
   for (unsigned i = 0; i < SINK_BATCHES; i++)

@@ -27,8 +27,10 @@ struct block *sink__block_get(struct sinks *sinks, size_t cap) {
   } else {
     block = malloc(sizeof(*block) + cap);
   }
-  if (block == NULL)
+  if (block == NULL) { /* nobody tells when the system has memory again */
+    sinks->lacking = true;
     return NULL;
+  }
   memset(block, 0, sizeof(*block));
   block->cap = cap;
   block->holders = 1;

@@ -22,6 +22,15 @@
 #include "sink.h"
 #include "steps.h"
 
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+
+static bool no_memory; /* the linker puts this before the real one */
+
+void *__wrap_malloc(size_t size) {
+  return no_memory ? NULL : __real_malloc(size);
+}
+
 struct bench {
   uv_loop_t loop;
   struct loopwatch watch;
@@ -374,6 +383,26 @@ static void link_on_the_way_is_refused(void **state) {
   assert_int_equal(rmdir(outside), 0); /* nothing came into being there */
 }
 
+/* Nobody gives memory back here, and still it is asked for again. */
+static void a_system_without_memory_is_asked_again(void **state) {
+  struct bench *b = *state;
+  struct sink *sink = sink_for(b, "alone");
+  no_memory = true;
+  size_t taken = sink_write(sink, "abc", 3);
+  no_memory = false;
+  assert_true(taken == SINK_FULL);
+  assert_int_equal(b->rooms, 0);
+  sinks_turn(&b->sinks);
+  assert_int_equal(b->rooms, 1);
+  sinks_turn(&b->sinks);
+  assert_int_equal(b->rooms, 1);
+  write_body(b, sink, 0, 3);
+  sink_finish(sink);
+  run(b);
+  assert_int_equal(b->result.code, 0);
+  file_is(b, "alone", 3);
+}
+
 static void many_small_ones_share_the_budget(void **state) {
   struct bench *b = *state;
   enum { COUNT = 200 };
@@ -615,6 +644,7 @@ int main(void) {
       BENCH(file_that_appears_while_a_large_body_comes_is_kept),
       BENCH(replaces_and_renames_when_told),
       BENCH(link_on_the_way_is_refused),
+      BENCH(a_system_without_memory_is_asked_again),
       BENCH(many_small_ones_share_the_budget),
       BENCH(wrong_digest_leaves_nothing_under_the_name),
       BENCH(a_long_digest_goes_in_pieces),
