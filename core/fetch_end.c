@@ -473,6 +473,8 @@ static void disk_failure(struct engine *e, struct task *task,
   if (result->code == ERR_EXISTS) {
     session_mark_foreign(e->session, task->id); /* next time neither */
     snprintf(why, sizeof(why), "%s", err_text(ERR_EXISTS));
+  } else if (result->code == ERR_UNSUPPORTED && task->reason != NULL) {
+    snprintf(why, sizeof(why), "%s", task->reason); /* a digest's */
   } else {
     snprintf(why, sizeof(why), "cannot write the file: %s",
              result->saved_errno != 0 ? strerror(result->saved_errno)

@@ -19,6 +19,8 @@ struct steps {
   struct digest value[DIGEST_TYPES];
   struct digest_sum out; /* of what is unpacked: the digest to be recorded */
   struct digest out_value;
+  char *text;  /* room for what is recorded: at the end nothing may fail */
+  bool no_sum; /* one that was asked for could not be computed */
   struct pieces *pieces; /* NULL: none are known */
   int64_t fed;
   struct json_check *json; /* NULL: not asked for */
@@ -86,6 +88,14 @@ int steps_new(struct steps **out, const struct steps_plan *plan) {
   if (steps == NULL)
     return ERR_NOMEM;
   steps->plan = *plan;
+  if (plan->record != DIGEST_NONE) {
+    steps->text = malloc(DIGEST_TEXT);
+    code = steps->text != NULL ? 0 : ERR_NOMEM;
+  }
+  if (code != 0) {
+    free(steps);
+    return code;
+  }
   if (plan->unpack == UNPACK_NONE)
     code = want_sum(steps, plan->record);
   else if (plan->record != DIGEST_NONE)
@@ -113,6 +123,7 @@ void steps_free(struct steps *steps) {
   pieces_free(steps->pieces);
   free(steps->json);
   unpack_free(steps->gzip);
+  free(steps->text);
   free(steps);
 }
 
@@ -143,6 +154,12 @@ static void feed_gzip(struct steps *steps, const void *data, size_t length) {
            (long long)unpack_in(steps->gzip));
 }
 
+static void add_to(struct steps *steps, struct digest_sum *sum,
+                   const void *data, size_t length) {
+  digest_sum_add(sum, data, length);
+  steps->no_sum = steps->no_sum || sum->state == NULL;
+}
+
 void steps_feed(struct steps *steps, const void *data, size_t length) {
   if (length == 0)
     return;
@@ -152,7 +169,7 @@ void steps_feed(struct steps *steps, const void *data, size_t length) {
     feed_gzip(steps, data, length);
   for (int type = 0; type < DIGEST_TYPES; type++)
     if (steps->sum[type].state != NULL)
-      digest_sum_add(&steps->sum[type], data, length);
+      add_to(steps, &steps->sum[type], data, length);
   if (steps->pieces != NULL && steps->plan.expected_count == 0)
     pieces_feed(steps->pieces, data, length);
   steps->fed += (int64_t)length;
@@ -197,15 +214,20 @@ static int compare_pieces(struct steps *steps) {
   return ERR_MISMATCH;
 }
 
+static int without_sum(struct steps *steps) {
+  snprintf(steps->why, sizeof(steps->why), "a digest could not be computed");
+  return ERR_UNSUPPORTED;
+}
+
 int steps_end(struct steps *steps) {
-  int code = 0;
+  int code = steps->no_sum ? ERR_UNSUPPORTED : 0;
   for (int type = 0; type < DIGEST_TYPES && code == 0; type++)
     if (steps->sum[type].state != NULL) {
       code = digest_sum_end(&steps->sum[type], &steps->value[type]);
       digest_sum_fini(&steps->sum[type]);
     }
   if (code != 0)
-    snprintf(steps->why, sizeof(steps->why), "a digest could not be computed");
+    return without_sum(steps);
   for (unsigned i = 0; i < steps->plan.expected_count && code == 0; i++)
     code = compare(steps, i);
   if (code == 0 && steps->pieces != NULL && steps->plan.expected_count == 0)
@@ -254,7 +276,7 @@ enum unpack_kind steps_unpack(const struct steps *steps,
 
 int steps_unpacked(struct steps *steps, const void *data, size_t length) {
   if (steps->out.state != NULL)
-    digest_sum_add(&steps->out, data, length);
+    add_to(steps, &steps->out, data, length);
   if (steps->json != NULL)
     feed_json(steps, data, length);
   return steps->malformed ? ERR_MALFORMED : 0;
@@ -265,9 +287,10 @@ int steps_unpacked_end(struct steps *steps) {
     not_json(steps);
   if (steps->malformed)
     return ERR_MALFORMED;
-  return steps->out.state != NULL
-             ? digest_sum_end(&steps->out, &steps->out_value)
-             : 0;
+  if (steps->no_sum || (steps->out.state != NULL &&
+                        digest_sum_end(&steps->out, &steps->out_value) != 0))
+    return without_sum(steps);
+  return 0;
 }
 
 void steps_unpack_failed(struct steps *steps, int code) {
@@ -288,6 +311,14 @@ const struct digest *steps_digest(const struct steps *steps) {
   if (steps->plan.unpack != UNPACK_NONE)
     return &steps->out_value;
   return &steps->value[steps->plan.record];
+}
+
+char *steps_take_digest(struct steps *steps) {
+  char *text = steps->text;
+  if (text == NULL || *digest_text(steps_digest(steps), text) == '\0')
+    return NULL;
+  steps->text = NULL;
+  return text;
 }
 
 const char *steps_why(const struct steps *steps) {

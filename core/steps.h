@@ -100,6 +100,9 @@ void steps_unpack_failed(struct steps *steps, int code);
 /* After steps_end: the digest to be recorded (type DIGEST_NONE without one),
  * and why it failed, for a person; "" else. */
 const struct digest *steps_digest(const struct steps *steps);
+/* The same as text, to be freed; NULL without one. It needs no memory any more:
+ * what has a digest is never without it. */
+char *steps_take_digest(struct steps *steps);
 const char *steps_why(const struct steps *steps);
 
 #endif

@@ -148,16 +148,13 @@ int verify_open(struct engine *e, struct task *task) {
 }
 
 void verify_close(struct engine *e, struct task *task, bool whole) {
-  char text[DIGEST_TEXT];
   (void)e;
   if (task->steps == NULL)
     return;
   if (*steps_why(task->steps) != '\0')
     task_set_reason(task, steps_why(task->steps));
   free(task->digest);
-  task->digest = NULL;
-  if (whole && *digest_text(steps_digest(task->steps), text) != '\0')
-    task->digest = strdup(text);
+  task->digest = whole ? steps_take_digest(task->steps) : NULL;
   steps_free(task->steps);
   task->steps = NULL;
 }

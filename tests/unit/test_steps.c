@@ -12,12 +12,34 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/evp.h>
 
 #include "steps.h"
 
 #define SHA_ABC \
   "sha-256=ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 #define MD5_ABC "md5=900150983cd24fb0d6963f7d28e17f72"
+
+/* ---- what fails on demand --------------------------------------------------
+ */
+
+static bool no_memory, no_update;
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+int __real_EVP_DigestUpdate(EVP_MD_CTX *sum, const void *data, size_t length);
+int __wrap_EVP_DigestUpdate(EVP_MD_CTX *sum, const void *data, size_t length);
+
+void *__wrap_malloc(size_t size) {
+  return no_memory ? NULL : __real_malloc(size);
+}
+
+int __wrap_EVP_DigestUpdate(EVP_MD_CTX *sum, const void *data, size_t length) {
+  return no_update ? 0 : __real_EVP_DigestUpdate(sum, data, length);
+}
+
+/* ---- the steps ------------------------------------------------------------
+ */
 
 static void expect(struct steps_plan *plan, const char *text,
                    const char *whose) {
@@ -47,6 +69,35 @@ static void nothing_is_wanted(void **state) {
   assert_false(steps_wanted(&plan));
 }
 
+/* The text is given away, once, and not while memory is short. */
+static void text_is_kept_for_it(struct steps *steps) {
+  no_memory = true;
+  char *taken = steps_take_digest(steps);
+  no_memory = false;
+  assert_non_null(taken);
+  assert_string_equal(taken, SHA_ABC);
+  free(taken);
+  assert_null(steps_take_digest(steps));
+}
+
+/* As if there were nothing in the way of it, it would be called compared. */
+static void a_digest_that_fails_is_told(void **state) {
+  struct steps_plan plan;
+  struct steps *steps;
+  (void)state;
+  memset(&plan, 0, sizeof(plan));
+  expect(&plan, MD5_ABC, "the checksum");
+  plan.record = DIGEST_SHA256;
+  assert_int_equal(steps_new(&steps, &plan), 0);
+  no_update = true;
+  steps_feed(steps, "abc", 3);
+  no_update = false;
+  assert_int_equal(steps_end(steps), ERR_UNSUPPORTED);
+  assert_string_equal(steps_why(steps), "a digest could not be computed");
+  assert_null(steps_take_digest(steps));
+  steps_free(steps);
+}
+
 static void all_promises_are_compared(void **state) {
   struct steps_plan plan;
   struct steps *steps;
@@ -58,6 +109,7 @@ static void all_promises_are_compared(void **state) {
   expect(&plan, SHA_ABC, "the header");
   steps = through(&plan, "abc", 0);
   assert_string_equal(digest_text(steps_digest(steps), text), SHA_ABC);
+  text_is_kept_for_it(steps);
   steps_free(steps);
   steps = through(&plan, "abd", ERR_MISMATCH);
   assert_non_null(strstr(steps_why(steps), "the checksum does not agree"));
@@ -130,6 +182,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(nothing_is_wanted),
       cmocka_unit_test(all_promises_are_compared),
+      cmocka_unit_test(a_digest_that_fails_is_told),
       cmocka_unit_test(digests_go_before_checks),
       cmocka_unit_test(gzip_must_be_whole),
       cmocka_unit_test(unpacked_json),
