@@ -110,8 +110,9 @@ void session__retire(struct session *s, struct chunk *chunk) {
   if (chunk->readers > 0 || chunk->flying > 0 || chunk->dirty ||
       chunk->batches > 0)
     return;
-  /* Marks stay while a task may still need them in a later run. */
-  if (chunk->slot >= 0 &&
+  /* Marks stay while a task may still need them in a later run: when a batch
+   * was given up, what has settled here is not known there. */
+  if (chunk->slot >= 0 && !s->batch_failed &&
       marks_only(s->marks, chunk->slot, chunk->settled_bits))
     marks_drop(s->marks, chunk->slot);
   chunk_table_remove(&s->chunks, chunk);

@@ -71,6 +71,33 @@ static void set_trouble(struct store_thread *t, int code, const char *text) {
     uv_async_send(t->config.wake);
 }
 
+/* True: try again. Waits a second, or until the thread is in a hurry. */
+static bool again(struct store_thread *t, int *tries) {
+  uv_mutex_lock(&t->lock);
+  if (!t->hurry)
+    uv_cond_timedwait(&t->more, &t->lock, RETRY_NS);
+  bool go_on = !t->hurry || ++*tries < LAST_TRIES;
+  uv_mutex_unlock(&t->lock);
+  return go_on;
+}
+
+/* Room in a batch for one more row or file, and a text of its own. It is waited
+ * for: the tasks of a batch that is given up are never heard of again. */
+static int room_for(struct store_thread *t, struct store_batch *batch, bool row,
+                    const char *text, char **copy) {
+  int tries = 0;
+  for (;;) {
+    *copy = strdup(text);
+    if (*copy != NULL &&
+        (row ? STORE_PUSH(batch, row) : STORE_PUSH(batch, file)) == 0)
+      return 0;
+    free(*copy);
+    set_trouble(t, ERR_NOMEM, err_text(ERR_NOMEM));
+    if (!again(t, &tries))
+      return ERR_NOMEM;
+  }
+}
+
 /* ---- flushing ---------------------------------------------------------- */
 
 #ifdef HAVE_SYNCFS
@@ -128,18 +155,16 @@ static bool ended_badly(const struct store_batch *batch, uint64_t id) {
 /* After a failed flush the kernel takes the lost pages for clean: another
  * flush would succeed and prove nothing. So what the batch calls done becomes
  * a failure, which the next run fetches again. */
-static int lose(struct store_batch *batch) {
+static int lose(struct store_thread *t, struct store_batch *batch) {
   size_t rows = batch->row_count;
   batch->lost = true;
   batch->lost_from = rows;
   for (size_t i = 0; i < batch->id_count; i++) {
+    char *reason;
     if (ended_badly(batch, batch->ids[i]))
       continue;
-    char *reason = strdup(STORE_LOST_REASON);
-    if (reason == NULL || STORE_PUSH(batch, row) < 0) {
-      free(reason);
+    if (room_for(t, batch, true, STORE_LOST_REASON, &reason) < 0)
       return ERR_NOMEM;
-    }
     batch->rows[batch->row_count++] = (struct store_row){.id = batch->ids[i],
                                                          .state = ROW_FAILED,
                                                          .started = true,
@@ -152,26 +177,16 @@ static int lose(struct store_batch *batch) {
 
 static int flush_batch(struct store_thread *t, struct store_batch *batch) {
   if (batch->suspect) {
-    int rc = lose(batch);
+    int rc = lose(t, batch);
     batch->lost = false; /* told already */
     return rc;
   }
   if (!t->config.durable || batch->id_count + batch->file_count == 0)
     return 0;
-  return flush(t, batch) == 0 && flush_files(batch) == 0 ? 0 : lose(batch);
+  return flush(t, batch) == 0 && flush_files(batch) == 0 ? 0 : lose(t, batch);
 }
 
 /* ---- jobs -------------------------------------------------------------- */
-
-/* True: try again. Waits a second, or until the thread is in a hurry. */
-static bool again(struct store_thread *t, int *tries) {
-  uv_mutex_lock(&t->lock);
-  if (!t->hurry)
-    uv_cond_timedwait(&t->more, &t->lock, RETRY_NS);
-  bool go_on = !t->hurry || ++*tries < LAST_TRIES;
-  uv_mutex_unlock(&t->lock);
-  return go_on;
-}
 
 /* All of the text behind what is there; the same place when tried again. */
 static int put_text(const struct store_file *file, const char *text,
@@ -192,6 +207,7 @@ static int write_list(struct store_thread *t, struct store_batch *batch,
   struct store_file *file = &t->config.lists[list];
   const struct store_text *lines = &batch->texts[list];
   int tries = 0, rc;
+  char *name;
   if (lines->length == 0)
     return 0;
   while ((rc = put_text(file, lines->data, lines->length)) < 0) {
@@ -202,11 +218,8 @@ static int write_list(struct store_thread *t, struct store_batch *batch,
     if (!again(t, &tries))
       return rc;
   }
-  char *name = strdup(file->name);
-  if (name == NULL || STORE_PUSH(batch, file) < 0) {
-    free(name);
+  if (room_for(t, batch, false, file->name, &name) < 0)
     return ERR_NOMEM;
-  }
   file->bytes += (int64_t)lines->length;
   file->records += lines->records;
   batch->files[batch->file_count] = *file;
@@ -214,34 +227,43 @@ static int write_list(struct store_thread *t, struct store_batch *batch,
   return 0;
 }
 
+/* Takes lines back; those of results come again as failures. */
+static int lose_list(struct store_file *file, const struct store_text *lines,
+                     bool results) {
+  struct results_text text = {0};
+  int64_t bytes = file->bytes - (int64_t)lines->length;
+  int rc = results ? results_lines_lost(&text, lines->data, lines->length,
+                                        STORE_LOST_REASON)
+                   : 0;
+  if (rc == 0 && ftruncate(file->fd, (off_t)bytes) < 0)
+    rc = err_from_errno(errno);
+  if (rc == 0) {
+    struct store_file shorter = *file;
+    shorter.bytes = bytes;
+    rc = put_text(&shorter, text.data, text.length);
+  }
+  if (rc == 0) {
+    file->bytes = bytes + (int64_t)text.length;
+    file->records -= results ? 0 : lines->records;
+  }
+  results_text_fini(&text);
+  return rc;
+}
+
 /* The lines of a batch that was lost do not stay as they are: those that said
  * "done" become failures or, where only finished files are listed, go. Their
  * lengths are not kept by the transaction, as those of no file are. */
 static int lose_lines(struct store_thread *t, const struct store_batch *batch) {
-  struct results_text text = {0};
-  int rc = 0;
-  for (int list = 0; rc == 0 && list < SESSION_LISTS; list++) {
-    struct store_file *file = &t->config.lists[list];
-    const struct store_text *lines = &batch->texts[list];
-    if (lines->length == 0)
-      continue;
-    file->bytes -= (int64_t)lines->length;
-    file->records -= lines->records;
-    if (ftruncate(file->fd, (off_t)file->bytes) < 0)
-      rc = err_from_errno(errno);
-    if (rc != 0 || list != SESSION_RESULTS)
-      continue;
-    rc = results_lines_lost(&text, lines->data, lines->length,
-                            STORE_LOST_REASON);
-    if (rc == 0)
-      rc = put_text(file, text.data, text.length);
-    if (rc == 0) {
-      file->bytes += (int64_t)text.length;
-      file->records += lines->records;
+  int tries = 0, rc;
+  for (int list = 0; list < SESSION_LISTS; list++)
+    while (batch->texts[list].length > 0 &&
+           (rc = lose_list(&t->config.lists[list], &batch->texts[list],
+                           list == SESSION_RESULTS)) < 0) {
+      set_trouble(t, rc, err_text(rc));
+      if (!again(t, &tries))
+        return rc;
     }
-  }
-  results_text_fini(&text);
-  return rc;
+  return 0;
 }
 
 static int write_batch(struct store_thread *t, struct store_batch *batch) {

@@ -9,14 +9,27 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "session_rig.h"
+#include "store.h"
 
 static int flushes, fail_at;
+static _Atomic bool no_memory; /* for the words of a loss, once */
+
+char *__real_strdup(const char *text);
+char *__wrap_strdup(const char *text);
+
+char *__wrap_strdup(const char *text) {
+  bool short_of_it = strcmp(text, STORE_LOST_REASON) == 0 &&
+                     atomic_exchange(&no_memory, false);
+  return short_of_it ? NULL : __real_strdup(text);
+}
 
 int syncfs(int fd) {
   (void)fd;
@@ -86,6 +99,24 @@ static void lost_pages_are_never_called_done(void **state) {
   rig_fini(&rig);
 }
 
+/* A batch that is given up would never be heard of again. */
+static void a_loss_is_told_when_memory_is_short(void **state) {
+  (void)state;
+  rig_init(&rig);
+  rig.durable = true;
+  rig_manifest(&rig, "list", 0, 100, "a", path, sizeof path);
+  flushes = 0;
+  fail_at = 1;
+  no_memory = true;
+  rig_session(&rig, path);
+  assert_false(no_memory);
+  assert_int_equal(rig.committed, 100);
+  assert_true(rig.counts.failed > 0);
+  rig_session(&rig, path);
+  assert_int_equal(rig.counts.done, 100);
+  rig_fini(&rig);
+}
+
 static void flush_comes_before_every_commit(void **state) {
   (void)state;
   rig_init(&rig);
@@ -142,6 +173,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(lost_pages_are_never_called_done),
       cmocka_unit_test(after_a_loss_no_length_is_kept),
+      cmocka_unit_test(a_loss_is_told_when_memory_is_short),
       cmocka_unit_test(flush_comes_before_every_commit),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
