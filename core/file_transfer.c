@@ -36,15 +36,17 @@ static bool in_home(const char *name, char *path, size_t cap) {
 }
 
 /* Without a file nobody is known: an option left out would trust everybody. */
-static void set_known_hosts(CURL *easy, const struct engine_config *config) {
+static void set_known_hosts(struct transfer *transfer,
+                            const struct engine_config *config) {
   char path[PATH_CAP];
   const char *file = config->sftp_known_hosts;
   if (file == NULL)
     file = in_home("known_hosts", path, sizeof(path)) ? path : "/dev/null";
-  curl_easy_setopt(easy, CURLOPT_SSH_KNOWNHOSTS, file);
+  transfer_set_text(transfer, CURLOPT_SSH_KNOWNHOSTS, file);
 }
 
-static void set_key(CURL *easy, const struct engine_config *config) {
+static void set_key(struct transfer *transfer,
+                    const struct engine_config *config) {
   static const char *const usual[] = {"id_ed25519", "id_ecdsa", "id_rsa"};
   char path[PATH_CAP];
   const char *file = config->sftp_key;
@@ -52,7 +54,8 @@ static void set_key(CURL *easy, const struct engine_config *config) {
     if (in_home(usual[i], path, sizeof(path)) && access(path, R_OK) == 0)
       file = path;
   /* "" keeps libcurl from looking for one in the working directory. */
-  curl_easy_setopt(easy, CURLOPT_SSH_PRIVATE_KEYFILE, file != NULL ? file : "");
+  transfer_set_text(transfer, CURLOPT_SSH_PRIVATE_KEYFILE,
+                    file != NULL ? file : "");
 }
 
 static int on_host_key(CURL *easy, const struct curl_khkey *known,
@@ -89,8 +92,8 @@ void file_transfer_lasting(struct transfer *transfer) {
   curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
   if (!(config->protocols & PROTOCOL_SFTP))
     return;
-  set_known_hosts(easy, config);
-  set_key(easy, config);
+  set_known_hosts(transfer, config);
+  set_key(transfer, config);
   curl_easy_setopt(easy, CURLOPT_SSH_KEYFUNCTION, on_host_key);
   curl_easy_setopt(easy, CURLOPT_SSH_KEYDATA, transfer);
 }
@@ -108,7 +111,7 @@ static void set_ssh_login(struct transfer *transfer, const char *url) {
       url_split(url, PROTOCOL_ALL, &parts) != 0 || parts.user_len > 0 ||
       account() == NULL)
     return;
-  curl_easy_setopt(easy, CURLOPT_USERNAME, account()->pw_name);
+  transfer_set_text(transfer, CURLOPT_USERNAME, account()->pw_name);
   transfer->with_name = true;
 }
 

@@ -171,8 +171,16 @@ bool transfer_proxied(const struct engine_config *config) {
   return false;
 }
 
-static void set_network(CURL *easy, const struct transfers *transfers) {
+void transfer_set_text(struct transfer *transfer, CURLoption option,
+                       const char *text) {
+  if (curl_easy_setopt(transfer->easy, option, text) == CURLE_OUT_OF_MEMORY)
+    transfer->lacking = true;
+}
+
+static void set_network(struct transfer *transfer) {
+  const struct transfers *transfers = transfer->pool;
   const struct engine_config *config = transfers->config;
+  CURL *easy = transfer->easy;
   long ip = CURL_IPRESOLVE_WHATEVER;
   if (config->ip_version == 4)
     ip = CURL_IPRESOLVE_V4;
@@ -180,12 +188,12 @@ static void set_network(CURL *easy, const struct transfers *transfers) {
     ip = CURL_IPRESOLVE_V6;
   curl_easy_setopt(easy, CURLOPT_IPRESOLVE, ip);
   /* "": libcurl need not look into the environment for each request. */
-  curl_easy_setopt(easy, CURLOPT_PROXY,
-                   transfers->proxied ? config->proxy : "");
-  curl_easy_setopt(easy, CURLOPT_NOPROXY, config->noproxy);
-  curl_easy_setopt(easy, CURLOPT_INTERFACE, config->interface);
+  transfer_set_text(transfer, CURLOPT_PROXY,
+                    transfers->proxied ? config->proxy : "");
+  transfer_set_text(transfer, CURLOPT_NOPROXY, config->noproxy);
+  transfer_set_text(transfer, CURLOPT_INTERFACE, config->interface);
   if (config->cacert != NULL)
-    curl_easy_setopt(easy, CURLOPT_CAINFO, config->cacert);
+    transfer_set_text(transfer, CURLOPT_CAINFO, config->cacert);
   /* Debian sets both file and directory: the directory is parsed again for
    * each connection, on the loop. */
   curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
@@ -205,21 +213,21 @@ static void set_lasting(struct transfer *transfer) {
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
-  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
-                   protocol_set_text(transfers->config->protocols, ",", names,
-                                     sizeof(names)));
-  curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+  transfer_set_text(transfer, CURLOPT_PROTOCOLS_STR,
+                    protocol_set_text(transfers->config->protocols, ",", names,
+                                      sizeof(names)));
+  transfer_set_text(transfer, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(easy, CURLOPT_UNRESTRICTED_AUTH, 0L);
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, http_version(transfers));
-  curl_easy_setopt(easy, CURLOPT_USERAGENT, transfers->config->user_agent);
+  transfer_set_text(transfer, CURLOPT_USERAGENT, transfers->config->user_agent);
   curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, transfers->buffer_size);
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, CONNECTION_LIFETIME_S);
   curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, -1L);
   curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
   curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-  set_network(easy, transfers);
+  set_network(transfer);
   if (transfers->config->protocols & ~PROTOCOL_USUAL)
     file_transfer_lasting(transfer);
   /* The addresses that are connected to may be a proxy's. */
@@ -235,15 +243,17 @@ static void set_credentials(struct transfer *transfer) {
   CURL *easy = transfer->easy;
   bool foreign = transfer->foreign;
   if (config->user_pwd != NULL && config->aws_sigv4 == NULL)
-    curl_easy_setopt(easy, CURLOPT_USERPWD, foreign ? NULL : config->user_pwd);
+    transfer_set_text(transfer, CURLOPT_USERPWD,
+                      foreign ? NULL : config->user_pwd);
   if (config->bearer != NULL) {
-    curl_easy_setopt(easy, CURLOPT_XOAUTH2_BEARER,
-                     foreign ? NULL : config->bearer);
+    transfer_set_text(transfer, CURLOPT_XOAUTH2_BEARER,
+                      foreign ? NULL : config->bearer);
     curl_easy_setopt(easy, CURLOPT_HTTPAUTH,
                      foreign ? (long)CURLAUTH_BASIC : (long)CURLAUTH_BEARER);
   }
   if (config->cookie != NULL)
-    curl_easy_setopt(easy, CURLOPT_COOKIE, foreign ? NULL : config->cookie);
+    transfer_set_text(transfer, CURLOPT_COOKIE,
+                      foreign ? NULL : config->cookie);
   if (config->netrc)
     curl_easy_setopt(easy, CURLOPT_NETRC,
                      foreign ? (long)CURL_NETRC_IGNORED
@@ -334,7 +344,7 @@ static int set_headers(struct transfer *transfer,
              (long long)request->to);
   else
     snprintf(line, sizeof(line), "%lld-", (long long)request->from);
-  curl_easy_setopt(transfer->easy, CURLOPT_RANGE, range ? line : NULL);
+  transfer_set_text(transfer, CURLOPT_RANGE, range ? line : NULL);
   if (request->header != NULL && !request->foreign)
     code = add_line(transfer, &list, request->header);
   if (code == 0 && range && request->if_range[0] != '\0') {
@@ -386,15 +396,14 @@ static void set_addresses(struct transfer *transfer) {
 
 /* ---- pool --------------------------------------------------------------- */
 
-static struct curl_slist *to_list(const struct str_list *strings) {
-  struct curl_slist *list = NULL;
+static int to_list(struct curl_slist **list, const struct str_list *strings) {
   for (size_t i = 0; i < strings->count; i++) {
-    struct curl_slist *grown = curl_slist_append(list, strings->items[i]);
+    struct curl_slist *grown = curl_slist_append(*list, strings->items[i]);
     if (grown == NULL)
-      break;
-    list = grown;
+      return ERR_NOMEM;
+    *list = grown;
   }
-  return list;
+  return 0;
 }
 
 int transfer_http_version(int asked, unsigned libcurl) {
@@ -412,8 +421,9 @@ int transfers_init(struct transfers *transfers, uv_loop_t *loop,
   transfers->watch = watch;
   transfers->ops = ops;
   transfers->proxied = transfer_proxied(config);
-  transfers->headers = to_list(&config->headers);
-  transfers->resolve = to_list(&config->resolve);
+  if (to_list(&transfers->headers, &config->headers) != 0 ||
+      to_list(&transfers->resolve, &config->resolve) != 0)
+    return ERR_NOMEM;
   transfers->http_version = transfer_http_version(
       config->http_version, curl_version_info(CURLVERSION_NOW)->version_num);
   transfers->buffer_size =
@@ -421,14 +431,18 @@ int transfers_init(struct transfers *transfers, uv_loop_t *loop,
   return curlmux_new(&transfers->mux, loop, watch, on_done, transfers);
 }
 
+static void destroy(struct transfer *transfer) {
+  curl_easy_cleanup(transfer->easy); /* takes NULL */
+  bytes_fini(&transfer->head);
+  bytes_fini(&transfer->links);
+  free(transfer);
+}
+
 void transfers_fini(struct transfers *transfers) {
   while (transfers->free_list != NULL) {
     struct transfer *transfer = transfers->free_list;
     transfers->free_list = transfer->next_free;
-    curl_easy_cleanup(transfer->easy);
-    bytes_fini(&transfer->head);
-    bytes_fini(&transfer->links);
-    free(transfer);
+    destroy(transfer);
   }
   if (transfers->mux != NULL)
     curlmux_close(transfers->mux,
@@ -449,15 +463,16 @@ static struct transfer *take(struct transfers *transfers) {
   transfer = calloc(1, sizeof(*transfer));
   if (transfer == NULL)
     return NULL;
-  transfer->easy = curl_easy_init();
-  if (transfer->easy == NULL) {
-    free(transfer);
-    return NULL;
-  }
   transfer->pool = transfers;
   bytes_init(&transfer->head, HEAD_MAX);
   bytes_init(&transfer->links, MIRRORS_BYTES);
-  set_lasting(transfer);
+  transfer->easy = curl_easy_init();
+  if (transfer->easy != NULL)
+    set_lasting(transfer);
+  if (transfer->easy == NULL || transfer->lacking) {
+    destroy(transfer);
+    return NULL;
+  }
   return transfer;
 }
 
@@ -486,6 +501,7 @@ int transfer_start(struct transfers *transfers, void *owner,
   bytes_clear(&transfer->head);
   answer_reset(&transfer->answer);
   transfer->lane = curlmux_lane(transfers->mux, request->host->number);
+  transfer->lacking = false;
   if (curl_easy_setopt(transfer->easy, CURLOPT_URL, request->url) != CURLE_OK ||
       set_headers(transfer, request) != 0 ||
       set_method(transfer, request) != 0) {
@@ -495,6 +511,10 @@ int transfer_start(struct transfers *transfers, void *owner,
   set_credentials(transfer);
   if (transfers->config->protocols & ~PROTOCOL_USUAL)
     file_transfer_options(transfer, request);
+  if (transfer->lacking) { /* no request goes out without its login */
+    transfer_free(transfer);
+    return ERR_NOMEM;
+  }
   set_limits(transfer);
   set_addresses(transfer);
   set_reach(transfer, request);
@@ -523,10 +543,7 @@ void transfer_free(struct transfer *transfer) {
   transfer->extra = NULL;
   transfer->owner = NULL;
   if (transfers->free_count >= FREE_MAX) {
-    curl_easy_cleanup(transfer->easy);
-    bytes_fini(&transfer->head);
-    bytes_fini(&transfer->links);
-    free(transfer);
+    destroy(transfer);
     return;
   }
   transfer->next_free = transfers->free_list;

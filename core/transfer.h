@@ -59,6 +59,7 @@ struct transfer {
   unsigned lane;
   unsigned version; /* of the host's addresses that were handed over */
   bool running;
+  bool lacking;        /* libcurl had no memory for the text of an option */
   bool paused;         /* libcurl was told to stop receiving */
   bool aborted;        /* the body callback refused */
   bool with_method;    /* the handle has a method or body of a task */
@@ -159,6 +160,11 @@ int transfer_start(struct transfers *transfers, void *owner,
 
 /* Stops it without a callback and puts it back. Not from inside libcurl. */
 void transfer_cancel(struct transfer *transfer);
+
+/* An option with a text, which libcurl copies: it never goes on without one
+ * that was to be set, since what is left out is a login, a proxy or a check. */
+void transfer_set_text(struct transfer *transfer, CURLoption option,
+                       const char *text);
 
 /* Puts a finished one back. */
 void transfer_free(struct transfer *transfer);
