@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
  * A library for LD_PRELOAD that lets one call of a program fail: the N-th
- * allocation, operation on a file or call of SQLite.
+ * allocation, operation on a file, call of SQLite or of another library.
  *
- *   FAILCALL=KIND:N:CODE[:SCOPE]   KIND is alloc, file or sql; N counts from 1
- *                                  (0: none fails, they are only counted);
- *                                  CODE is errno's value, or SQLite's
+ *   FAILCALL=KIND:N:CODE[:SCOPE]   KIND is alloc, file, sql or lib; N counts
+ *                                  from 1 (0: none fails, they are only
+ *                                  counted); CODE is errno's value, or
+ *                                  SQLite's; lib needs none
  *   FAILCALL_LOG=FILE              gets a line when it fails, and the number of
  *                                  calls at the end
  *
  * Only calls from one object count: SCOPE is a part of its name, as
  * "libsqlite3"; without one it is the program itself. What fails does nothing,
  * but close(), which closes. Reads and writes count on regular files alone: on
- * pipes and sockets they tell of others, not of the disk.
+ * pipes and sockets they tell of others, not of the disk. What makes threads,
+ * processes and locks counts as allocation, what makes pipes, sockets and
+ * timers as operation on a file.
  *
  * Any thread. Nothing here may allocate.
  */
@@ -28,6 +31,8 @@
 #include <fcntl.h>
 #include <link.h>
 #include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -36,11 +41,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
-enum kind { KIND_NONE, KIND_ALLOC, KIND_FILE, KIND_SQL };
+enum kind { KIND_NONE, KIND_ALLOC, KIND_FILE, KIND_SQL, KIND_LIB };
 
 #define RANGES 16
 
@@ -89,8 +97,8 @@ static int add_object(struct dl_phdr_info *info, size_t size, void *arg) {
 }
 
 static enum kind kind_of(const char *text) {
-  static const char *const name[] = {"", "alloc:", "file:", "sql:"};
-  for (int i = KIND_ALLOC; i <= KIND_SQL; i++)
+  static const char *const name[] = {"", "alloc:", "file:", "sql:", "lib:"};
+  for (int i = KIND_ALLOC; i <= KIND_LIB; i++)
     if (strncmp(text, name[i], strlen(name[i])) == 0)
       return (enum kind)i;
   return KIND_NONE;
@@ -137,7 +145,7 @@ static bool fails(enum kind kind, const char *name, void *from) {
     return false;
   say(text, snprintf(text, sizeof text, "failed %s 0x%llx\n", name,
                      (unsigned long long)(caller - plan.base)));
-  errno = kind == KIND_ALLOC ? ENOMEM : plan.code;
+  errno = kind == KIND_FILE || kind == KIND_SQL ? plan.code : ENOMEM;
   return true;
 }
 
@@ -207,6 +215,60 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attr,
   return FAILS(KIND_ALLOC, "pthread_create") ? EAGAIN
                                              : real_(thread, attr, run, arg);
 }
+
+/* getline() is this one where it is inlined. */
+ssize_t __getdelim(char **line, size_t *cap, int end, FILE *file) {
+  REAL(__getdelim);
+  return FAILS(KIND_ALLOC, "getdelim") ? -1 : real_(line, cap, end, file);
+}
+
+DIR *opendir(const char *path) {
+  REAL(opendir);
+  return FAILS(KIND_ALLOC, "opendir") ? NULL : real_(path);
+}
+
+char *getcwd(char *out, size_t cap) {
+  REAL(getcwd);
+  return FAILS(KIND_ALLOC, "getcwd") ? NULL : real_(out, cap);
+}
+
+pid_t fork(void) {
+  REAL(fork);
+  return FAILS(KIND_ALLOC, "fork") ? -1 : real_();
+}
+
+int sigaltstack(const stack_t *stack, stack_t *old) {
+  REAL(sigaltstack);
+  return FAILS(KIND_ALLOC, "sigaltstack") ? -1 : real_(stack, old);
+}
+
+/* What takes these arguments and returns ENOMEM when it fails. */
+#define GIVES(name, parameters, arguments)                      \
+  int name parameters {                                         \
+    REAL(name);                                                 \
+    return FAILS(KIND_ALLOC, #name) ? ENOMEM : real_ arguments; \
+  }
+GIVES(pthread_mutex_init,
+      (pthread_mutex_t * mutex, const pthread_mutexattr_t *attr), (mutex, attr))
+GIVES(pthread_cond_init,
+      (pthread_cond_t * cond, const pthread_condattr_t *attr), (cond, attr))
+GIVES(posix_spawn,
+      (pid_t * pid, const char *path, const posix_spawn_file_actions_t *actions,
+       const posix_spawnattr_t *attr, char *const argv[], char *const envp[]),
+      (pid, path, actions, attr, argv, envp))
+GIVES(posix_spawnp,
+      (pid_t * pid, const char *path, const posix_spawn_file_actions_t *actions,
+       const posix_spawnattr_t *attr, char *const argv[], char *const envp[]),
+      (pid, path, actions, attr, argv, envp))
+GIVES(posix_spawn_file_actions_init, (posix_spawn_file_actions_t * actions),
+      (actions))
+GIVES(posix_spawn_file_actions_adddup2,
+      (posix_spawn_file_actions_t * actions, int fd, int as), (actions, fd, as))
+GIVES(posix_spawn_file_actions_addopen,
+      (posix_spawn_file_actions_t * actions, int fd, const char *path,
+       int flags, mode_t mode),
+      (actions, fd, path, flags, mode))
+GIVES(posix_spawnattr_init, (posix_spawnattr_t * attr), (attr))
 
 /* ---- files --------------------------------------------------------------- */
 
@@ -315,6 +377,82 @@ CALL(fallocate, (int fd, int mode, off_t at, off_t size), (fd, mode, at, size))
 CALL(mkdir, (const char *path, mode_t mode), (path, mode))
 CALL(mkdirat, (int dirfd, const char *path, mode_t mode), (dirfd, path, mode))
 
+CALL(pipe, (int fds[2]), (fds))
+CALL(pipe2, (int fds[2], int flags), (fds, flags))
+CALL(socket, (int family, int type, int protocol), (family, type, protocol))
+CALL(bind, (int fd, const struct sockaddr *to, socklen_t size), (fd, to, size))
+CALL(listen, (int fd, int most), (fd, most))
+CALL(accept, (int fd, struct sockaddr *from, socklen_t *size), (fd, from, size))
+CALL(connect, (int fd, const struct sockaddr *to, socklen_t size),
+     (fd, to, size))
+CALL(memfd_create, (const char *name, unsigned flags), (name, flags))
+CALL(timerfd_create, (clockid_t clock, int flags), (clock, flags))
+CALL(mkstemp, (char *path), (path))
+CALL(mkostemp, (char *path, int flags), (path, flags))
+CALL(dup, (int fd), (fd))
+CALL(dup2, (int fd, int as), (fd, as))
+CALL(stat, (const char *path, struct stat *st), (path, st))
+CALL(fstat, (int fd, struct stat *st), (fd, st))
+CALL(fstatat, (int dirfd, const char *path, struct stat *st, int flags),
+     (dirfd, path, st, flags))
+CALL(fstatvfs, (int fd, struct statvfs *st), (fd, st))
+CALL(faccessat, (int dirfd, const char *path, int mode, int flags),
+     (dirfd, path, mode, flags))
+CALL(fchmod, (int fd, mode_t mode), (fd, mode))
+CALL(fchmodat, (int dirfd, const char *path, mode_t mode, int flags),
+     (dirfd, path, mode, flags))
+CALL(futimens, (int fd, const struct timespec times[2]), (fd, times))
+
+/* Locks and copies; flags cannot fail. */
+int fcntl(int fd, int what, ...) {
+  REAL(fcntl);
+  va_list args;
+  va_start(args, what);
+  void *arg = va_arg(args, void *);
+  va_end(args);
+  bool counted =
+      what != F_GETFD && what != F_SETFD && what != F_GETFL && what != F_SETFL;
+  return counted && FAILS(KIND_FILE, "fcntl") ? -1 : real_(fd, what, arg);
+}
+
+off_t lseek(int fd, off_t at, int from) {
+  REAL(lseek);
+  return FAILS(KIND_FILE, "lseek") ? -1 : real_(fd, at, from);
+}
+
+struct dirent *readdir(DIR *dir) {
+  REAL(readdir);
+  return FAILS(KIND_FILE, "readdir") ? NULL : real_(dir);
+}
+
+int fflush(FILE *file) {
+  REAL(fflush);
+  bool counted = file != NULL && is_file(fileno(file));
+  return counted && FAILS(KIND_FILE, "fflush") ? EOF : real_(file);
+}
+
+int fclose(FILE *file) {
+  REAL(fclose);
+  bool broken = is_file(fileno(file)) && FAILS(KIND_FILE, "fclose");
+  int code = plan.code, result = real_(file);
+  if (broken)
+    errno = code;
+  return broken ? EOF : result;
+}
+
+size_t fwrite(const void *data, size_t size, size_t count, FILE *file) {
+  REAL(fwrite);
+  return is_file(fileno(file)) && FAILS(KIND_FILE, "fwrite")
+             ? 0
+             : real_(data, size, count, file);
+}
+
+int fputs(const char *text, FILE *file) {
+  REAL(fputs);
+  return is_file(fileno(file)) && FAILS(KIND_FILE, "fputs") ? EOF
+                                                            : real_(text, file);
+}
+
 int posix_fallocate(int fd, off_t at, off_t size) {
   REAL(posix_fallocate);
   return FAILS(KIND_FILE, "posix_fallocate") ? plan.code : real_(fd, at, size);
@@ -323,7 +461,7 @@ int posix_fallocate(int fd, off_t at, off_t size) {
 void *mmap(void *address, size_t size, int protection, int flags, int fd,
            off_t at) {
   REAL(mmap);
-  return fd >= 0 && FAILS(KIND_FILE, "mmap")
+  return FAILS(fd >= 0 ? KIND_FILE : KIND_ALLOC, "mmap")
              ? MAP_FAILED
              : real_(address, size, protection, flags, fd, at);
 }
@@ -374,6 +512,27 @@ int sqlite3_bind_int64(sqlite3_stmt *stmt, int place, sqlite3_int64 value) {
                                                : real_(stmt, place, value);
 }
 
+int sqlite3_bind_text(sqlite3_stmt *stmt, int place, const char *text, int size,
+                      void (*done)(void *)) {
+  REAL(sqlite3_bind_text);
+  return FAILS(KIND_SQL, "sqlite3_bind_text")
+             ? plan.code
+             : real_(stmt, place, text, size, done);
+}
+
+int sqlite3_bind_blob64(sqlite3_stmt *stmt, int place, const void *data,
+                        sqlite3_uint64 size, void (*done)(void *)) {
+  REAL(sqlite3_bind_blob64);
+  return FAILS(KIND_SQL, "sqlite3_bind_blob64")
+             ? plan.code
+             : real_(stmt, place, data, size, done);
+}
+
+int sqlite3_busy_timeout(sqlite3 *db, int ms) {
+  REAL(sqlite3_busy_timeout);
+  return FAILS(KIND_SQL, "sqlite3_busy_timeout") ? plan.code : real_(db, ms);
+}
+
 int sqlite3_wal_checkpoint_v2(sqlite3 *db, const char *name, int mode,
                               int *frames, int *done) {
   REAL(sqlite3_wal_checkpoint_v2);
@@ -381,5 +540,97 @@ int sqlite3_wal_checkpoint_v2(sqlite3 *db, const char *name, int mode,
              ? plan.code
              : real_(db, name, mode, frames, done);
 }
+
+/* ---- other libraries -------------------------------------------------------
+ *
+ * What they give when they have no memory, which they often do not survive
+ * themselves. Whatever the types of the arguments are, they are passed on as
+ * eight words: all of these take integers and pointers alone. */
+
+#define LIB(name, value)                                                      \
+  long name(long a, long b, long c, long d, long e, long f, long g, long h);  \
+  long name(long a, long b, long c, long d, long e, long f, long g, long h) { \
+    REAL(name);                                                               \
+    return FAILS(KIND_LIB, #name) ? value : real_(a, b, c, d, e, f, g, h);    \
+  }
+
+/* Texts are copied, which may fail; numbers and the rest are only kept. */
+long curl_easy_setopt(void *easy, long option, const char *value);
+long curl_easy_setopt(void *easy, long option, const char *value) {
+  static const short texts[] = {2,   /* URL */
+                                4,   /* PROXY */
+                                5,   /* USERPWD */
+                                7,   /* RANGE */
+                                18,  /* USERAGENT */
+                                22,  /* COOKIE */
+                                36,  /* CUSTOMREQUEST */
+                                62,  /* INTERFACE */
+                                65,  /* CAINFO */
+                                153, /* SSH_PRIVATE_KEYFILE */
+                                173, /* USERNAME */
+                                177, /* NOPROXY */
+                                183, /* SSH_KNOWNHOSTS */
+                                220, /* XOAUTH2_BEARER */
+                                318, /* PROTOCOLS_STR */
+                                319 /* REDIR_PROTOCOLS_STR */};
+  REAL(curl_easy_setopt);
+  for (size_t i = 0; value != NULL && i < sizeof texts / sizeof *texts; i++)
+    if ((int)option == 10000 + texts[i] && FAILS(KIND_LIB, "curl_easy_setopt"))
+      return 27;
+  return real_(easy, option, value);
+}
+
+LIB(curl_easy_init, 0)
+LIB(curl_easy_pause, 27) /* CURLE_OUT_OF_MEMORY */
+LIB(curl_multi_init, 0)
+LIB(curl_multi_add_handle, 3) /* CURLM_OUT_OF_MEMORY */
+LIB(curl_multi_socket_action, 3)
+LIB(curl_slist_append, 0)
+LIB(curl_url, 0)
+LIB(curl_url_set, 7) /* CURLUE_OUT_OF_MEMORY */
+LIB(curl_url_get, 7)
+
+LIB(uv_loop_init, -ENOMEM)
+LIB(uv_async_init, -ENOMEM)
+LIB(uv_signal_init, -ENOMEM)
+LIB(uv_signal_start, -ENOMEM)
+LIB(uv_poll_init, -ENOMEM)
+LIB(uv_poll_init_socket, -ENOMEM)
+LIB(uv_poll_start, -ENOMEM)
+LIB(uv_pipe, -EMFILE)
+LIB(uv_pipe_init, -ENOMEM)
+LIB(uv_pipe_open, -ENOMEM)
+LIB(uv_read_start, -ENOMEM)
+LIB(uv_getaddrinfo, -ENOMEM)
+LIB(uv_thread_create, -EAGAIN)
+LIB(uv_mutex_init, -ENOMEM)
+LIB(uv_cond_init, -ENOMEM)
+LIB(uv_fs_open, -EMFILE)
+LIB(uv_fs_read, -EIO)
+
+LIB(EVP_MD_fetch, 0)
+LIB(EVP_MD_CTX_new, 0)
+LIB(EVP_DigestInit_ex, 0)
+LIB(EVP_DigestUpdate, 0)
+LIB(EVP_DigestFinal_ex, 0)
+LIB(EVP_Digest, 0)
+LIB(RAND_bytes, 0)
+
+LIB(ZSTD_createCCtx, 0)
+LIB(ZSTD_createDStream, 0)
+LIB(ZSTD_CCtx_setParameter, -64) /* ZSTD_error_memory_allocation */
+LIB(ZSTD_compressStream2, -64)
+LIB(ZSTD_decompressStream, -64)
+LIB(deflateInit2_, -4) /* Z_MEM_ERROR */
+LIB(inflateInit2_, -4)
+LIB(inflate, -4)
+LIB(BZ2_bzDecompressInit, -3) /* BZ_MEM_ERROR */
+LIB(BZ2_bzDecompress, -3)
+LIB(lzma_stream_decoder, 5) /* LZMA_MEM_ERROR */
+LIB(lzma_code, 5)
+LIB(XML_ParserCreateNS, 0)
+LIB(iniparser_load, 0)
+LIB(newterm, 0)
+LIB(newpad, 0)
 
 #endif
