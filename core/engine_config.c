@@ -12,20 +12,20 @@
 #include <string.h>
 
 /* Every string member, so that copy and free cannot disagree. */
-#define STRINGS(X)                                                 \
-  X(user_agent)                                                    \
-  X(user_pwd)                                                      \
-  X(shard_headers)                                                 \
-  X(bearer)                                                        \
-  X(aws_sigv4)                                                     \
-  X(cookie)                                                        \
-  X(proxy)                                                         \
-  X(noproxy)                                                       \
-  X(cacert)                                                        \
-  X(sftp_known_hosts)                                              \
-  X(sftp_key)                                                      \
-  X(interface) X(log_file) X(exec) X(expect.types) X(results_file) \
-      X(checksums_file)
+#define STRINGS(X)    \
+  X(user_agent)       \
+  X(user_pwd)         \
+  X(shard_headers)    \
+  X(bearer)           \
+  X(aws_sigv4)        \
+  X(cookie)           \
+  X(proxy)            \
+  X(noproxy)          \
+  X(cacert)           \
+  X(sftp_known_hosts) \
+  X(sftp_key)         \
+  X(interface)        \
+  X(log_file) X(exec) X(expect.types) X(results_file) X(checksums_file)
 
 static bool copy_string(const char **out, const char *in) {
   *out = in != NULL ? strdup(in) : NULL;
@@ -73,6 +73,7 @@ static bool copy_rules(struct engine_config *out,
     good = copy_string(&rules[i].host, in->rules[i].host) && good;
     good = copy_string(&rules[i].path, in->rules[i].path) && good;
     good = copy_string(&rules[i].header, in->rules[i].header) && good;
+    good = copy_string(&rules[i].login, in->rules[i].login) && good;
   }
   out->rules = rules;
   out->rule_count = in->rule_count;
@@ -85,6 +86,7 @@ static void free_rules(struct engine_config *config) {
     free((void *)(uintptr_t)config->rules[i].host);
     free((void *)(uintptr_t)config->rules[i].path);
     free((void *)(uintptr_t)config->rules[i].header);
+    free((void *)(uintptr_t)config->rules[i].login);
   }
   free((void *)(uintptr_t)config->rules);
   config->rules = NULL;

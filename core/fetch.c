@@ -139,7 +139,7 @@ void fetch_start(void *arg, struct task *task) {
   request.from = gap.first;
   request.to = task->size >= 0 && gap.end < task->size ? gap.end - 1 : -1;
   request.if_range = validator(task);
-  request.header = task->host->rule != NULL ? task->host->rule->header : NULL;
+  request.rule = task->host->rule;
   request.fields = task->fields;
   request.as_get = task->as_get;
   request.foreign =

@@ -39,6 +39,7 @@ struct host_rule {
   double byte_rate;   /* bytes/s; negative none */
   int adaptive;       /* 1 on, 0 off, -1 as in general */
   const char *header; /* "Name: value" for its requests; NULL none */
+  const char *login;  /* likewise, Authorization */
 };
 
 enum resolve_state { RESOLVE_NONE, RESOLVE_RUNNING, RESOLVE_DONE };

@@ -113,8 +113,7 @@ static int start_transfer(struct engine *e, struct part *part,
   request.from = segment->first;
   request.to = segment->end - 1;
   request.if_range = answer_if_range(source->etag, source->last_modified);
-  request.header =
-      source->host->rule != NULL ? source->host->rule->header : NULL;
+  request.rule = source->host->rule;
   request.fields = part->split->task->fields;
   request.foreign = !url_same_origin(part->split->task->url, request.url);
   request.public_only = e->config.no_private_redirects && source->hop != NULL &&

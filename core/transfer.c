@@ -294,13 +294,28 @@ static int add_line(struct transfer *transfer, struct curl_slist **list,
   return longer != NULL ? 0 : ERR_NOMEM;
 }
 
+/* In place of those that the list has of the same names. */
 static int add_fields(struct transfer *transfer, struct curl_slist **list,
-                      const struct transfer_request *request) {
+                      const struct task_fields *fields, bool as_get) {
   struct curl_slist *longer = NULL;
-  int code = request_headers(&longer, *list, request->fields, request->as_get);
+  int code = request_headers(&longer, *list, fields, as_get);
   curl_slist_free_all(transfer->extra);
   transfer->extra = *list = longer;
   return code;
+}
+
+static int add_rule(struct transfer *transfer, struct curl_slist **list,
+                    const struct host_rule *rule) {
+  const char *lines[2];
+  struct task_fields fields;
+  task_fields_init(&fields);
+  fields.headers = lines;
+  if (rule->header != NULL)
+    lines[fields.header_count++] = rule->header;
+  if (rule->login != NULL)
+    lines[fields.header_count++] = rule->login;
+  return fields.header_count > 0 ? add_fields(transfer, list, &fields, false)
+                                 : 0;
 }
 
 /* The last of the headers: it looks at the others. */
@@ -345,15 +360,15 @@ static int set_headers(struct transfer *transfer,
   else
     snprintf(line, sizeof(line), "%lld-", (long long)request->from);
   transfer_set_text(transfer, CURLOPT_RANGE, range ? line : NULL);
-  if (request->header != NULL && !request->foreign)
-    code = add_line(transfer, &list, request->header);
+  if (request->rule != NULL && !request->foreign)
+    code = add_rule(transfer, &list, request->rule);
   if (code == 0 && range && request->if_range[0] != '\0') {
     snprintf(line, sizeof(line), "If-Range: %s", request->if_range);
     code = add_line(transfer, &list, line);
   }
   if (code == 0 && request->fields != NULL && !request->foreign &&
       request->fields->header_count > 0)
-    code = add_fields(transfer, &list, request);
+    code = add_fields(transfer, &list, request->fields, request->as_get);
   if (code == 0)
     code = add_signature(transfer, &list, request);
   curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, list);

@@ -145,7 +145,7 @@ struct transfer_request {
   int64_t from;
   int64_t to; /* the last byte wanted; -1 up to the end */
   const char *if_range;
-  const char *header; /* one more, of the host's rule; NULL none */
+  const struct host_rule *rule;     /* has headers too; NULL none */
   const struct task_fields *fields; /* borrowed until it is freed; NULL none */
   bool as_get;                      /* a redirect took method and body away */
   bool foreign;

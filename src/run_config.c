@@ -268,7 +268,8 @@ static int config_rules(struct run_config *config,
                                .per_host_rate = host->per_host_rate,
                                .byte_rate = host->byte_rate,
                                .adaptive = host->adaptive,
-                               .header = host->header};
+                               .header = host->header,
+                               .login = host->login};
       insert_rule(config, rule, first);
     }
   }

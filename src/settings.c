@@ -13,6 +13,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <openssl/evp.h>
+
 #include "ini.h"
 #include "option_check.h"
 
@@ -37,6 +39,7 @@ void settings_fini(struct settings *settings) {
     free(settings->hosts[i].path);
     free(settings->hosts[i].when_header);
     free(settings->hosts[i].header);
+    free(settings->hosts[i].login);
     free(settings->hosts[i].where);
   }
   free(settings->hosts);
@@ -188,6 +191,28 @@ static int set_header(char **header, const struct ini_entry *entry,
   return set_text(header, entry->value, msg);
 }
 
+/* A password takes a third more in base64. */
+static int set_login(char **login, enum option_id id,
+                     const struct ini_entry *entry, struct errmsg *msg) {
+  static const char *const kinds[] = {"Basic ", "Bearer "};
+  const char *kind = kinds[id == OPT_OAUTH2_BEARER];
+  struct errmsg why = {""};
+  size_t length = strlen(entry->value), cap = 2 * length + 32;
+  int rc = option_check(option_info(id), entry->value, &why);
+  if (rc != 0)
+    return refuse(entry, msg, rc, why.text);
+  free(*login);
+  *login = malloc(cap);
+  if (*login == NULL)
+    return no_memory(msg);
+  int at = snprintf(*login, cap, "Authorization: %s%s", kind,
+                    id == OPT_USER ? "" : entry->value);
+  if (id == OPT_USER)
+    EVP_EncodeBlock((unsigned char *)*login + at,
+                    (const unsigned char *)entry->value, (int)length);
+  return 0;
+}
+
 static int set_host_adaptive(struct settings_host *host,
                              const struct ini_entry *entry,
                              struct errmsg *msg) {
@@ -211,6 +236,10 @@ static int set_rule(struct settings_host *host, const struct ini_entry *entry,
     return set_host_adaptive(host, entry, msg);
   if (strcmp(entry->key, "header") == 0)
     return set_header(&host->header, entry, msg);
+  if (strcmp(entry->key, "user") == 0)
+    return set_login(&host->login, OPT_USER, entry, msg);
+  if (strcmp(entry->key, "oauth2-bearer") == 0)
+    return set_login(&host->login, OPT_OAUTH2_BEARER, entry, msg);
   return ERR_NOTFOUND;
 }
 
@@ -233,7 +262,7 @@ static int apply_host(struct load *load, const char *name,
              ? rc
              : refuse_key(entry, msg,
                           "per-host, per-host-rate, limit-rate, adaptive, "
-                          "header");
+                          "header, user, oauth2-bearer");
 }
 
 static int set_bucket_host(struct settings_host *bucket,
@@ -269,7 +298,8 @@ static int apply_bucket(struct load *load, const char *name,
              ? rc
              : refuse_key(entry, msg,
                           "host, path, when-header, per-host, per-host-rate, "
-                          "limit-rate, adaptive, header");
+                          "limit-rate, adaptive, header, user, "
+                          "oauth2-bearer");
 }
 
 static int check_buckets(const struct settings *settings, struct errmsg *msg) {

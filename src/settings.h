@@ -28,6 +28,7 @@ struct settings_host {
   double byte_rate;     /* the same */
   int adaptive;         /* 1, 0; -1 not set */
   char *header;         /* "Name: value" or NULL */
+  char *login;          /* likewise: Authorization, of user or oauth2-bearer */
   char *when_header;    /* of a bucket: only for runs that send it; or NULL */
   char *where;          /* file and line of its first key */
 };

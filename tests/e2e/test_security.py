@@ -2,6 +2,7 @@
 """What docs/threat-model.md promises and no other test shows: races in the
 output directory, escapes and secrets in all that is written, permissions, input
 that is a bomb. And that each test named there exists."""
+import base64
 import gzip
 import json
 import os
@@ -296,3 +297,38 @@ def test_configurations_that_are_bombs(spate, faultd, out, tmp_path, kind):
     assert run.returncode == 2 and run.stderr, run
     assert len(run.stderr) < 4000 and not out.exists()
     assert faultd.journal() == []
+
+
+def test_credentials_of_a_host_go_to_that_host(spate, faultd, out, tmp_path):
+    """[host] of the INI file: in place of those for all, for no other host, not
+    after a redirect, and shown nowhere."""
+    ini = tmp_path / "spate.ini"
+    ini.write_text(f"""
+[host 127.0.0.1]
+user   = me:{SECRET}
+header = X-Who: host
+[host b.test]
+oauth2-bearer = {SECRET}2
+""")
+    names = ("a.test", "b.test")
+    urls = [faultd.data(1, 10, "own")]
+    urls += [faultd.data(i, 10, name, host=name) for i, name in enumerate(names)]
+    urls.append(faultd.data(5, 10, "leads",
+                            redirect=faultd.data(6, 10, "away", host="a.test")))
+    run = spate("--config", ini, "-v", "-u", "you:else", "-H", "X-Who: all", "-d",
+                out, "-i", write_list(tmp_path / "l", urls), *(
+                    f"--resolve={n}:{faultd.port}:127.0.0.1" for n in names))
+    assert run.code == 0, run
+    got = {e["target"].split("?")[0].rsplit("/", 1)[1]: e for e in faultd.journal()}
+    basic = "Basic " + base64.b64encode(f"me:{SECRET}".encode()).decode()
+    assert (got["own"]["authorization"], got["own"]["x-who"]) == (basic, "host")
+    assert got["leads"]["authorization"] == basic
+    assert got["a.test"]["authorization"].startswith("Basic eW91")
+    assert got["a.test"]["x-who"] == "all"
+    assert got["b.test"]["authorization"] == f"Bearer {SECRET}2"
+    assert not {"authorization", "x-who"} & got["away"].keys()
+    dump = spate("--config", ini, "--dump-config")
+    written = b"".join(p.read_bytes() for p in (out / ".spate").iterdir()
+                       if p.is_file())
+    assert SECRET not in run.text + dump.text
+    assert SECRET.encode() not in written and basic[6:].encode() not in written
