@@ -6,6 +6,7 @@
  *   engine_door.c  commands and snapshots across threads
  *   intake.c   from a delivered manifest line to a task that may start
  *   fetch.c    a task's way from its start to the end of its transfer
+ *   fetch_retry.c  what follows from a failed attempt
  *   fetch_mirror.c  redirects and mirrors: what it asks next
  *   mend.c     bad pieces of a body are fetched again
  *   naming.c   names that come with the answer
@@ -322,10 +323,11 @@ void fetch__report(struct engine *e, const struct transfer *transfer,
 /* No transfer is left: all has come, or none could go on. wait_s: what the
  * server asked for; negative nothing. */
 void fetch__complete(struct engine *e, struct task *task, int64_t size);
+/* fetch_retry.c */
 void fetch__failed(struct engine *e, struct task *task, struct host *host,
                    const struct verdict *v, double wait_s);
 
-/* For fetch.c and fetch_end.c alone. The transfer is gone; the sink, if any,
+/* For the fetch files alone. The transfer is gone; the sink, if any,
  * lets go first (keep: what it has stays as .part), then after happens. */
 void fetch__let_go(struct engine *e, struct task *task, enum task_after after,
                    bool keep);
@@ -335,6 +337,10 @@ bool fetch__may_be_done(const struct task *task,
                         const struct transfer *transfer);
 /* That is known not to be so. */
 void fetch__not_done(struct engine *e, const struct task *task);
+/* An attempt of a request that may have been carried out counts as its last:
+ * changes the verdict to that. */
+void fetch__forbid_repeat(struct engine *e, struct verdict *v,
+                          struct task *task, const struct transfer *transfer);
 /* Ends what transfers it has. */
 void fetch__drop_transfers(struct engine *e, struct task *task);
 /* Another attempt after a back-off of at least wait_s; keep: what has come so

@@ -26,26 +26,46 @@ static uint32_t index_of(sqlite3_stmt *stmt) {
   return (uint32_t)((sqlite3_column_int64(stmt, 0) - 1) % CHUNK_LINES);
 }
 
-static int load_rows(struct store *st, struct store_loaded *l) {
+/* A vector of a loaded chunk, and how a row of a statement becomes an element
+ * of it (zeroed before). */
+struct loading {
+  enum store_sql sql;
+  void **items;
+  size_t *count, size;
+  void (*read)(sqlite3_stmt *stmt, void *item);
+};
+
+static int load(struct store *st, const struct store_loaded *l,
+                const struct loading *what) {
   size_t cap = 0;
   int64_t before = (int64_t)l->chunk.number * CHUNK_LINES;
   sqlite3_stmt *stmt =
-      store__bind(st, SQL_ROWS_OF, "ii", (int64_t)l->chunk.source, before);
+      store__bind(st, what->sql, "ii", (int64_t)l->chunk.source, before);
   int rc = store__step(st, stmt);
   while (rc == 1) {
-    rc = store__push((void **)&l->rows, &cap, l->row_count, sizeof *l->rows);
+    rc = store__push(what->items, &cap, *what->count, what->size);
     if (rc < 0) {
       store__done(stmt);
       return rc;
     }
-    l->rows[l->row_count++] = (struct store_loaded_row){
-        .index = index_of(stmt),
-        .state = store__state((const char *)sqlite3_column_text(stmt, 1)),
-        .started = sqlite3_column_int(stmt, 2) != 0,
-        .run = (uint64_t)sqlite3_column_int64(stmt, 3)};
+    uint8_t *item = (uint8_t *)*what->items + (*what->count)++ * what->size;
+    memset(item, 0, what->size);
+    what->read(stmt, item);
     rc = store__step(st, stmt);
   }
   return rc;
+}
+
+#define LOADING(l, what, statement, reader)                   \
+  (&(const struct loading){statement, (void **)&(l)->what##s, \
+                           &(l)->what##_count, sizeof *(l)->what##s, reader})
+
+static void read_row(sqlite3_stmt *stmt, void *item) {
+  struct store_loaded_row *row = item;
+  row->index = index_of(stmt);
+  row->state = store__state((const char *)sqlite3_column_text(stmt, 1));
+  row->started = sqlite3_column_int(stmt, 2) != 0;
+  row->run = (uint64_t)sqlite3_column_int64(stmt, 3);
 }
 
 static void copy_text(char *out, size_t cap, sqlite3_stmt *stmt, int column) {
@@ -53,51 +73,20 @@ static void copy_text(char *out, size_t cap, sqlite3_stmt *stmt, int column) {
   snprintf(out, cap, "%s", text != NULL ? text : "");
 }
 
-static int load_partials(struct store *st, struct store_loaded *l) {
-  size_t cap = 0;
-  int64_t before = (int64_t)l->chunk.number * CHUNK_LINES;
-  sqlite3_stmt *stmt =
-      store__bind(st, SQL_PARTIALS_OF, "ii", (int64_t)l->chunk.source, before);
-  int rc = store__step(st, stmt);
-  while (rc == 1) {
-    rc = store__push((void **)&l->partials, &cap, l->partial_count,
-                     sizeof *l->partials);
-    if (rc < 0) {
-      store__done(stmt);
-      return rc;
-    }
-    struct store_loaded_partial *p = &l->partials[l->partial_count++];
-    p->index = index_of(stmt);
-    p->partial.durable = sqlite3_column_int64(stmt, 1);
-    p->partial.size = sqlite3_column_int64(stmt, 2);
-    copy_text(p->partial.etag, sizeof p->partial.etag, stmt, 3);
-    copy_text(p->partial.last_modified, sizeof p->partial.last_modified, stmt,
-              4);
-    p->partial.range_count = 0;
-    partial_ranges_read(&p->partial,
-                        (const char *)sqlite3_column_text(stmt, 5));
-    rc = store__step(st, stmt);
-  }
-  return rc;
+static void read_partial(sqlite3_stmt *stmt, void *item) {
+  struct store_loaded_partial *p = item;
+  p->index = index_of(stmt);
+  p->partial.durable = sqlite3_column_int64(stmt, 1);
+  p->partial.size = sqlite3_column_int64(stmt, 2);
+  copy_text(p->partial.etag, sizeof p->partial.etag, stmt, 3);
+  copy_text(p->partial.last_modified, sizeof p->partial.last_modified, stmt, 4);
+  partial_ranges_read(&p->partial, (const char *)sqlite3_column_text(stmt, 5));
 }
 
-static int load_ranks(struct store *st, struct store_loaded *l) {
-  size_t cap = 0;
-  int64_t before = (int64_t)l->chunk.number * CHUNK_LINES;
-  sqlite3_stmt *stmt =
-      store__bind(st, SQL_RANKS_OF, "ii", (int64_t)l->chunk.source, before);
-  int rc = store__step(st, stmt);
-  while (rc == 1) {
-    rc = store__push((void **)&l->ranks, &cap, l->rank_count, sizeof *l->ranks);
-    if (rc < 0) {
-      store__done(stmt);
-      return rc;
-    }
-    l->ranks[l->rank_count++] =
-        (struct store_loaded_rank){index_of(stmt), sqlite3_column_int(stmt, 1)};
-    rc = store__step(st, stmt);
-  }
-  return rc;
+static void read_rank(sqlite3_stmt *stmt, void *item) {
+  struct store_loaded_rank *rank = item;
+  rank->index = index_of(stmt);
+  rank->priority = sqlite3_column_int(stmt, 1);
 }
 
 static void read_keys(sqlite3_stmt *stmt, int column, struct line_keys *keys) {
@@ -192,11 +181,11 @@ static int load_one(struct store *st, sqlite3_stmt *stmt, uint32_t source,
   struct store_loaded *l = calloc(1, sizeof *l);
   int rc = l == NULL ? ERR_NOMEM : read_chunk(stmt, source, &l->chunk);
   if (rc == 0)
-    rc = load_rows(st, l);
+    rc = load(st, l, LOADING(l, row, SQL_ROWS_OF, read_row));
   if (rc == 0)
-    rc = load_partials(st, l);
+    rc = load(st, l, LOADING(l, partial, SQL_PARTIALS_OF, read_partial));
   if (rc == 0)
-    rc = load_ranks(st, l);
+    rc = load(st, l, LOADING(l, rank, SQL_RANKS_OF, read_rank));
   if (rc < 0) {
     store_loaded_free(l);
     return rc;
