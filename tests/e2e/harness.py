@@ -174,6 +174,41 @@ def free_port():
             return port
 
 
+class OwnServer:
+    """A server by hand: a thread of its own runs serve(peer, turn) for each
+    connection, turn counting from 1. A client that goes away is no error."""
+
+    def __init__(self):
+        self.turn, self.over = 0, threading.Event()
+        self.socket = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def serve(self, peer, turn):
+        raise NotImplementedError
+
+    def _accept(self):
+        while not self.over.is_set():
+            try:
+                peer, _ = self.socket.accept()
+            except OSError:
+                return
+            self.turn += 1
+            threading.Thread(target=self._serve, daemon=True,
+                             args=(peer, self.turn)).start()
+
+    def _serve(self, peer, turn):
+        with peer:
+            try:
+                self.serve(peer, turn)
+            except OSError:
+                pass
+
+    def stop(self):
+        self.over.set()
+        self.socket.close()
+
+
 class Server:
     process = None
     port = 0

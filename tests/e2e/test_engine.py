@@ -9,46 +9,30 @@ import time
 
 import pytest
 
-from harness import (SPATE, assert_files, body, files_of, recorded, wait_until,
-                     write_list)
+from harness import (SPATE, OwnServer, assert_files, body, files_of, recorded,
+                     wait_until, write_list)
 
 FAST = ("--retry-wait", "0.05", "--retry-max-wait", "0.1")
 
 
-class Odd:
+class Odd(OwnServer):
     """A server that answers every request with the same bytes."""
 
     def __init__(self, answer):
         self.answer, self.requests = answer, 0
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
-    def _accept(self):
-        while True:
-            try:
-                peer, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(peer,),
-                             daemon=True).start()
-
-    def _serve(self, peer):
+    def serve(self, peer, turn):
         data = b""
-        try:
-            while True:
-                while b"\r\n\r\n" not in data:
-                    got = peer.recv(65536)
-                    if not got:
-                        return
-                    data += got
-                data = data.split(b"\r\n\r\n", 1)[1]
-                self.requests += 1
-                peer.sendall(self.answer)
-        except OSError:
-            pass
-        finally:
-            peer.close()
+        while True:
+            while b"\r\n\r\n" not in data:
+                got = peer.recv(65536)
+                if not got:
+                    return
+                data += got
+            data = data.split(b"\r\n\r\n", 1)[1]
+            self.requests += 1
+            peer.sendall(self.answer)
 
     def url(self, path="/f"):
         return f"http://127.0.0.1:{self.port}{path}"
@@ -64,7 +48,7 @@ def odd():
 
     yield start
     for server in servers:
-        server.socket.close()
+        server.stop()
 
 
 def test_range_that_nobody_asked_for_is_a_failure(spate, odd, out):

@@ -7,48 +7,25 @@ import json
 import re
 import socket
 import struct
-import threading
 
 import pytest
 
-from harness import assert_files, body, files_of, free_port, write_list
+from harness import (OwnServer, assert_files, body, files_of, free_port,
+                     write_list)
 
 SHORT = ("--stall-timeout", "1")
 TRIES = 2
 
 
-class Raw:
-    """Hands each connection to serve(connection, turn), turn counting from 1."""
+class Raw(OwnServer):
+    """Hands each connection to answer(connection, turn, over)."""
 
-    def __init__(self, serve):
-        self.serve, self.turn = serve, 0
-        self.socket = socket.socket()
-        self.socket.bind(("127.0.0.1", 0))
-        self.socket.listen(64)
-        self.port = self.socket.getsockname()[1]
-        self.over = threading.Event()
-        threading.Thread(target=self._accept, daemon=True).start()
+    def __init__(self, answer):
+        self.answer = answer
+        super().__init__()
 
-    def _accept(self):
-        while not self.over.is_set():
-            try:
-                connection, _ = self.socket.accept()
-            except OSError:
-                return
-            self.turn += 1
-            threading.Thread(target=self._serve, daemon=True,
-                             args=(connection, self.turn)).start()
-
-    def _serve(self, connection, turn):
-        with connection:
-            try:
-                self.serve(connection, turn, self.over)
-            except OSError:
-                pass  # the client has gone
-
-    def stop(self):
-        self.over.set()
-        self.socket.close()
+    def serve(self, peer, turn):
+        self.answer(peer, turn, self.over)
 
 
 def read_head(connection):

@@ -6,7 +6,6 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import threading
 import time
 
 import pytest
@@ -459,25 +458,15 @@ def test_credentials_are_shown_nowhere(spate, ftp, root, out, tmp_path):
 # ---- servers that do not behave ------------------------------------------------
 
 
-class Rude:
+class Rude(harness.OwnServer):
     """An FTP server by hand: sends the files, and then leaves out what its
     faults say: the word at the end of a file, or any word to QUIT."""
 
     def __init__(self, data, faults):
         self.data, self.faults = data, faults
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
-    def _accept(self):
-        while True:
-            try:
-                peer, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
-
-    def _serve(self, peer):
+    def serve(self, peer, turn):
         reader, start, passive = peer.makefile("rb"), 0, None
 
         def say(text):
@@ -507,10 +496,6 @@ class Rude:
                 say(answers.get(word, "502 no"))
             elif "quit" not in self.faults:
                 say("221 bye")
-        peer.close()
-
-    def stop(self):
-        self.socket.close()
 
 
 @pytest.mark.slow
