@@ -80,6 +80,33 @@ static int find_unread_streams(struct session *s) {
   return 0;
 }
 
+/* A stream whose lines were being worked on when the run was killed, before the
+ * first of them was recorded, is a list of its own: its marks speak of it. It
+ * is known by its first line when it comes in again. */
+static int recall_begun_streams(struct session *s, struct errmsg *msg) {
+  int rc = 0;
+  for (size_t i = 0; rc == 0 && i < s->source_count; i++) {
+    struct source *source = &s->sources[i];
+    char name[32];
+    if (!source->merging || source->gone || *source->path != '\0' ||
+        marks_find(s->marks, chunk_key(source->id, 0)) < 0)
+      continue;
+    session__spool_name(source->spool, name, sizeof name);
+    int fd = openat(s->sdirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+      continue; /* who reads it will say why */
+    rc = session__first_line(fd, name, &source->format, &source->first_object,
+                             msg);
+    close(fd);
+    source->merging = source->first_object == 0;
+    if (rc == 0 && !source->merging) {
+      rc = store_source_put(s->store, source);
+      rc = rc == 0 ? 0 : session__fault(s, rc, msg);
+    }
+  }
+  return rc;
+}
+
 /* SQLite would make it for all to read, and its companions get its mode. What
  * goes wrong here it will find out and say. */
 static void close_to_others(struct session *s) {
@@ -132,6 +159,8 @@ static int open_all(struct session *s, const char *dir, struct errmsg *msg) {
   rc = marks_open(&s->marks, s->sdirfd, "marks", s->boot_hash, msg);
   if (rc == 0)
     marks_each(s->marks, drop_if_finished, s);
+  if (rc == 0)
+    rc = recall_begun_streams(s, msg);
   if (rc == 0)
     s->unflushed = unflushed_open(s->sdirfd, "unflushed", s->boot_hash);
   return rc;

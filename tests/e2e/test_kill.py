@@ -6,6 +6,7 @@ import os
 import random
 import re
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -416,3 +417,25 @@ def test_killed_before_the_first_line_of_a_pipe(spate, faultd, tmp_path):
     last = spate(*args, input=lines, timeout=40)
     assert last.code == 0
     assert sum(1 for f in out.iterdir() if f.is_file()) == 12
+
+
+def test_killed_before_the_first_line_of_a_pipe_is_recorded(spate, faultd, tmp_path):
+    """Its files are there, what the session knows of the list is not yet."""
+    out = tmp_path / "out"
+    lines = "".join(f"{faultd.data(i, 500)}\tf{i}\n" for i in range(12)).encode()
+    args = ("-i", "-", "-d", out, "--no-tui")
+    first = spate.start(*args, "--rate", "10/s", stdin=subprocess.PIPE)
+    first.process.stdin.write(lines)
+    first.process.stdin.close()
+    wait_until(lambda: (out / "f2").exists(), what="three files")
+    first.process.kill()
+    first.process.wait()
+    with sqlite3.connect(out / ".spate" / "session.db") as db:
+        for table in ("chunks", "objects", "tasks"):
+            db.execute(f"DELETE FROM {table}")
+        db.execute("UPDATE sources SET first_object=0,received=0,ended=0,format='auto'")
+    db.close()
+    last = spate(*args, input=lines)
+    assert last.code == 0, last
+    assert b"12 done, 0 failed" in last.out, last
+    assert_files(out, {f"f{i}": body(i, 500) for i in range(12)})
