@@ -13,7 +13,7 @@ import harness
 def bench(name, *args):
     return subprocess.run(
         [sys.executable, "-B", os.path.join(harness.TOP, "bench", name), *map(str, args)],
-        capture_output=True, text=True, timeout=100)
+        capture_output=True, text=True, timeout=100 * max(1, harness.PATIENCE / 2))
 
 
 @pytest.mark.slow

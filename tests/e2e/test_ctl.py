@@ -541,7 +541,8 @@ def tasks_of(spate, out):
 
 
 def test_cancel_keeps_what_is_there_and_discard_deletes_it(spate, faultd, out):
-    urls = [faultd.data(i, 4_000_000, f"big{i}", rate=1_000_000) for i in (1, 2, 3)]
+    rate = round(3_000_000 / PATIENCE)
+    urls = [faultd.data(i, 4_000_000, f"big{i}", rate=rate) for i in (1, 2, 3)]
     run = spate.start(*urls, "-d", out, "-j", "3")
     parts = [out / f"big{i}.part" for i in (1, 2, 3)]
     wait_until(lambda: all(p.exists() and p.stat().st_size >= 1 << 20 for p in parts))
@@ -564,7 +565,7 @@ def test_cancel_keeps_what_is_there_and_discard_deletes_it(spate, faultd, out):
 
 
 def test_restart_begins_from_nothing(spate, faultd, out):
-    url = faultd.data(1, 4_000_000, "big", rate=1_500_000)
+    url = faultd.data(1, 4_000_000, "big", rate=round(4_500_000 / PATIENCE))
     run = spate.start(url, "-d", out)
     part = out / "big.part"
     wait_until(lambda: part.exists() and part.stat().st_size >= 1 << 20)
@@ -577,7 +578,8 @@ def test_restart_begins_from_nothing(spate, faultd, out):
 
 def test_a_failed_task_is_dropped_or_begun_again(spate, faultd, out, tmp_path):
     urls = [faultd.data(1, 10, "gone", status=404), faultd.data(2, 10, "never", status=404),
-            *(faultd.data(i, 10, f"f{i}", delay=300) for i in range(3, 14))]
+            *(faultd.data(i, 10, f"f{i}", delay=round(150 * PATIENCE))
+              for i in range(3, 14))]
     run = spate.start("-i", write_list(tmp_path / "l", urls), "-d", out, "-j", "2")
     wait_until(lambda: [t["state"] for t in tasks_of(spate, out).values()].count("failed") == 2)
     rows = tasks_of(spate, out)
@@ -773,8 +775,9 @@ def test_a_cancelled_url_that_is_wanted_after_all_outlives_the_run(spate, faultd
                                                                    how, order):
     """Its turn does not come before the run ends; the next one fetches it."""
     url = faultd.data(1, 10, "wanted")
-    slow = faultd.data(0, 10, "slow", ttfb=round(1000 * PATIENCE))
-    run = spate.start(slow, url, faultd.data(2, 10, "dropped"), "-d", out, "-j", "1", "-q")
+    slow = faultd.data(0, 10, "slow", stall=5, fail=1)
+    run = spate.start(slow, url, faultd.data(2, 10, "dropped"), "-d", out, "-j", "1", "-q",
+                      "--stall-timeout", "600")
     wait_until(lambda: {"wanted", "dropped"} <= set(tasks_of(spate, out)))
     for name in ("wanted", "dropped"):
         ctl(spate, out, "cancel", tasks_of(spate, out)[name]["task"])
@@ -813,9 +816,9 @@ def test_a_url_is_added_again_while_it_is_being_cancelled(spate, faultd, out, tm
     (tmp_path / "slow.c").write_text(SLOW_PART)
     subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "slow.so",
                     tmp_path / "slow.c"], check=True)
-    url = faultd.data(1, 3_000_000, "kept", rate=2_000_000)
+    url = faultd.data(1, 3_000_000, "kept", rate=round(3_000_000 / PATIENCE))
     run = spate.start(
-        faultd.data(0, 10, "slow", ttfb=60_000), url, "-d", out, "-q",
+        faultd.data(0, 10, "slow", ttfb=round(20_000 * PATIENCE)), url, "-d", out, "-q",
         env={"LD_PRELOAD": str(tmp_path / "slow.so"),
              "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"})
     wait_until(lambda: tasks_of(spate, out).get("kept", {}).get("state") == "active")

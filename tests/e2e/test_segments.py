@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import assert_files, body, files_of, wait_until
+from harness import PATIENCE, assert_files, body, files_of, wait_until
 
 FAST = ("--retry-wait", "0.05", "--retry-max-wait", "0.2", "--progress=json", "-v")
 SPLIT = (*FAST, "--min-split-size", "1M")
@@ -85,7 +85,8 @@ def test_connections_count_as_requests(spate, faultd, out):
 
 def test_split_changes_while_it_runs(spate, faultd, out):
     run = spate.start(*SPLIT, "-s", "1", "-d", out,
-                      faultd.data(1, SIZE, "f", rate=2_000_000))
+                      faultd.data(1, SIZE, "f", rate=round(6_000_000 / PATIENCE)))
+    wait_until(lambda: faultd.stats()["active"], what="the first connection")
     wait_until(lambda: (out / ".spate/ctl").exists(), what="the socket")
     time.sleep(1)
     assert faultd.stats()["max_active"] == 1

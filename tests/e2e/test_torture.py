@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-from harness import TOP
+from harness import PATIENCE, TOP
 
 
 def bench(name, *args):
     done = subprocess.run(
         [sys.executable, "-B", os.path.join(TOP, "bench", name), *args],
-        capture_output=True, text=True, timeout=200)
+        capture_output=True, text=True, timeout=200 * max(1, PATIENCE / 2))
     print(done.stdout, done.stderr)
     if done.returncode == 77:
         pytest.skip(done.stdout.strip().splitlines()[-1])
