@@ -47,6 +47,7 @@ struct lookup {
   bool want_part, gathered;
   char body[GATHER_NAME]; /* a file of the session that is its name */
   /* answers */
+  int error; /* errno of a look that told nothing; 0 none */
   bool exists, regular, flushed;
   int64_t size, ctime_ns;
   uint64_t inode;
@@ -72,6 +73,29 @@ static int64_t nanoseconds(const struct stat *st) {
 #endif
 }
 
+/* Whether there is something. What cannot be told is no sign that there is
+ * nothing; what cannot be reached will say more when it is created. */
+static bool found(struct lookup *lookup, int dirfd, const char *name,
+                  struct stat *st) {
+  if (fstatat(dirfd, name, st, AT_SYMLINK_NOFOLLOW) == 0)
+    return true;
+  if (errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG &&
+      errno != ELOOP && errno != EACCES)
+    lookup->error = errno;
+  return false;
+}
+
+static void look_at_file(struct lookup *lookup, int dirfd) {
+  struct stat st;
+  if (!found(lookup, dirfd, lookup->name, &st))
+    return;
+  lookup->exists = true;
+  lookup->regular = S_ISREG(st.st_mode);
+  lookup->size = (int64_t)st.st_size;
+  lookup->inode = (uint64_t)st.st_ino;
+  lookup->ctime_ns = nanoseconds(&st);
+}
+
 static void look_at_part(struct lookup *lookup, int dirfd) {
   char part[NAME_CAP];
   struct stat st;
@@ -80,8 +104,7 @@ static void look_at_part(struct lookup *lookup, int dirfd) {
   if (lookup->unflushed != NULL)
     lookup->flushed =
         regain_flush(dirfd, part, lookup->unflushed, &lookup->part_size);
-  else if (fstatat(dirfd, part, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-           S_ISREG(st.st_mode))
+  else if (found(lookup, dirfd, part, &st) && S_ISREG(st.st_mode))
     lookup->part_size = (int64_t)st.st_size;
 }
 
@@ -91,17 +114,10 @@ static void look_up(struct job *job) {
   struct intake_batch *batch = (struct intake_batch *)(void *)job;
   for (size_t i = 0; i < batch->count; i++) {
     struct lookup *lookup = &batch->lookup[i];
-    struct stat st;
     lookup->part_size = -1;
-    if (!lookup->gathered &&
-        fstatat(batch->dirfd, lookup->name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-      lookup->exists = true;
-      lookup->regular = S_ISREG(st.st_mode);
-      lookup->size = (int64_t)st.st_size;
-      lookup->inode = (uint64_t)st.st_ino;
-      lookup->ctime_ns = nanoseconds(&st);
-    }
-    if (lookup->want_part)
+    if (!lookup->gathered)
+      look_at_file(lookup, batch->dirfd);
+    if (lookup->want_part && lookup->error == 0)
       look_at_part(lookup, batch->dirfd);
   }
 }
@@ -182,6 +198,13 @@ static void enter(struct engine *e, struct lookup *lookup) {
     fetch_expire(e, task);
     return;
   }
+  if (lookup->error != 0) {
+    char why[160];
+    snprintf(why, sizeof(why), "cannot look whether the file is there: %s",
+             strerror(lookup->error));
+    fetch_fail(e, task, why);
+    return;
+  }
   if (was_named(e, task, lookup)) {
     fetch_adopt(e, task, lookup->size);
     return;
@@ -236,10 +259,12 @@ bool intake_dir_is_empty(int dirfd) {
   bool empty = dir != NULL;
   if (dir == NULL && fd >= 0)
     close(fd);
+  errno = 0; /* readdir() tells an error only by it */
   while (empty && (entry = readdir(dir)) != NULL)
     empty = strcmp(entry->d_name, ".") == 0 ||
             strcmp(entry->d_name, "..") == 0 ||
             strcmp(entry->d_name, SESSION_DIR) == 0;
+  empty = empty && errno == 0;
   if (dir != NULL)
     closedir(dir);
   return empty;
