@@ -86,23 +86,29 @@ static int check_words(struct job *job, struct errmsg *msg) {
                              msg);
 }
 
+static int unreadable(const struct input *input, struct errmsg *msg) {
+  return err_set(msg, ERR_USAGE, "--input-file: cannot read '%s': %s",
+                 input_name(input), strerror(errno));
+}
+
+/* What cannot be looked at is no stream: the tasks of a file that were once
+ * those of a stream would be others for the next run. */
 static int open_input(struct input *input, bool strict, struct errmsg *msg) {
   struct stat st = {.st_mode = 0};
   if (strcmp(input->path, "-") == 0) {
     input->fd = STDIN_FILENO;
     return 0;
   }
-  if (stat(input->path, &st) == 0 && S_ISREG(st.st_mode) && !strict)
+  if (stat(input->path, &st) != 0)
+    return unreadable(input, msg);
+  if (S_ISREG(st.st_mode) && !strict)
     return 0;
   if (S_ISDIR(st.st_mode))
     return err_set(msg, ERR_USAGE, "--input-file: '%s' is a directory",
                    input->path);
   input->fd = open(input->path, O_RDONLY | O_CLOEXEC);
   input->opened = input->fd >= 0;
-  return input->opened
-             ? 0
-             : err_set(msg, ERR_USAGE, "--input-file: cannot read '%s': %s",
-                       input->path, strerror(errno));
+  return input->opened ? 0 : unreadable(input, msg);
 }
 
 static void close_input(struct input *input) {
@@ -117,7 +123,9 @@ static int check_strictly(struct input *input, const struct options *options,
                           struct errmsg *msg) {
   const char *format = options_text(options, OPT_INPUT_FORMAT);
   struct stat st;
-  bool is_file = fstat(input->fd, &st) == 0 && S_ISREG(st.st_mode);
+  if (fstat(input->fd, &st) != 0)
+    return unreadable(input, msg);
+  bool is_file = S_ISREG(st.st_mode);
   if (!is_file) {
     int copy = strict_spool(input->fd, msg);
     if (copy < 0)
