@@ -66,6 +66,13 @@ static void add_checksum(struct engine *e, struct task *task) {
                  task->name != NULL ? task->name : task->url);
 }
 
+/* Whoever fails has a reason; it may only have found no memory. */
+static const char *reason_of(const struct task *task, enum task_state state) {
+  if (task->reason != NULL)
+    return task->reason;
+  return state == TASK_FAILED ? err_text(ERR_NOMEM) : "";
+}
+
 static void settle(struct engine *e, struct task *task, enum task_state state) {
   struct session_result result;
   memset(&result, 0, sizeof(result));
@@ -74,7 +81,7 @@ static void settle(struct engine *e, struct task *task, enum task_state state) {
   result.bytes = task->got;
   result.status = task->status;
   result.attempts = task->attempts;
-  result.reason = task->reason != NULL ? task->reason : "";
+  result.reason = reason_of(task, state);
   result.path = task->name != NULL ? task->name : "";
   result.renamed = task->renamed;
   result.digest = task->digest != NULL ? task->digest : "";
