@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from harness import PATIENCE, TOP
+from harness import NGINX, PATIENCE, TOP
 
 
 def torture(*args):
@@ -27,6 +27,23 @@ def test_one_allocation_of_each_scenario():
     done = torture("--each", "1", "--only", "alloc-ENOMEM-own")
     assert done.returncode == 0
     assert re.search("^[0-9]+ runs with [1-9]", done.stdout, re.M)
+
+
+@pytest.mark.skipif(not os.access(NGINX, os.X_OK), reason="nginx is missing")
+@pytest.mark.limit(300)
+def test_a_run_over_all_goes_on_where_it_was_stopped(tmp_path):
+    book = tmp_path / "book"
+    series = ("--only", "unpack-alloc-ENOMEM-libbz2", "--state", book)
+    first = torture(*series)
+    assert first.returncode == 0
+    assert re.search("^[1-9][0-9]* runs with [1-9]", first.stdout, re.M)
+    lines = book.read_text().splitlines()
+    book.write_text("\n".join(line for line in lines if '"nth": 2,' not in line) + "\n")
+    again = torture(*series)
+    assert again.returncode == 0
+    assert re.search("^1 runs with 1 failed calls", again.stdout, re.M)
+    table = torture("--state", book, "--table").stdout
+    assert re.search(r"^unpack +alloc of libbz2 +2 +4 +2 +0$", table, re.M)
 
 
 @pytest.mark.slow
