@@ -191,7 +191,7 @@ complete -c spate -l oauth2-bearer -x \
 complete -c spate -l aws-sigv4 -x \
   -d 'sign requests with --user KEY:SECRET, as AWS wants: aws:amz:REGION:SERVICE'
 complete -c spate -s b -l cookie -x \
-  -d 'send these cookies: NAME=VALUE; NAME=VALUE'
+  -d 'send these cookies: NAME=VALUE; NAME=VALUE, or those of FILE'
 complete -c spate -s A -l user-agent -x \
   -d 'send this User-Agent'
 complete -c spate -s x -l proxy -x \

@@ -52,6 +52,7 @@ struct engine_config {
   bool mirrors_from_headers; /* Link: rel=duplicate */
   struct str_list headers;   /* "Name: value" lines */
   const char *user_agent, *user_pwd, *bearer, *cookie;
+  const char *cookie_file;
   const char *aws_sigv4; /* how user_pwd signs requests; NULL it does not */
   const char *proxy, *noproxy, *cacert, *interface;
   struct str_list host_limits; /* "HOST,LIMIT=VALUE", host_limit.h */
@@ -114,7 +115,8 @@ struct engine_change {
 };
 
 struct engine_reload {
-  struct engine_change *changes; /* malloc'ed by who fills it, freed by engine */
+  struct engine_change
+      *changes; /* malloc'ed by who fills it, freed by engine */
   size_t count;
   char text[224]; /* what else there is to say; why, with a negative code */
 };

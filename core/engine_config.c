@@ -19,6 +19,7 @@
   X(bearer)           \
   X(aws_sigv4)        \
   X(cookie)           \
+  X(cookie_file)      \
   X(proxy)            \
   X(noproxy)          \
   X(cacert)           \

@@ -17,6 +17,7 @@
 
 #include "address.h"
 #include "answer.h"
+#include "cookies.h"
 #include "file_transfer.h"
 #include "mirrors.h"
 #include "request.h"
@@ -260,6 +261,18 @@ static void set_credentials(struct transfer *transfer) {
                              : (long)CURL_NETRC_OPTIONAL);
 }
 
+/* Those of a file belong to domains, whoever leads there. */
+static void set_cookies(struct transfer *transfer, const char *url) {
+  struct transfers *transfers = transfer->pool;
+  bool some;
+  if (transfers->cookies == NULL)
+    return;
+  some = cookies_for(transfers->cookies, url, (int64_t)time(NULL),
+                     &transfers->cookie_text);
+  transfer_set_text(transfer, CURLOPT_COOKIE,
+                    some ? transfers->cookie_text.data : NULL);
+}
+
 static long milliseconds(double seconds) {
   return seconds > 0 ? (long)(seconds * 1000 + 0.5) : 0;
 }
@@ -439,6 +452,13 @@ int transfers_init(struct transfers *transfers, uv_loop_t *loop,
   if (to_list(&transfers->headers, &config->headers) != 0 ||
       to_list(&transfers->resolve, &config->resolve) != 0)
     return ERR_NOMEM;
+  bytes_init(&transfers->cookie_text, COOKIES_HEADER_MAX + 1);
+  if (config->cookie_file != NULL) {
+    struct errmsg why; /* it was read when the option was looked at */
+    int code = cookies_read(&transfers->cookies, config->cookie_file, &why);
+    if (code != 0)
+      return code;
+  }
   transfers->http_version = transfer_http_version(
       config->http_version, curl_version_info(CURLVERSION_NOW)->version_num);
   transfers->buffer_size =
@@ -463,6 +483,9 @@ void transfers_fini(struct transfers *transfers) {
     curlmux_close(transfers->mux,
                   (transfers->config->protocols & ~PROTOCOL_USUAL) != 0);
   transfers->mux = NULL;
+  cookies_free(transfers->cookies);
+  transfers->cookies = NULL;
+  bytes_fini(&transfers->cookie_text);
   curl_slist_free_all(transfers->headers);
   curl_slist_free_all(transfers->resolve);
   transfers->headers = transfers->resolve = NULL;
@@ -524,6 +547,7 @@ int transfer_start(struct transfers *transfers, void *owner,
     return ERR_NOMEM;
   }
   set_credentials(transfer);
+  set_cookies(transfer, request->url);
   if (transfers->config->protocols & ~PROTOCOL_USUAL)
     file_transfer_options(transfer, request);
   if (transfer->lacking) { /* no request goes out without its login */

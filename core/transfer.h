@@ -106,6 +106,8 @@ struct transfers {
   const struct transfer_ops *ops;
   struct curl_slist *headers; /* the user's */
   struct curl_slist *resolve; /* the user's --resolve */
+  struct cookies *cookies;    /* of a file; NULL none */
+  struct bytes cookie_text;   /* scratch */
   bool proxied;               /* transfer_proxied() */
   bool keep_heads;            /* whole, for records of shards */
   struct loopwatch *watch;    /* borrowed */

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "checksum_fetch.h"
+#include "cookies.h"
 #include "digest.h"
 #include "engine.h"
 #include "exec.h"
@@ -187,6 +188,25 @@ static int check_proxy(const struct option_info *info, const char *text,
                  info->name, schemes);
 }
 
+/* As curl: what has no '=' names a file. */
+static int check_cookie(const struct option_info *info, const char *text,
+                        struct errmsg *msg) {
+  struct cookies *cookies;
+  struct errmsg why;
+  if (strchr(text, '=') != NULL)
+    return 0;
+  int rc = cookies_read(&cookies, text, &why);
+  if (rc == ERR_SYNTAX)
+    return err_set(msg, ERR_USAGE, "--%s: %s", info->name, why.text);
+  if (rc != 0)
+    return err_set(msg, ERR_USAGE,
+                   "--%s: neither NAME=VALUE; NAME=VALUE nor a file that can "
+                   "be read: %s",
+                   info->name, why.text);
+  cookies_free(cookies);
+  return 0;
+}
+
 static int check_host_limit(const char *text, struct errmsg *msg) {
   struct host_limit limit;
   return host_limit_parse(&limit, text, msg) == 0 ? 0 : ERR_USAGE;
@@ -309,12 +329,7 @@ static int check_text(const struct option_info *info, const char *text,
   case RULE_HEADER:
     return check_header(info, text, msg);
   case RULE_COOKIE:
-    if (strchr(text, '=') != NULL)
-      return 0;
-    return err_set(msg, ERR_USAGE,
-                   "--%s: cookies are NAME=VALUE; NAME=VALUE; a cookie file "
-                   "is not read",
-                   info->name);
+    return check_cookie(info, text, msg);
   case RULE_SIGV4:
     if (sigv4_check(text) == 0)
       return 0;

@@ -174,8 +174,9 @@
   X(OPT_AWS_SIGV4, "aws-sigv4", 0, GROUP_HTTP, "PROVIDER",                     \
     TEXT(RULE_SIGV4, ""), IN_RUN,                                              \
     "sign requests with --user KEY:SECRET, as AWS wants: aws:amz:REGION:SERVICE") \
-  X(OPT_COOKIE, "cookie", 'b', GROUP_HTTP, "DATA", TEXT(RULE_COOKIE, ""),      \
-    IN_RUN | SECRET, "send these cookies: NAME=VALUE; NAME=VALUE")             \
+  X(OPT_COOKIE, "cookie", 'b', GROUP_HTTP, "DATA|FILE",                        \
+    TEXT(RULE_COOKIE, ""), IN_RUN | SECRET,                                    \
+    "send these cookies: NAME=VALUE; NAME=VALUE, or those of FILE")             \
   X(OPT_USER_AGENT, "user-agent", 'A', GROUP_HTTP, "NAME",                     \
     TEXT(RULE_TEXT, ""), IN_RUN, "send this User-Agent")                       \
   X(OPT_PROXY, "proxy", 'x', GROUP_HTTP, "URL", TEXT(RULE_PROXY, ""),          \

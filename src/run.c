@@ -167,6 +167,7 @@ static char *kept_text(enum option_id id, const char *text) {
   enum option_rule rule = option_info(id)->rule;
   bool is_path = id == OPT_LOG || id == OPT_RESULTS ||
                  id == OPT_WRITE_CHECKSUMS || rule == RULE_FILE_IN ||
+                 (id == OPT_COOKIE && strchr(text, '=') == NULL) ||
                  (rule == RULE_FILE_OR_URL && !checksum_fetch_is_url(text));
   if (!is_path || *text == '/' || getcwd(dir, sizeof dir) == NULL)
     return strdup(text);

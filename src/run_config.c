@@ -73,6 +73,10 @@ static void config_texts(struct engine_config *config,
   config->bearer = given_text(options, OPT_OAUTH2_BEARER);
   config->aws_sigv4 = given_text(options, OPT_AWS_SIGV4);
   config->cookie = given_text(options, OPT_COOKIE);
+  if (config->cookie != NULL && strchr(config->cookie, '=') == NULL) {
+    config->cookie_file = config->cookie;
+    config->cookie = NULL;
+  }
   config->proxy = given_text(options, OPT_PROXY);
   config->noproxy = given_text(options, OPT_NOPROXY);
   config->cacert = cacert(options);

@@ -332,3 +332,40 @@ oauth2-bearer = {SECRET}2
                        if p.is_file())
     assert SECRET not in run.text + dump.text
     assert SECRET.encode() not in written and basic[6:].encode() not in written
+
+
+def test_cookies_of_a_file_go_where_they_belong(spate, faultd, out, tmp_path):
+    """Each to its hosts and paths, after a redirect too; their values nowhere
+    else, and a resume from elsewhere finds the file."""
+    (tmp_path / "jar").write_text(
+        "# Netscape HTTP Cookie File\n"
+        f"127.0.0.1\tFALSE\t/data/1\tFALSE\t0\tsid\t{SECRET}\n"
+        f"#HttpOnly_.b.test\tTRUE\t/\tFALSE\t0\tother\t{SECRET}2\n"
+        f"127.0.0.1\tFALSE\t/\tTRUE\t0\tsecure\t{SECRET}3\n")
+    away = faultd.data(4, 10, "away", host="x.b.test")
+    urls = [faultd.data(1, 10, "own"), faultd.data(2, 10, "elsewhere"),
+            faultd.data(1, 11, "leads", redirect=away),
+            faultd.data(1, 12, "later", status=500, fail=1)]
+    run = spate("-v", "-t", "1", "-b", "jar", "-d", out, "-i",
+                write_list(tmp_path / "l", urls), "--resolve",
+                f"x.b.test:{faultd.port}:127.0.0.1", cwd=tmp_path)
+    assert run.code == 1, run
+    assert spate("resume", out, cwd="/").code == 0
+    got = {e["target"].split("?")[0].rsplit("/", 1)[1]: e.get("cookie")
+           for e in faultd.journal()}
+    own = f"sid={SECRET}"
+    assert got == {"own": own, "elsewhere": None, "leads": own, "later": own,
+                   "away": f"other={SECRET}2"}
+    written = b"".join(p.read_bytes() for p in (out / ".spate").iterdir()
+                       if p.is_file())
+    assert SECRET not in run.text and SECRET.encode() not in written
+
+
+@pytest.mark.parametrize("jar, why", [
+    (None, "No such file"), ("\nno cookie\n", "jar:2: no cookie")])
+def test_a_file_of_cookies_must_be_one(spate, faultd, out, tmp_path, jar, why):
+    if jar:
+        (tmp_path / "jar").write_text(jar)
+    run = spate("-b", tmp_path / "jar", "-d", out, faultd.data(1, 10, "f"))
+    assert run.code == 2 and why in run.text, run
+    assert not faultd.journal()
