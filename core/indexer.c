@@ -20,6 +20,9 @@
 #include "lines.h"
 
 #define NICE 10
+/* So many chunks are read at the pace of everybody else: a list of usual length
+ * is known at once on a machine that is busy too, and its order is kept. */
+#define EAGER 4
 
 struct indexer {
   uv_thread_t thread;
@@ -135,7 +138,7 @@ static void be_modest(void) {
 
 static void thread_main(void *arg) {
   struct indexer *x = arg;
-  be_modest();
+  unsigned chunks = 0;
   uv_mutex_lock(&x->lock);
   while (!x->stop) {
     struct index_job *job = x->todo;
@@ -145,6 +148,8 @@ static void thread_main(void *arg) {
     }
     x->todo = NULL;
     uv_mutex_unlock(&x->lock);
+    if (chunks++ == EAGER)
+      be_modest();
     run(x, job);
     uv_mutex_lock(&x->lock);
     x->done = job;

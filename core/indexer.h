@@ -2,8 +2,8 @@
  *
  * The indexer: a thread that reads a list ahead of delivery, one chunk a job,
  * and says where the chunk stands, what is in it and what its lines say about
- * their turn. It has a reader of its own and the lowest priority that the
- * system gives it, so it takes only time that nobody else wants.
+ * their turn. It has a reader of its own and, but for the first chunks, a low
+ * priority: it takes time that nobody else wants.
  *
  * Crosses threads: a job is the poster's until it is posted and again from
  * when indexer_poll() gives it back; in between it is the thread's.

@@ -177,9 +177,21 @@ static void on_stopped(void *arg) {
   uv_close((uv_handle_t *)&rig->clock, NULL);
 }
 
+/* Until then no more than a window has been delivered: not so many as a thread
+ * that reads ahead lets pass on a busy machine. */
+static bool waits_for_lists(struct rig *rig) {
+  struct session_counts counts;
+  session_counts(rig->session, &counts);
+  if (!rig->read_first || counts.tasks >= 0)
+    return false;
+  if (rig->todo_count < rig->window)
+    session_want(rig->session, rig->window - (unsigned)rig->todo_count);
+  return true;
+}
+
 static void on_clock(uv_timer_t *clock) {
   struct rig *rig = clock->data;
-  if (rig->stopping)
+  if (rig->stopping || waits_for_lists(rig))
     return;
   settle_all(rig);
   if (rig->tick != NULL)

@@ -42,6 +42,7 @@ struct rig {
   size_t stop_after; /* stop when so many were delivered; 0 never */
   bool marks_itself; /* the verdict sets the marks */
   bool quiet;        /* items are counted, not kept */
+  bool read_first;   /* settle nothing before all lists are read */
   struct session_order order;
   bool (*accepts)(void *arg, const char *url); /* arg: the rig */
   uint64_t (*full)(void *arg);
