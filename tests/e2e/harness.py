@@ -594,8 +594,11 @@ class Ext4(Tmpfs):
         return done.stderr.strip() or "failed" if done.returncode else None
 
     def remount(self, options="loop"):
-        """Taken off and put on again."""
+        """Taken off and put on again: a copy. Programs in mount namespaces of
+        their own, as other tests have, may hold on to what was taken off, and
+        would hand it on in the state that it was in."""
         subprocess.run(["umount", self.path], check=True)
+        self.image = shutil.copyfile(self.image, self.image + "+")
         subprocess.run(["mount", "-o", options, self.image, self.path], check=True)
 
     def set_quota(self, uid, size):

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from harness import SPATE, TOP, body
+from harness import PATIENCE, SPATE, TOP, body
 
 ISO = body(7, 3_000_000)
 TOKEN = "a-secret-token"
@@ -114,7 +114,7 @@ def test_example(spate, origins, tmp_path, name):
     began = time.monotonic()
     done = subprocess.run(["sh", "-eu", "-c", examples()[name]], cwd=here,
                           env=environment(spate, origins), capture_output=True,
-                          stdin=subprocess.DEVNULL, timeout=60)
+                          stdin=subprocess.DEVNULL, timeout=60 * PATIENCE)
     assert done.returncode == 0, (done, time.monotonic() - began)
     seen = origins[0].seen
     if name == "sign-again":  # what was done was not fetched again

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from harness import (SPATE, OwnServer, assert_files, body, files_of, recorded,
-                     wait_until, write_list)
+from harness import (PATIENCE, SPATE, OwnServer, assert_files, body, files_of,
+                     recorded, wait_until, write_list)
 
 FAST = ("--retry-wait", "0.05", "--retry-max-wait", "0.1")
 
@@ -120,7 +120,7 @@ def with_open_files(spate, soft, hard, *args):
     def limit():
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     return subprocess.run([SPATE, *map(str, args)], env=spate.env, cwd=spate.cwd,
-                          capture_output=True, preexec_fn=limit, timeout=100)
+                          capture_output=True, preexec_fn=limit, timeout=100 * PATIENCE)
 
 
 @pytest.mark.parametrize("least", [16, 20, 40, 55])

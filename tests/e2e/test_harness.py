@@ -13,7 +13,7 @@ import harness
 
 def fetch(url, headers=None):
     request = urllib.request.Request(url, headers=headers or {})
-    with urllib.request.urlopen(request, timeout=5) as answer:
+    with urllib.request.urlopen(request, timeout=5 * harness.PATIENCE) as answer:
         return answer.status, dict(answer.headers), answer.read()
 
 

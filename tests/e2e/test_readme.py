@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from harness import SPATE, TOP, wait_until
+from harness import PATIENCE, SPATE, TOP, wait_until
 
 ISO = bytes(range(256)) * 400
 
@@ -90,7 +90,7 @@ def needs(command):
 
 def run(spate, here, command, expected=(0,)):
     done = subprocess.run(["bash", "-c", command], cwd=here, capture_output=True,
-                          stdin=subprocess.DEVNULL, timeout=60, env=environment(spate))
+                          stdin=subprocess.DEVNULL, timeout=60 * PATIENCE, env=environment(spate))
     assert done.returncode in expected, done
     return done
 

@@ -219,7 +219,8 @@ def worldly(world, spate, tmp_path):
             return subprocess.run(
                 ["ip", "netns", "exec", world, harness.SPATE, "--no-tui",
                  "--progress=json", "--tries", "2", "--retry-wait", "0", *args],
-                capture_output=True, env=spate.env, cwd=spate.cwd, timeout=60)
+                capture_output=True, env=spate.env, cwd=spate.cwd,
+                timeout=60 * harness.PATIENCE)
 
         @staticmethod
         def seen():

@@ -13,6 +13,7 @@ import harness
 from harness import assert_files, body, files_of, wait_until, write_list
 
 FAST = ("--no-config", "--retry-wait", "0.05", "--retry-max-wait", "0.1")
+EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")  # quickly made
 AUTHORITY = """
 [ca]
 default_ca = here
@@ -43,13 +44,13 @@ class Authority:
         (directory / "index").touch()
         (directory / "serial").write_text("01")
         (directory / "conf").write_text(AUTHORITY.format(dir=directory))
-        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", 2,
+        openssl("req", "-x509", *EC, "-nodes", "-days", 2,
                 "-subj", "/CN=authority", "-keyout", directory / "ca.key",
                 "-out", self.pem)
 
     def sign(self, name, until="20991231235959Z"):
         base = self.dir / f"{name}-{until}"
-        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}",
+        openssl("req", *EC, "-nodes", "-subj", f"/CN={name}",
                 "-addext", f"subjectAltName=DNS:{name}",
                 "-keyout", f"{base}.key", "-out", f"{base}.csr")
         openssl("ca", "-batch", "-notext", "-config", self.dir / "conf",
@@ -103,7 +104,9 @@ def failed_of(run):
 
 
 def test_small_and_split_files(spate, start_https, authority, out, tmp_path):
-    server = start_https(authority.sign("localhost"))
+    # one connection alone would take three seconds: long enough to be split
+    server = start_https(authority.sign("localhost"),
+                         "location = /large { limit_rate 8m; }")
     urls = [server.tls(f"/doc-{n}") for n in range(20)] + [server.tls("/large")]
     run = spate(*FAST, "--cacert", authority.pem, "-d", out, "--min-split-size", "2M",
                 "-i", write_list(tmp_path / "list", urls))
@@ -200,7 +203,7 @@ def test_handshake_that_is_cut_is_tried_again(spate, hanging_up, out):
 
 def test_server_killed_in_the_middle(spate, start_https, authority, out, tmp_path):
     certificate = authority.sign("localhost")
-    server = start_https(certificate, "limit_rate 4m;")
+    server = start_https(certificate, "limit_rate 8m;")
     run = spate.start(*FAST, "-t", "100", "-s", "1", "--cacert", authority.pem,
                       "-d", out, server.tls("/large"))
     part = out / "large.part"
@@ -209,7 +212,7 @@ def test_server_killed_in_the_middle(spate, start_https, authority, out, tmp_pat
     server.process.kill()
     server.process.wait()
     conf = tmp_path / "nginx-0" / "nginx.conf"
-    conf.write_text(conf.read_text().replace("limit_rate 4m;", ""))
+    conf.write_text(conf.read_text().replace("limit_rate 8m;", ""))
     again = subprocess.Popen([harness.NGINX, "-p", str(conf.parent), "-c", str(conf)],
                              stderr=subprocess.DEVNULL)
     try:

@@ -390,7 +390,7 @@ def test_terminal_types(start, term):
 def test_without_any_terminal(tmp_path):
     done = subprocess.run([DRIVER], stdin=subprocess.DEVNULL,
                           capture_output=True, start_new_session=True,
-                          timeout=10, text=True)
+                          timeout=10 * PATIENCE, text=True)
     assert done.returncode == 2
     assert "--no-tui" in done.stdout
 
