@@ -577,7 +577,6 @@ int cmd_ctl(struct invocation *invocation) {
   for (size_t i = 0; i < ask.count; i++)
     json_decref(ask.params[i]);
   free(ask.params);
-  if (fflush(stdout) != 0)
-    return 3;
-  return status;
+  int printed = say_printed();
+  return printed != 0 ? printed : status;
 }

@@ -67,8 +67,5 @@ int cmd_failed(struct invocation *invocation) {
                                  print_failure, &terminal, &msg);
   if (rc < 0)
     return say_error(rc, &msg);
-  if (fflush(stdout) == 0)
-    return 0;
-  say("standard output cannot be written to");
-  return 3;
+  return say_printed();
 }

@@ -66,7 +66,7 @@ static int ask_for_all(const char *dir, const char *words) {
   json_decref(result);
   if (rc != 0)
     return ctl_exit_status(rc);
-  return fflush(stdout) == 0 ? 0 : 3;
+  return say_printed();
 }
 
 static int ask_run(const char *dir, const struct failure_filter *filter) {
@@ -83,7 +83,7 @@ static int ask_run(const char *dir, const struct failure_filter *filter) {
   size_t count = asking.asked - asking.refused;
   printf("%zu failed task%s tried again\n", count,
          count == 1 ? " is" : "s are");
-  return fflush(stdout) == 0 ? 0 : 3;
+  return say_printed();
 }
 
 int cmd_retry(struct invocation *invocation) {

@@ -233,7 +233,7 @@ int cmd_run(struct invocation *invocation) {
     return status;
   if (options_flag(&invocation->options, OPT_DUMP_CONFIG)) {
     options_dump(&invocation->options, stdout);
-    return fflush(stdout) == 0 ? 0 : 3;
+    return say_printed();
   }
   status = go(&job);
   for (size_t i = 0; i < job.input_count; i++)

@@ -52,5 +52,5 @@ int cmd_set(struct invocation *invocation) {
   const char *text = json_string_value(json_object_get(result, "text"));
   printf("%s\n", text != NULL ? text : "");
   json_decref(result);
-  return fflush(stdout) == 0 ? 0 : 3;
+  return say_printed();
 }

@@ -234,5 +234,5 @@ int cmd_status(struct invocation *invocation) {
   }
   free(failures.classes);
   summary_fini(&summary);
-  return fflush(stdout) == 0 ? 0 : 3;
+  return say_printed();
 }

@@ -63,7 +63,7 @@ static int wait_for(int fd, pid_t child, const char *dir, bool quiet) {
   if (n == 1) {
     if (!quiet)
       say_how(dir, child);
-    return fflush(stdout) == 0 ? 0 : EXIT_UNUSABLE;
+    return say_printed();
   }
   while (waitpid(child, &status, 0) < 0)
     if (errno != EINTR)

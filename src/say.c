@@ -40,3 +40,10 @@ int say_error(int code, const struct errmsg *msg) {
   int status = err_exit_status(code);
   return status == 1 ? 3 : status;
 }
+
+int say_printed(void) {
+  if (fflush(stdout) == 0 && !ferror(stdout))
+    return 0;
+  say("standard output cannot be written to");
+  return 3;
+}

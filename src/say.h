@@ -15,4 +15,8 @@ void say(const char *fmt, ...) PRINTF_LIKE(1, 2);
  * returns the exit status that fits a run that did not begin: 2 or 3. */
 int say_error(int code, const struct errmsg *msg);
 
+/* Flushes standard output: 0, or 3 after saying that it could not be written
+ * to. */
+int say_printed(void);
+
 #endif

@@ -116,7 +116,7 @@ int subcommand_main(const struct subcommand *command, int argc, char **argv) {
   if (rc != 0)
     status = say_error(ERR_USAGE, &msg);
   else if (answered(&invocation))
-    status = fflush(stdout) == 0 ? 0 : 3;
+    status = say_printed();
   else
     status = command->run(&invocation);
   cli_fini(&invocation.cli);

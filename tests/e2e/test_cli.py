@@ -4,10 +4,11 @@ import hashlib
 import json
 import os
 import re
+import subprocess
 
 import pytest
 
-from harness import TOP, assert_files, body, write_list
+from harness import SPATE, TOP, assert_files, body, write_list
 
 OPTIONS = """input-file input-format dir out layout concurrency per-host rate
 per-host-rate limit-rate tries retry-wait retry-max-wait
@@ -275,3 +276,16 @@ def test_every_event_is_in_the_manual(spate, faultd, out, tmp_path):
         text = page.read().split(".SH PROGRESS FOR PROGRAMS")[1].split(".SH ")[0]
     for kind in kinds:
         assert f".B {kind}\n" in text, kind
+
+
+@pytest.mark.parametrize("command", [
+    ["--help"], ["--version"], ["--dump-config"], ["status", "."], ["failed", "."],
+    ["status", ".", "--json"], ["ctl", "--help"]])
+def test_output_that_cannot_be_written(spate, faultd, out, command):
+    """A full disk behind a > is said, and does not look like success."""
+    spate("-t", "1", "-d", out, faultd.data(1, 10, "f", status=404))
+    with open("/dev/full", "w") as full:
+        run = subprocess.run([SPATE, *command], cwd=out, env=spate.env, stdout=full,
+                             stderr=subprocess.PIPE, timeout=60)
+    assert run.returncode == 3
+    assert run.stderr == b"spate: standard output cannot be written to\n"
