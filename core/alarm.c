@@ -37,8 +37,12 @@ static int open_timerfd(struct alarm *alarm, uv_loop_t *loop) {
   int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
   if (fd < 0)
     return -1;
-  if (uv_poll_init(loop, &alarm->poll, fd) != 0 ||
-      uv_poll_start(&alarm->poll, UV_READABLE, on_readable) != 0) {
+  if (uv_poll_init(loop, &alarm->poll, fd) != 0) {
+    close(fd);
+    return -1;
+  }
+  if (uv_poll_start(&alarm->poll, UV_READABLE, on_readable) != 0) {
+    uv_close((uv_handle_t *)&alarm->poll, NULL); /* it lives with the loop */
     close(fd);
     return -1;
   }
