@@ -92,6 +92,8 @@ static void end(struct report *report, struct engine *engine,
   const struct snapshot *snap = engine_snapshot(engine);
   if (snap != NULL && report->ops->end != NULL)
     report->ops->end(report, snap, status);
+  if (snap != NULL && status == STATUS_SYSTEM)
+    report_cause(report, snap);
   snapshot_unref(snap);
   flush_all(report);
   while (outbuf_pending(&report->out) || outbuf_pending(&report->err))

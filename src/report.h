@@ -41,6 +41,11 @@ struct report {
   bool line_up; /* something stands in the line */
 };
 
+/* Why a run has ended with STATUS_SYSTEM, on standard error, for all reporters:
+ * what waited was shown while it waited, if at all. */
+#define STATUS_SYSTEM 3
+void report_cause(struct report *report, const struct snapshot *snap);
+
 /* Lets the engine run to its end, reporting. Answers signals meanwhile.
  * Returns engine_join()'s status. */
 int report_run(struct report *report, struct engine *engine,

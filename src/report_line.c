@@ -243,6 +243,16 @@ static void end(struct report *report, const struct snapshot *snap,
   put_text(&report->err, "\n");
 }
 
+void report_cause(struct report *report, const struct snapshot *snap) {
+  struct line line = {.len = 0};
+  add(&line, "spate: %s; go on with: spate resume %s",
+      *snap->hold != '\0' ? snap->hold
+                          : "not all could be kept: no memory, or a disk fails",
+      report->session_dir);
+  put_clipped(&report->err, line.text, -1);
+  put_text(&report->err, "\n");
+}
+
 const struct report_ops report_line = {
     .progress = progress, .event = event, .end = end};
 
