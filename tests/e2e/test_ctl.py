@@ -541,8 +541,7 @@ def tasks_of(spate, out):
 
 
 def test_cancel_keeps_what_is_there_and_discard_deletes_it(spate, faultd, out):
-    rate = round(3_000_000 / PATIENCE)
-    urls = [faultd.data(i, 4_000_000, f"big{i}", rate=rate) for i in (1, 2, 3)]
+    urls = [faultd.data(i, 4_000_000, f"big{i}", stall=3_000_000) for i in (1, 2, 3)]
     run = spate.start(*urls, "-d", out, "-j", "3")
     parts = [out / f"big{i}.part" for i in (1, 2, 3)]
     wait_until(lambda: all(p.exists() and p.stat().st_size >= 1 << 20 for p in parts))
@@ -565,7 +564,7 @@ def test_cancel_keeps_what_is_there_and_discard_deletes_it(spate, faultd, out):
 
 
 def test_restart_begins_from_nothing(spate, faultd, out):
-    url = faultd.data(1, 4_000_000, "big", rate=round(4_500_000 / PATIENCE))
+    url = faultd.data(1, 4_000_000, "big", stall=3_000_000, fail=1)
     run = spate.start(url, "-d", out)
     part = out / "big.part"
     wait_until(lambda: part.exists() and part.stat().st_size >= 1 << 20)

@@ -208,11 +208,11 @@ def test_u_and_A_on_the_screen(terminal, spate, faultd, out, listing, tmp_path):
 
 
 def test_detach_hands_the_run_to_the_background(terminal, spate, faultd, out, tmp_path):
-    urls = [faultd.data(i, "2M", f"file-{i}.bin", **SLOW) for i in range(6)]
-    tui = terminal("-i", write_list(tmp_path / "l", urls), "-d", out, "-j", "3")
+    urls = [faultd.data(i, "2M", f"file-{i}.bin", **SLOW) for i in range(4)]
+    tui = terminal("-i", write_list(tmp_path / "l", urls), "-d", out, "-j", "4")
     tui.wait_for(lambda t: re.search(r"file-0.bin.*\s[1-9]\d?%", t))
     tui.send("+")
-    tui.wait_for(lambda t: re.search(r"\bnet\b[^\n]*/4", t))
+    tui.wait_for(lambda t: re.search(r"\bnet\b[^\n]*/5", t))
     tui.send(":detach\r")
     assert tui.wait_exit(20) == 0
     assert tui.modes_restored()
@@ -222,12 +222,12 @@ def test_detach_hands_the_run_to_the_background(terminal, spate, faultd, out, tm
     pid = int(found[1])
     assert pid != tui.process.pid
     try:
-        wait_until(lambda: spate("ctl", out, "get", "concurrency").out == b"4\n")
+        wait_until(lambda: spate("ctl", out, "get", "concurrency").out == b"5\n")
         wait_until(lambda: not os.path.exists(f"/proc/{pid}"), 60)
     finally:
         if os.path.exists(f"/proc/{pid}"):
             os.kill(pid, signal.SIGKILL)
-    assert_files(out, {f"file-{i}.bin": body(i, 2 << 20) for i in range(6)})
+    assert_files(out, {f"file-{i}.bin": body(i, 2 << 20) for i in range(4)})
     # what was there when it changed hands was not fetched again
     assert any(entry["status"] == 206 for entry in faultd.journal())
 
