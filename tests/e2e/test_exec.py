@@ -112,7 +112,7 @@ def test_slow_program_does_not_hold_transfers_up(spate, faultd, out, tmp_path):
 def test_stop_ends_programs_and_resume_runs_them_again(spate, faultd, out,
                                                        tmp_path):
     log, go = tmp_path / "log", tmp_path / "go"
-    program = script(tmp_path, f'[ -e {go} ] || sleep 60\n'
+    program = script(tmp_path, f'[ -e {go} ] || sleep 9999\n'
                                f'echo "$1" >>{log}\n')
     process = spate.start("-d", out, "-i", urls(faultd, tmp_path, 20), "--exec",
                           program, *FAST)
@@ -121,7 +121,7 @@ def test_stop_ends_programs_and_resume_runs_them_again(spate, faultd, out,
     process.signal(signal.SIGTERM)
     run = process.wait(20)
     assert run.code == 4, run
-    assert run.seconds < 50 and lines_of(log) == []
+    assert lines_of(log) == []
     go.touch()
     run = spate("resume", out, *FAST)
     assert run.code == 0, run
