@@ -59,7 +59,10 @@ static void a_failed_allocation_is_told(void **state) {
 
 /* A key that found no room would make it bad, or another object. */
 static void a_text_is_whole_or_none(void **state) {
-  json_t *value = json_loads(text, 0, NULL);
+  json_t *value = json_loads(
+      "{\"a-key-for-which-the-buffer-has-to-grow-while-it-is-written\": 1, "
+      "\"b\": \"another-text-that-takes-more-than-the-buffer-has-had\"}",
+      0, NULL);
   char *whole = json_text(value, JSON_COMPACT);
   int n = 0, told = 0;
   (void)state;
@@ -76,7 +79,7 @@ static void a_text_is_whole_or_none(void **state) {
     assert_null(again);
     told++;
   } while (n < 10000);
-  assert_true(told > 2 && told < 10000);
+  assert_true(told > 1 && told < 10000);
   free(whole);
   json_decref(value);
 }
