@@ -25,7 +25,7 @@ def ranges_of(entries):
 
 
 def test_large_file_comes_in_segments(spate, faultd, out):
-    rate = RATE // 2
+    rate = round(RATE * 1.5 / PATIENCE)
     run = spate(*SPLIT, "-s", "4", "-d", out, faultd.data(1, SIZE, "f", rate=rate))
     assert run.code == 0, run
     assert_files(out, {"f": body(1, SIZE)})
