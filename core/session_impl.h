@@ -125,6 +125,7 @@ struct session {
   struct index_job index_job;
   bool index_busy;
   uint32_t index_source_id; /* of the job under way */
+  uint32_t index_spool;     /* that it reads; 0 the manifest itself */
   char *index_path;         /* taken; of the job */
   uint64_t index_retry;     /* bytes of a spool before it is tried again */
   struct feed index_pin;    /* holds the chunk that the job goes on with */

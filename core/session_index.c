@@ -128,6 +128,12 @@ static int add_lines(struct session *s, struct source *source,
   return 0;
 }
 
+/* With one that came in, or to what is known: neither is to grow meanwhile. */
+static bool is_compared(const struct session *s, const struct source *source) {
+  const struct feed *f = &s->feeds[0];
+  return f->incoming != NULL && (f->source == source || f->incoming == source);
+}
+
 /* False: the list cannot be indexed any further. */
 static bool take(struct session *s, struct source *source,
                  struct index_job *job) {
@@ -187,6 +193,10 @@ static void collect(struct session *s) {
     return;
   struct source *source = session__source(s, s->index_source_id);
   s->index_busy = false;
+  /* Asked before the list came in again: what was read is of the old file. */
+  if (source != NULL &&
+      (is_compared(s, source) || source->tail.spool != s->index_spool))
+    source = NULL;
   if (source != NULL && job->rc == 0) {
     bool good = take(s, source, job);
     if (!good)
@@ -196,8 +206,7 @@ static void collect(struct session *s) {
     source->index_all |= matters(s, &job->place.keys);
     source->index = source->index_all; /* else its beginning was enough */
     s->index_retry = 0;
-  } else if (source != NULL && job->rc == ERR_NOTFOUND &&
-             may_grow(s, source)) {
+  } else if (source != NULL && job->rc == ERR_NOTFOUND && may_grow(s, source)) {
     s->index_retry = job->end + GROWTH;
   } else if (source != NULL) {
     source->indexed = true;
@@ -229,11 +238,8 @@ static bool is_ready(struct session *s, const struct source *source,
 static struct source *next_source(struct session *s, bool *whole) {
   for (size_t i = 0; i < s->source_count; i++) {
     struct source *source = &s->sources[i];
-    bool compared = /* with one that came in, or to what is known */
-        s->feeds[0].incoming != NULL &&
-        (s->feeds[0].source == source || s->feeds[0].incoming == source);
     if (source->index && !source->indexed && !source->gone && !source->ended &&
-        !source->cut && !source->merging && !compared &&
+        !source->cut && !source->merging && !is_compared(s, source) &&
         is_ready(s, source, whole))
       return source;
   }
@@ -290,6 +296,7 @@ void index__step(struct session *s) {
   job->path = s->index_path;
   job->format = source->format;
   s->index_source_id = source->id;
+  s->index_spool = source->tail.spool;
   s->index_busy = true;
   indexer_post(s->indexer, job);
 }
