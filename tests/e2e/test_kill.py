@@ -398,17 +398,22 @@ def test_unfinished_session_takes_more(spate, faultd, out, tmp_path):
                  {"more": body(900, 10)})
 
 
+def kill_after_three(spate, out, args, lines):
+    """A list comes in by a pipe, three of its files are there: kill -9."""
+    run = spate.start(*args, "--rate", "10/s", stdin=subprocess.PIPE)
+    run.process.stdin.write(lines)
+    run.process.stdin.close()
+    wait_until(lambda: (out / "f2").exists(), what="three files")
+    run.process.kill()
+    run.process.wait()
+
+
 def test_killed_before_the_first_line_of_a_pipe(spate, faultd, tmp_path):
     """What such a run leaves is no list that the others wait for."""
     out = tmp_path / "out"
     lines = "".join(f"{faultd.data(i, 500)}\tf{i}\n" for i in range(12)).encode()
     args = ("-i", "-", "-d", out, "--no-tui")
-    first = spate.start(*args, "--rate", "10/s", stdin=subprocess.PIPE)
-    first.process.stdin.write(lines)
-    first.process.stdin.close()
-    wait_until(lambda: (out / "f2").exists(), what="three files")
-    first.process.kill()
-    first.process.wait()
+    kill_after_three(spate, out, args, lines)
     second = spate.start(*args, stdin=subprocess.PIPE)
     wait_until(lambda: (out / ".spate" / "spool-2").exists(), what="its spool")
     second.process.kill()
@@ -424,12 +429,7 @@ def test_killed_before_the_first_line_of_a_pipe_is_recorded(spate, faultd, tmp_p
     out = tmp_path / "out"
     lines = "".join(f"{faultd.data(i, 500)}\tf{i}\n" for i in range(12)).encode()
     args = ("-i", "-", "-d", out, "--no-tui")
-    first = spate.start(*args, "--rate", "10/s", stdin=subprocess.PIPE)
-    first.process.stdin.write(lines)
-    first.process.stdin.close()
-    wait_until(lambda: (out / "f2").exists(), what="three files")
-    first.process.kill()
-    first.process.wait()
+    kill_after_three(spate, out, args, lines)
     with sqlite3.connect(out / ".spate" / "session.db") as db:
         for table in ("chunks", "objects", "tasks"):
             db.execute(f"DELETE FROM {table}")
