@@ -311,7 +311,7 @@ void control__ended(struct engine *e, const struct command *c) {
 
 static void on_recent(struct engine *e, struct task *task,
                       const struct command *c) {
-  if (task->state == TASK_CANCELLED && drops(c))
+  if (task->state == TASK_CANCELLED && c->kind == CMD_CANCEL_TASK)
     control__refuse(e, ERR_USAGE, "the task is cancelled already");
   else if (may_be_redone(e, c, task_state_name(task->state)))
     control__redeliver(e, task->id, !drops(c));

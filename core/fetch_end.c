@@ -18,6 +18,7 @@
 #include "checksum_file.h"
 #include "engine_priv.h"
 #include "finish.h"
+#include "leftover.h"
 #include "mend.h"
 #include "partial.h"
 #include "split.h"
@@ -73,7 +74,9 @@ static const char *reason_of(const struct task *task, enum task_state state) {
   return state == TASK_FAILED ? err_text(ERR_NOMEM) : "";
 }
 
-static void settle(struct engine *e, struct task *task, enum task_state state) {
+/* left: its .part stays. */
+static void settle(struct engine *e, struct task *task, enum task_state state,
+                   bool left) {
   struct session_result result;
   memset(&result, 0, sizeof(result));
   result.id = task->id;
@@ -84,6 +87,8 @@ static void settle(struct engine *e, struct task *task, enum task_state state) {
   result.reason = reason_of(task, state);
   result.path = task->name != NULL ? task->name : "";
   result.renamed = task->renamed;
+  result.left = left && task->name != NULL && !gathering(e);
+  result.object = leftover_object(task);
   result.digest = task->digest != NULL ? task->digest : "";
   result.host = task->host != NULL ? task->host->origin : NULL;
   if (task->status != 0) { /* else they are an earlier attempt's */
@@ -105,7 +110,7 @@ void fetch_fail(struct engine *e, struct task *task, const char *why) {
   eventlog_add(&e->log, LOG_ERROR, task->id, "%s: %s",
                task->name != NULL ? task->name : task->url,
                task->reason != NULL ? task->reason : "failed");
-  settle(e, task, TASK_FAILED);
+  settle(e, task, TASK_FAILED, false);
   task_set_state(&e->counts, task, TASK_FAILED);
   engine__retire(e, task);
 }
@@ -115,7 +120,7 @@ void fetch_expire(struct engine *e, struct task *task) {
     task_set_reason(task, "the URL has expired");
   eventlog_add(&e->log, LOG_ERROR, task->id, "%s: %s", task->name,
                task->reason != NULL ? task->reason : "expired");
-  settle(e, task, TASK_EXPIRED);
+  settle(e, task, TASK_EXPIRED, false);
   task_set_state(&e->counts, task, TASK_EXPIRED);
   engine__retire(e, task);
 }
@@ -127,7 +132,7 @@ void fetch_adopt(struct engine *e, struct task *task, int64_t bytes) {
 }
 
 void fetch_done(struct engine *e, struct task *task) {
-  settle(e, task, TASK_DONE);
+  settle(e, task, TASK_DONE, false);
 }
 
 void fetch_committed(void *arg, const uint64_t *ids, size_t count) {
@@ -273,7 +278,7 @@ static void cancel(struct engine *e, struct task *task, bool discard) {
     if (part)
       control__remove_part(e, task);
   }
-  settle(e, task, TASK_CANCELLED);
+  settle(e, task, TASK_CANCELLED, !discard);
   task_set_state(&e->counts, task, TASK_CANCELLED);
   engine__retire(e, task);
 }
@@ -477,6 +482,8 @@ static void disk_failure(struct engine *e, struct task *task,
     to_queue(e, task);
     return;
   }
+  if (result->blocked && leftover_ask(e, task))
+    return;
   if (result->code == ERR_EXISTS) {
     session_mark_foreign(e->session, task->id); /* next time neither */
     snprintf(why, sizeof(why), "%s", err_text(ERR_EXISTS));
@@ -523,7 +530,7 @@ static void on_sink_ended(void *owner, const struct sink_result *result) {
     if (task->has_partial)
       session_partial_put(e->session, task->id, NULL);
     if (gathering(e)) /* now, in one transaction with the shard's length */
-      settle(e, task, TASK_DONE);
+      settle(e, task, TASK_DONE, false);
     else
       finish_file(e, task);
     return;

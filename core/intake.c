@@ -423,19 +423,6 @@ void intake__set_deadline(const struct engine *e, struct task *task) {
   task->deadline_unix = at;
 }
 
-static void take_partial(struct task *task,
-                         const struct session_partial *partial) {
-  if (partial == NULL || partial_get_ranges(partial, &task->kept) != 0)
-    return;
-  task->has_partial = true;
-  task->own_part = true;
-  task->got = ranges_total(&task->kept);
-  task->size = partial->size;
-  memcpy(task->etag, partial->etag, sizeof(task->etag));
-  memcpy(task->last_modified, partial->last_modified,
-         sizeof(task->last_modified));
-}
-
 void intake_again(struct engine *e, struct task *task) {
   task->unseen = false;
   task->in_intake = true;
@@ -478,7 +465,7 @@ void intake_item(void *arg, const struct session_item *item) {
           ? task->weight
           : (e->mean_weight * (MEAN_OF - 1) + task->weight) / MEAN_OF;
   meter_init(&task->rate, 10, now);
-  take_partial(task, item->partial);
+  task_take_partial(task, item->partial);
   regain_note(task, item->unflushed);
   control_delivered(e, task);
   intake__set_deadline(e, task);

@@ -81,8 +81,8 @@ int session_open(struct session **out, const char *dir, bool durable,
                  struct errmsg *msg) MUST_CHECK;
 
 /* The form of manifests that are added from here on: auto, text, aria2, jsonl,
- * csv or tsv (manifest.h), or metalink; auto until it is called. It is kept with the
- * source. ERR_USAGE for another name. */
+ * csv or tsv (manifest.h), or metalink; auto until it is called. It is kept
+ * with the source. ERR_USAGE for another name. */
 int session_input_format(struct session *session, const char *name) MUST_CHECK;
 
 /* Manifest files that are added, or opened again, from here on are read on as
@@ -208,6 +208,8 @@ struct session_result {
   const char *path;   /* name the output got; copied; kept only where it is
                          not what the URL or manifest says (renamed) */
   bool renamed;
+  bool left; /* cancelled: path.part may be there, of this object */
+  uint64_t object;
   const char *digest;  /* "sha-256=HEX"; "" none; copied */
   const char *host;    /* that answered or was asked last; NULL none; copied */
   const char *type;    /* summary_type() of the answer; NULL none; copied */
@@ -360,6 +362,25 @@ int session_stands(struct session *session, uint64_t task,
                                 const struct session_standing *standing),
                    void *arg) MUST_CHECK;
 
+/* Whether PATH.part, which is in a task's way, was left by a cancelled task of
+ * this session. */
+struct session_left {
+  int code;      /* of a failed look */
+  uint64_t task; /* whose way it is in */
+  uint64_t by;   /* the cancelled one's number; 0: it is not of this session */
+  uint64_t object;                       /* that one's */
+  const struct session_partial *partial; /* for the call; NULL: its bytes are
+                                            not known */
+};
+
+/* told is called once, later. */
+int session_left_look(struct session *session, uint64_t task, const char *path,
+                      void (*told)(void *arg, const struct session_left *left),
+                      void *arg) MUST_CHECK;
+/* It is another task's from now on: the cancelled one has none any more. Kept
+ * with the next batch. */
+void session_left_take(struct session *session, uint64_t by);
+
 /* All tasks that have failed, or those that fit (words as in failed_choice.h,
  * NULL: all), are wanted again by a person. They are counted, then told is
  * called once, then they are delivered as there is room, before new ones; none
@@ -375,8 +396,9 @@ bool session_exhausted(const struct session *session);
 /* Adds lines as session_add_lines() does, in a running session. done is called
  * once: with code 0 when they are on the disk, with a code and a sentence when
  * none was taken. A line whose object the command lines have already adds
- * nothing; its task is among `again`, maybe signed anew. text: lines, each with a line feed but
- * maybe the last; copied. ERR_NOMEM, ERR_CLOSED: done is not called. */
+ * nothing; its task is among `again`, maybe signed anew. text: lines, each with
+ * a line feed but maybe the last; copied. ERR_NOMEM, ERR_CLOSED: done is not
+ * called. */
 struct session_added {
   int code;
   const char *text; /* "" none */

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a person asks about tasks that are out of the window: how one of them
- * stands, and that those which failed be tried again.
+ * What is asked about tasks that are out of the window: how one of them
+ * stands, whether one has left the file that is in another's way, and that
+ * those which failed be tried again.
  *
  * The storage thread looks into the database, a piece at a time between two
  * batches. Failed tasks are counted first, which answers the person; then the
  * feed that fetches single lines again goes through them chunk by chunk as
  * there is room (store_sweep.h), so that a million of them cost no memory.
  *
- * Thread: the loop's, but for count() and stand() and next(), which are the
- * storage thread's.
+ * Thread: the loop's, but for count(), stand(), look_left() and next(), which
+ * are the storage thread's.
  */
 #include "config.h"
 
@@ -27,6 +28,9 @@ struct session_asked {
   struct session_asked *next;
   struct session *session;
   uint64_t task; /* 0: a choice is meant */
+  char *path;    /* not NULL: whose its .part is */
+  void (*told_left)(void *arg, const struct session_left *left);
+  struct store_left left;
   void (*told)(void *arg, const struct session_standing *standing);
   void *arg;
   bool flushed; /* what was settled before is on its way to the database */
@@ -65,6 +69,11 @@ static void stand(struct store_job *job) {
   store_loaded_free(loaded);
 }
 
+static void look_left(struct store_job *job) {
+  struct session_asked *asked = job->owner;
+  job->rc = store_left_find(asked->session->store, asked->path, &asked->left);
+}
+
 static void next(struct store_job *job) {
   struct feed *f = job->owner;
   struct session_asked *asked = f->session->sweeps;
@@ -74,7 +83,27 @@ static void next(struct store_job *job) {
 
 /* ---- asking -------------------------------------------------------------- */
 
+static void free_asked(struct session_asked *asked) {
+  if (asked != NULL)
+    free(asked->path);
+  free(asked);
+}
+
+static void tell_left(struct session_asked *asked, int code) {
+  const struct session_left left = {
+      .code = code,
+      .task = asked->task,
+      .by = asked->left.id,
+      .object = asked->left.object,
+      .partial = asked->left.has_partial ? &asked->left.partial : NULL};
+  asked->told_left(asked->arg, &left);
+}
+
 static void tell(struct session_asked *asked, int code, const char *text) {
+  if (asked->path != NULL) {
+    tell_left(asked, code);
+    return;
+  }
   const struct session_standing standing = {
       .code = code,
       .text = code == 0 || text != NULL ? text : err_text(code),
@@ -104,7 +133,9 @@ void session__asked_step(struct session *s) {
     return;
   s->asked_busy = true;
   asked->job = (struct store_job){.kind = JOB_ASK,
-                                  .call = asked->task != 0 ? stand : count,
+                                  .call = asked->path != NULL ? look_left
+                                          : asked->task != 0  ? stand
+                                                              : count,
                                   .owner = asked};
   store_thread_post(s->thread, &asked->job);
 }
@@ -155,7 +186,7 @@ void session__asked_worked(struct session *s, struct store_job *job) {
     tell(asked, code, code == 0 ? "" : NULL);
   if (sweep && s->sweep_count < SWEEPS)
     asked = to_sweeps(s, asked);
-  free(asked);
+  free_asked(asked);
   session__asked_step(s);
 }
 
@@ -208,12 +239,40 @@ int session_stands(struct session *s, uint64_t task,
   return 0;
 }
 
+int session_left_look(struct session *s, uint64_t task, const char *path,
+                      void (*told)(void *arg, const struct session_left *left),
+                      void *arg) {
+  if (s->stopping || s->ended)
+    return ERR_CLOSED;
+  struct session_asked *asked = calloc(1, sizeof *asked);
+  if (asked == NULL || (asked->path = strdup(path)) == NULL) {
+    free(asked);
+    return ERR_NOMEM;
+  }
+  asked->task = task;
+  asked->told_left = told;
+  asked->arg = arg;
+  append(s, asked);
+  return 0;
+}
+
+void session_left_take(struct session *s, uint64_t by) {
+  struct store_batch *b = session__filling(s);
+  if (store__push((void **)&b->robbed, &b->robbed_cap, b->robbed_count,
+                  sizeof *b->robbed) < 0) {
+    session__tell_once(s, ERR_NOMEM, err_text(ERR_NOMEM));
+    return;
+  }
+  b->robbed[b->robbed_count++] = by;
+  session__schedule(s);
+}
+
 void session__asked_end(struct session *s) {
   while (s->asked != NULL) {
     struct session_asked *asked = s->asked;
     s->asked = asked->next;
     tell(asked, ERR_CLOSED, "the run is ending");
-    free(asked);
+    free_asked(asked);
   }
   while (s->sweeps != NULL) {
     struct session_asked *asked = s->sweeps;

@@ -51,7 +51,7 @@ bool session__pending(const struct session *s) {
   const struct store_batch *b = &s->batches[s->current];
   return s->dirty_count + b->row_count + b->partial_count + b->rank_count +
                  b->source_count + b->id_count + b->file_count +
-                 b->option_count + b->ask_count >
+                 b->option_count + b->ask_count + b->robbed_count >
              0 ||
          b->traffic.bytes + b->traffic.requests + b->traffic.retries +
                  b->traffic.throttled >
@@ -411,6 +411,11 @@ void session_settle(struct session *s, const struct session_result *result) {
     row.path = result->path;
     if (row.state == ROW_NONE)
       row.state = ROW_DONE;
+  }
+  if (result->left && row.started && result->path != NULL) {
+    row.path = result->path;
+    row.left = true;
+    row.object = result->object;
   }
   int rc = ERR_NOMEM;
   for (int i = 0; rc == ERR_NOMEM && i < SETTLE_TRIES; i++) {

@@ -206,6 +206,7 @@ static void end(struct sink *sink) {
   result.lacking = sink->job.lacking;
   result.never = sink->job.never;
   result.part = sink->job.made_part;
+  result.blocked = sink->job.blocked;
   result.inode = sink->job.inode;
   memcpy(name, sink->job.name, strlen(sink->job.name) + 1);
   result.name = name;

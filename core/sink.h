@@ -73,10 +73,11 @@ struct sink_result {
   const struct ranges *durable; /* what of the .part is on the disk */
   int64_t lacking;              /* ERR_FULL before a byte was written: so many
                                    bytes do not fit; else 0 */
-  bool never; /* not even if the disk were empty */
+  bool never;                   /* not even if the disk were empty */
   bool named;                   /* the body has its name; else it was cut */
-  bool part; /* a .part was made and, unless named, may be there */
+  bool part;      /* a .part was made and, unless named, may be there */
   uint64_t inode; /* of the .part; 0 not known */
+  bool blocked;   /* ERR_EXISTS: by a .part that is somebody else's */
 };
 
 struct sink_ops {

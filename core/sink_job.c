@@ -186,6 +186,7 @@ static int create_part(struct sink_job *job, const char *part) {
     remove_name(job, part);
     job->fd = name_open(job->dirfd, part, flags, 0666, true);
   }
+  job->blocked = job->fd == ERR_EXISTS;
   if (job->fd < 0)
     return fail_code(job, job->fd);
   job->inode = fstat(job->fd, &st) == 0 ? (uint64_t)st.st_ino : 0;

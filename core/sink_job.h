@@ -43,6 +43,7 @@ struct sink_job {
   /* results */
   int code, saved_errno;
   bool made_part;  /* or reopened one of this session */
+  bool blocked;    /* somebody else's is there */
   uint64_t inode;  /* of the .part; 0 not known */
   int64_t lacking; /* see struct sink_result */
   bool never;

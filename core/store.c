@@ -33,11 +33,16 @@ static const char *const sql_text[] = {
 #undef STORE_SQL_TEXT
 };
 
-/* It came later: made where it is missing. */
-#define STORE_PRIORITIES                                           \
+/* They came later: made where they are missing. */
+#define STORE_LATER                                                \
   "CREATE TABLE IF NOT EXISTS priorities(source INTEGER NOT NULL," \
   " task INTEGER NOT NULL,priority INTEGER NOT NULL,"              \
-  " PRIMARY KEY(source,task)) WITHOUT ROWID;"
+  " PRIMARY KEY(source,task)) WITHOUT ROWID;"                      \
+  "CREATE TABLE IF NOT EXISTS leftovers(source INTEGER NOT NULL,"  \
+  " task INTEGER NOT NULL,path TEXT NOT NULL,"                     \
+  " object INTEGER NOT NULL,PRIMARY KEY(source,task))"             \
+  " WITHOUT ROWID;"                                                \
+  "CREATE INDEX IF NOT EXISTS leftovers_by_path ON leftovers(path);"
 
 static const char schema_text[] =
     /* Whole numbers by name: created_unix, bytes, requests ... */
@@ -92,8 +97,10 @@ static const char schema_text[] =
     "CREATE TABLE partials(source INTEGER NOT NULL,task INTEGER NOT NULL,"
     " durable INTEGER NOT NULL,size INTEGER NOT NULL,etag TEXT,"
     " last_modified TEXT,ranges TEXT,PRIMARY KEY(source,task)) WITHOUT ROWID;"
-    /* What a person has made of a task's priority; dropped when it is done. */
-    STORE_PRIORITIES
+    /* priorities: what a person has made of a task's, dropped when it is done.
+     * leftovers: whose PATH.part may be there though the task was cancelled,
+     * and a hash of what it is, see url_object_hash64(). */
+    STORE_LATER
     /* Files that grow beside the session (shards, results): how many bytes and
      * records of them belong to tasks that are settled. */
     "CREATE TABLE files(name TEXT PRIMARY KEY,bytes INTEGER NOT NULL,"
@@ -405,7 +412,7 @@ int store_open(struct store **out, const char *path, struct errmsg *msg) {
   if (rc == 0)
     rc = check_pages(st, path, msg);
   if (rc == 0) {
-    rc = exec(st, STORE_PRIORITIES);
+    rc = exec(st, STORE_LATER);
     if (rc < 0)
       explain(st, path, rc, msg);
   }

@@ -52,6 +52,8 @@ struct store_row {
   int64_t bytes;
   uint64_t line;             /* of a bad line; else 0 */
   const char *reason, *path; /* taken by a batch: one block, at reason */
+  bool left;                 /* cancelled: PATH.part may be there */
+  uint64_t object;           /* that it is of, when left */
 };
 
 struct store_partial {
@@ -116,6 +118,8 @@ struct store_batch {
                      nothing changes */
   size_t ask_count, ask_cap;
   uint64_t revived; /* how many of them were, when it is written */
+  uint64_t *robbed; /* cancelled tasks whose .part is another's from now on */
+  size_t robbed_count, robbed_cap;
   struct store_option *options;
   size_t option_count, option_cap;
   char **paths; /* taken; to be flushed one by one where syncfs is missing */
@@ -269,6 +273,16 @@ int store_summary(struct store *store, struct summary *summary) MUST_CHECK;
 int store_spools(struct store *store, uint32_t **spools,
                  size_t *count) MUST_CHECK;
 
+/* Who has left PATH.part: a task that was cancelled then, and is, when the
+ * found one's id is not 0. */
+struct store_left {
+  uint64_t id, object;
+  bool has_partial;
+  struct session_partial partial;
+};
+int store_left_find(struct store *store, const char *path,
+                    struct store_left *left) MUST_CHECK;
+
 /* Asks a cancelled task to be done after all. */
 int store_row_revive(struct store *store, uint64_t id) MUST_CHECK;
 
@@ -358,6 +372,11 @@ int store_classes(struct store *store, struct history_class **classes,
     "UPDATE tasks SET state='failed',reason='cancelled, then asked for again'" \
     ",class='asked-again'"                                                     \
     " WHERE source=? AND task=? AND state='cancelled'")                        \
+  X(SQL_LEFT_PUT, "INSERT OR REPLACE INTO leftovers(source,task,path,object)"  \
+                  " VALUES(?,?,?,?)")                                          \
+  X(SQL_LEFT_GET, "SELECT source,task,object FROM leftovers WHERE path=?")     \
+  X(SQL_LEFT_DROP, "DELETE FROM leftovers WHERE source=? AND task=?")          \
+  X(SQL_ROW_FOREIGN, "UPDATE tasks SET started=0 WHERE source=? AND task=?")   \
   X(SQL_ROWS_OF,                                                               \
     "SELECT task,state,started,run FROM tasks"                                 \
     " WHERE source=?1 AND task>?2 AND task<=?2+8192 ORDER BY task")            \

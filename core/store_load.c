@@ -236,3 +236,53 @@ int store_load(struct store *st, uint32_t source, uint32_t number, bool objects,
   }
   return rc;
 }
+
+/* Its row, if it is cancelled still and may have made the file. */
+static bool is_left(const struct store_loaded *loaded, uint32_t index) {
+  for (size_t i = 0; i < loaded->row_count; i++)
+    if (loaded->rows[i].index == index)
+      return loaded->rows[i].state == ROW_CANCELLED && loaded->rows[i].started;
+  return false;
+}
+
+static void take_left(const struct store_loaded *loaded, uint64_t id,
+                      struct store_left *left) {
+  uint32_t index = task_index(id);
+  if (!is_left(loaded, index))
+    return;
+  left->id = id;
+  for (size_t i = 0; i < loaded->partial_count; i++)
+    if (loaded->partials[i].index == index) {
+      left->has_partial = true;
+      left->partial = loaded->partials[i].partial;
+    }
+}
+
+static int check_left(struct store *st, uint64_t id, struct store_left *left) {
+  struct store_loaded *loaded;
+  int rc = store_load(st, task_source(id), task_chunk(id), false, &loaded);
+  if (rc == 0 && loaded != NULL)
+    take_left(loaded, id, left);
+  store_loaded_free(loaded);
+  return rc;
+}
+
+int store_left_find(struct store *st, const char *path,
+                    struct store_left *left) {
+  *left = (struct store_left){0};
+  sqlite3_stmt *stmt = store__bind(st, SQL_LEFT_GET, "s", path);
+  int rc = store__step(st, stmt);
+  while (rc == 1) {
+    left->object = (uint64_t)sqlite3_column_int64(stmt, 2);
+    rc = check_left(
+        st,
+        ((uint64_t)sqlite3_column_int64(stmt, 0) << TASK_ORDINAL_BITS) |
+            (uint64_t)sqlite3_column_int64(stmt, 1),
+        left);
+    if (rc == 0 && left->id == 0)
+      rc = store__step(st, stmt);
+    else
+      store__done(stmt);
+  }
+  return rc;
+}

@@ -65,6 +65,7 @@ void store_batch_reset(struct store_batch *b) {
     free(b->options[i].name);
   b->option_count = 0;
   b->source_count = b->id_count = b->path_count = b->ask_count = 0;
+  b->robbed_count = 0;
   for (int list = 0; list < SESSION_LISTS; list++)
     b->texts[list].length = b->texts[list].records = 0;
   b->traffic = (struct session_traffic){0};
@@ -81,6 +82,7 @@ void store_batch_fini(struct store_batch *b) {
   free(b->sources);
   free(b->ids);
   free(b->asks);
+  free(b->robbed);
   free(b->paths);
   free(b->files);
   free(b->options);
@@ -107,6 +109,18 @@ static int put_chunk(struct store *st, const struct store_chunk *c) {
                                     (int64_t)c->source, (int64_t)c->number,
                                     c->objects, (size_t)c->count));
   return rc;
+}
+
+/* What it leaves when it is cancelled, and nothing any more otherwise. */
+static int put_left(struct store *st, const struct store_row *row) {
+  int64_t source = task_source(row->id);
+  uint64_t task = task_ordinal(row->id);
+  if (row->left)
+    return store__run(st, store__bind(st, SQL_LEFT_PUT, "iusu", source, task,
+                                      row->path, row->object));
+  if (row->state != ROW_NONE && row->state != ROW_CANCELLED)
+    return 0;
+  return store__run(st, store__bind(st, SQL_LEFT_DROP, "iu", source, task));
 }
 
 static int put_row(struct store *st, const struct store_row *row,
@@ -256,12 +270,24 @@ static int revive_all(struct store *st, const uint64_t *ids, size_t count,
   return 0;
 }
 
+/* Neither its file nor what was known of it is its own any more. */
+static int rob(struct store *st, uint64_t id) {
+  static const enum store_sql all[] = {SQL_LEFT_DROP, SQL_ROW_FOREIGN,
+                                       SQL_PARTIAL_DROP};
+  int rc = 0;
+  for (size_t i = 0; rc == 0 && i < sizeof all / sizeof *all; i++)
+    rc = store__run(st, store__bind(st, all[i], "iu", (int64_t)task_source(id),
+                                    task_ordinal(id)));
+  return rc;
+}
+
 static int put_all(struct store *st, struct store_batch *b) {
   int rc = put_sources(st, b);
   for (size_t i = 0; rc == 0 && i < b->chunk_count; i++)
     rc = put_chunk(st, &b->chunks[i]);
   for (size_t i = 0; rc == 0 && i < b->row_count; i++)
-    rc = put_row(st, &b->rows[i], b->run);
+    if ((rc = put_left(st, &b->rows[i])) == 0)
+      rc = put_row(st, &b->rows[i], b->run);
   for (size_t i = 0; rc == 0 && i < b->partial_count; i++)
     rc = put_partial(st, &b->partials[i]);
   for (size_t i = 0; rc == 0 && i < b->rank_count; i++)
@@ -273,6 +299,8 @@ static int put_all(struct store *st, struct store_batch *b) {
   }
   if (rc == 0) /* behind the rows: they were cancelled before they were asked */
     rc = revive_all(st, b->asks, b->ask_count, &b->revived);
+  for (size_t i = 0; rc == 0 && i < b->robbed_count; i++)
+    rc = rob(st, b->robbed[i]);
   if (rc == 0)
     rc = put_files(st, b);
   if (rc == 0)
@@ -307,7 +335,6 @@ int store_chunk_move(struct store *st, uint32_t source, uint32_t number,
                       place->keys.deadline_unix, (int64_t)place->keys.priority,
                       place->keys.hosts));
 }
-
 
 int store_row_revive(struct store *st, uint64_t id) {
   uint64_t revived;

@@ -12,6 +12,7 @@
 
 #include "mend.h"
 #include "mirrors.h"
+#include "partial.h"
 #include "redact.h"
 #include "scribe.h"
 #include "steps.h"
@@ -119,6 +120,19 @@ void task_set_reason(struct task *task, const char *reason) {
     return;
   redact_text(reason, shown, sizeof(shown));
   task->reason = strdup(shown);
+}
+
+void task_take_partial(struct task *task,
+                       const struct session_partial *partial) {
+  if (partial == NULL || partial_get_ranges(partial, &task->kept) != 0)
+    return;
+  task->has_partial = true;
+  task->own_part = true;
+  task->got = ranges_total(&task->kept);
+  task->size = partial->size;
+  memcpy(task->etag, partial->etag, sizeof(task->etag));
+  memcpy(task->last_modified, partial->last_modified,
+         sizeof(task->last_modified));
 }
 
 const char *task_mirror_url(const struct task *task, unsigned mirror) {

@@ -123,6 +123,7 @@ struct task {
   bool renamed;        /* name is not what URL and manifest say */
   bool resumable;      /* the server answered a range */
   bool own_part;       /* this run has made its .part */
+  bool part_asked;     /* whose the .part in its way is */
   bool has_partial;    /* the session has a row for its .part */
   bool in_intake;      /* its name is being looked up */
   bool unseen;         /* paused before that: still to be done */
@@ -167,6 +168,10 @@ bool task_state_final(enum task_state state);
 
 /* Replaces the reason (redacted copy; "" or NULL clears it). */
 void task_set_reason(struct task *task, const char *reason);
+
+/* What the session knows of its .part is its own. NULL: nothing. */
+void task_take_partial(struct task *task,
+                       const struct session_partial *partial);
 
 /* The URL of a mirror; 0 is the task's own. */
 const char *task_mirror_url(const struct task *task, unsigned mirror);

@@ -563,6 +563,67 @@ def test_cancel_keeps_what_is_there_and_discard_deletes_it(spate, faultd, out):
     assert ranges, faultd.journal()
 
 
+def rows(out, table):
+    with sqlite3.connect(out / ".spate/session.db") as db:
+        return db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+
+
+def leave_part(spate, faultd, out, tmp_path):
+    """A list's task is cancelled half-way, and its file stays."""
+    url = faultd.data(1, 4_000_000, "big", stall=3_000_000, fail=1)
+    run = spate.start("-i", write_list(tmp_path / "l", [url]), "-d", out)
+    part = out / "big.part"
+    wait_until(lambda: part.exists() and part.stat().st_size >= 1 << 20)
+    task = tasks_of(spate, out)["big"]["task"]
+    ctl(spate, out, "cancel", task)
+    return url, run, task
+
+
+@pytest.mark.parametrize("when", ["within the run", "by the next run", "after a kill"])
+def test_a_url_goes_on_with_what_its_cancelled_task_left(spate, faultd, out, tmp_path, when):
+    """The list has it; the one that is added is another task."""
+    slow = faultd.data(0, 10, "slow", stall=5, fail=1)
+    url, run, _ = leave_part(spate, faultd, out, tmp_path)
+    if when == "within the run":
+        run.wait(20)
+        run = spate.start(slow, "-d", out)
+        wait_until(lambda: "slow" in tasks_of(spate, out))
+        assert ctl(spate, out, "add", url) == "1 URL added"
+        wait_until(lambda: (out / "big").exists() and rows(out, "leftovers") == 0)
+        run.kill()
+    else:
+        if when == "after a kill":
+            wait_until(lambda: tasks_of(spate, out)["big"]["state"] == "cancelled")
+            run.kill()
+        run.wait(20)
+        done = spate(url, "-d", out)
+        assert done.code == 0, done
+    assert (out / "big").read_bytes() == body(1, 4_000_000)
+    assert not (out / "big.part").exists()
+    asked = [e for e in faultd.journal() if "big" in e["target"]]
+    assert asked[-1].get("range"), asked
+    if when != "within the run":  # else killed, maybe before the last commit
+        assert rows(out, "leftovers") == rows(out, "partials") == 0
+
+
+def test_what_a_cancelled_task_left_is_not_for_another_url(spate, faultd, out, tmp_path):
+    _, run, task = leave_part(spate, faultd, out, tmp_path)
+    run.wait(20)
+    kept = (out / "big.part").read_bytes()
+    other = faultd.data(2, 4_000_000, "x/big")
+    run = spate("-d", out, other)
+    assert run.code == 1 and f"task {task}, of another URL".encode() in run.err, run
+    assert (out / "big.part").read_bytes() == kept and not (out / "big").exists()
+    run = spate.start(faultd.data(0, 10, "slow", stall=5, fail=1), "-d", out)
+    wait_until(lambda: "slow" in tasks_of(spate, out))
+    ctl(spate, out, "discard", task)
+    wait_until(lambda: not (out / "big.part").exists())
+    run.kill()
+    done = spate("-d", out, other)
+    assert done.code == 0, done
+    assert (out / "big").read_bytes() == body(2, 4_000_000)
+
+
 def test_restart_begins_from_nothing(spate, faultd, out):
     url = faultd.data(1, 4_000_000, "big", stall=3_000_000, fail=1)
     run = spate.start(url, "-d", out)
