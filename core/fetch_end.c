@@ -271,7 +271,7 @@ static void to_queue(struct engine *e, struct task *task) {
 /* What is there of the file stays, with what the session knows of it, unless
  * it is to be deleted. */
 static void cancel(struct engine *e, struct task *task, bool discard) {
-  bool part = task->own_part || task->has_partial;
+  bool part = task->own_part || task->has_partial || task->ours;
   task_set_reason(task, "cancelled");
   if (discard) {
     fetch__forget_partial(e, task);

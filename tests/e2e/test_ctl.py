@@ -563,15 +563,33 @@ def test_cancel_keeps_what_is_there_and_discard_deletes_it(spate, faultd, out):
     assert ranges, faultd.journal()
 
 
+def test_discard_deletes_what_a_killed_run_had_begun(spate, faultd, out, tmp_path):
+    """Nothing is known of its bytes, and this run has not come to it."""
+    urls = [faultd.data(0, 10, "slow", stall=5), faultd.data(1, 4_000_000, "big", stall=3_000_000)]
+    run = spate.start("-i", write_list(tmp_path / "l", urls), "-d", out, "-j", "2")
+    part = out / "big.part"
+    wait_until(lambda: part.exists() and part.stat().st_size >= 1 << 20)
+    run.kill()
+    (out / ".spate/unflushed").unlink()
+    with sqlite3.connect(out / ".spate/session.db") as db:
+        db.execute("DELETE FROM partials")
+    run = spate.start("resume", out, "-j", "1")
+    wait_until(lambda: tasks_of(spate, out).get("big", {}).get("state") == "queued")
+    assert part.exists()
+    ctl(spate, out, "discard", tasks_of(spate, out)["big"]["task"])
+    wait_until(lambda: not part.exists())
+    run.kill()
+
+
 def rows(out, table):
     with sqlite3.connect(out / ".spate/session.db") as db:
         return db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
 
 
-def leave_part(spate, faultd, out, tmp_path):
+def leave_part(spate, faultd, out, tmp_path, *others):
     """A list's task is cancelled half-way, and its file stays."""
     url = faultd.data(1, 4_000_000, "big", stall=3_000_000, fail=1)
-    run = spate.start("-i", write_list(tmp_path / "l", [url]), "-d", out)
+    run = spate.start("-i", write_list(tmp_path / "l", [url, *others]), "-d", out)
     part = out / "big.part"
     wait_until(lambda: part.exists() and part.stat().st_size >= 1 << 20)
     task = tasks_of(spate, out)["big"]["task"]
@@ -582,18 +600,15 @@ def leave_part(spate, faultd, out, tmp_path):
 @pytest.mark.parametrize("when", ["within the run", "by the next run", "after a kill"])
 def test_a_url_goes_on_with_what_its_cancelled_task_left(spate, faultd, out, tmp_path, when):
     """The list has it; the one that is added is another task."""
-    slow = faultd.data(0, 10, "slow", stall=5, fail=1)
-    url, run, _ = leave_part(spate, faultd, out, tmp_path)
+    slow = [] if when == "by the next run" else [faultd.data(0, 10, "slow", stall=5, fail=1)]
+    url, run, _ = leave_part(spate, faultd, out, tmp_path, *slow)
     if when == "within the run":
-        run.wait(20)
-        run = spate.start(slow, "-d", out)
-        wait_until(lambda: "slow" in tasks_of(spate, out))
         assert ctl(spate, out, "add", url) == "1 URL added"
         wait_until(lambda: (out / "big").exists() and rows(out, "leftovers") == 0)
         run.kill()
     else:
         if when == "after a kill":
-            wait_until(lambda: tasks_of(spate, out)["big"]["state"] == "cancelled")
+            wait_until(lambda: rows(out, "leftovers") == 1)
             run.kill()
         run.wait(20)
         done = spate(url, "-d", out)
