@@ -39,7 +39,7 @@ _spate() {
   local limits='concurrency per-host rate per-host-rate limit-rate
     per-host-limit-rate per-transfer-limit-rate split min-split-size tries
     retry-wait retry-max-wait connect-timeout stall-timeout max-time
-    min-free-space disk-jobs cpu-jobs exec-jobs'
+    min-free-space disk-jobs cpu-jobs exec-jobs adaptive'
   local commands='stop pause resume pause-task resume-task cancel discard
     retry restart retry-failed raise lower top bottom priority task-rate
     task-split url mirror pause-host resume-host set-host set
@@ -55,7 +55,8 @@ _spate() {
       set) [ "${words[1]}" = ctl ] && more=$limits ;;
       esac
       [ "${words[cword - 2]}" = set-host ] &&
-        more='per-host per-host-rate per-host-limit-rate'
+        more='per-host per-host-rate per-host-limit-rate adaptive'
+      [ "$prev" = adaptive ] && more='on off'
       [ "$prev" = retry ] && more=failed
       if [ "$prev" = add-list ]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")

@@ -54,6 +54,7 @@ complete -c spate -n '__fish_seen_subcommand_from set' -a min-free-space
 complete -c spate -n '__fish_seen_subcommand_from set' -a disk-jobs
 complete -c spate -n '__fish_seen_subcommand_from set' -a cpu-jobs
 complete -c spate -n '__fish_seen_subcommand_from set' -a exec-jobs
+complete -c spate -n '__fish_seen_subcommand_from set' -a adaptive
 complete -c spate -n '__fish_seen_subcommand_from set' -a tries
 complete -c spate -n '__fish_seen_subcommand_from set' -a retry-wait
 complete -c spate -n '__fish_seen_subcommand_from set' -a retry-max-wait
@@ -145,7 +146,7 @@ complete -c spate -l per-host-limit-rate -x \
 complete -c spate -l per-transfer-limit-rate -x \
   -d 'the same for each transfer'
 complete -c spate -l host-limit -x \
-  -d 'per-host, per-host-rate or per-host-limit-rate of one host; repeatable'
+  -d 'per-host, per-host-rate, per-host-limit-rate or adaptive of one host; repeatable'
 complete -c spate -s s -l split -x \
   -d 'connections for one large file, while they help (1 = never split)'
 complete -c spate -l min-split-size -x \

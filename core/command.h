@@ -65,7 +65,7 @@ enum command_args {
   X(CMD_PAUSE_HOST, "pause-host", ARGS_HOST, "ask this host for nothing")      \
   X(CMD_RESUME_HOST, "resume-host", ARGS_HOST, "go on with this host")         \
   X(CMD_SET_HOST, "set-host", ARGS_HOST_LIMIT,                                 \
-    "per-host, per-host-rate or per-host-limit-rate of one host")              \
+    "per-host, per-host-rate, per-host-limit-rate or adaptive of one host")    \
   X(CMD_SET_LIMIT, "set", ARGS_LIMIT, "change a limit of the run")             \
   X(CMD_RELOAD, "reload", ARGS_NONE,                                           \
     "read the INI files again; limits that changed there hold at once")        \

@@ -61,6 +61,14 @@ static double fit_descriptors(struct engine *e, double transfers) {
   return fit > 0 ? fit : 1;
 }
 
+static void set_adaptive(struct engine *e, bool on, uint64_t now) {
+  if (hosts_set_adaptive(&e->hosts, on, now) != 0)
+    eventlog_add(&e->log, LOG_WARN, 0,
+                 "adaptive: there is no memory for every host; some keep the "
+                 "limits they have");
+  scheduler_recheck_all(&e->scheduler);
+}
+
 void control_apply(struct engine *e, enum limit_id id) {
   uint64_t now = engine_now();
   double value = e->limit[id];
@@ -103,6 +111,9 @@ void control_apply(struct engine *e, enum limit_id id) {
   case LIMIT_EXEC_JOBS:
     if (!e->stopping)
       semaphore_resize(&e->execs.sem, (uint32_t)value, now);
+    break;
+  case LIMIT_ADAPTIVE:
+    set_adaptive(e, value > 0, now);
     break;
   default: /* read where they are used: at the next start */
     break;

@@ -95,8 +95,7 @@ static void set_host(struct engine *e, const struct command *c) {
   unsigned known;
   if (host_own_of(c->limit) < 0) {
     control__refuse(e, ERR_USAGE,
-                    "a host has no %s of its own; it has per-host, "
-                    "per-host-rate and per-host-limit-rate",
+                    "a host has no %s of its own; it has " HOST_OWN_NAMES,
                     info->name);
     return;
   }

@@ -502,7 +502,7 @@ static int init_parts(struct engine *e, struct errmsg *msg) {
   code = bandwidth_init(&e->bandwidth, &e->loop);
   if (code == 0)
     code = hosts_init(&e->hosts);
-  e->hosts.adaptive = e->config.adaptive;
+  e->hosts.adaptive = e->limit[LIMIT_ADAPTIVE] > 0;
   e->hosts.protocols = e->config.protocols;
   e->hosts.rules = e->config.rules;
   e->hosts.rule_count = e->config.rule_count;

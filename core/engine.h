@@ -75,7 +75,6 @@ struct engine_config {
   struct unpack_limits unpack_limits;
   enum digest_type digest;       /* computed for every file */
   enum body_check check;         /* what every body must be */
-  bool adaptive;                 /* find rate and concurrency by itself */
   const struct host_rule *rules; /* of single hosts and paths, hosts.h */
   size_t rule_count;
   bool shuffle;      /* tasks in random order */

@@ -17,6 +17,8 @@ int host_own_of(enum limit_id limit) {
     return OWN_RATE;
   case LIMIT_HOST_BANDWIDTH:
     return OWN_BYTES;
+  case LIMIT_ADAPTIVE:
+    return OWN_ADAPTIVE;
   default:
     return -1;
   }
@@ -52,8 +54,8 @@ int host_limit_parse(struct host_limit *out, const char *text,
   int id = limit_find(name);
   if (id < 0 || host_own_of((enum limit_id)id) < 0)
     return err_set(msg, ERR_SYNTAX,
-                   "--host-limit: a host has no '%s' of its own; it has "
-                   "per-host, per-host-rate and per-host-limit-rate",
+                   "--host-limit: a host has no '%s' of its own; it "
+                   "has " HOST_OWN_NAMES,
                    name);
   out->limit = (enum limit_id)id;
   int rc = host_name_check(out->name, msg);

@@ -15,7 +15,7 @@
 #include "url.h"
 
 /* What one host can have a limit of its own for. */
-enum host_own { OWN_PERMITS, OWN_RATE, OWN_BYTES, OWN_COUNT };
+enum host_own { OWN_PERMITS, OWN_RATE, OWN_BYTES, OWN_ADAPTIVE, OWN_COUNT };
 
 struct host_limit {
   char name[URL_ORIGIN_CAP];
@@ -23,8 +23,11 @@ struct host_limit {
   double value;
 };
 
-/* The place of per-host, per-host-rate or per-host-limit-rate; -1: a host has
- * no such limit. */
+/* Their names, for people. */
+#define HOST_OWN_NAMES \
+  "per-host, per-host-rate, per-host-limit-rate and adaptive"
+
+/* The place of one of these; -1: a host has no such limit. */
 int host_own_of(enum limit_id limit);
 
 /* A name that may be meant; the message says what is wrong with it. */

@@ -136,19 +136,49 @@ static void configure_governor(const struct hosts *hosts,
   config->max_concurrency = least(permits_of(hosts, host), hosts->concurrency);
 }
 
+static bool is_adaptive(const struct hosts *hosts, const struct host *host) {
+  if (host->own[OWN_ADAPTIVE] >= 0)
+    return host->own[OWN_ADAPTIVE] > 0;
+  if (host->rule != NULL && host->rule->adaptive >= 0)
+    return host->rule->adaptive != 0;
+  return hosts->adaptive;
+}
+
 static int add_governor(const struct hosts *hosts, struct host *host,
                         uint64_t now_ns) {
   struct governor_config config;
-  bool wanted = hosts->adaptive;
-  if (host->rule != NULL && host->rule->adaptive >= 0)
-    wanted = host->rule->adaptive != 0;
-  if (!wanted)
-    return 0;
   host->governor = malloc(sizeof(*host->governor));
   if (host->governor == NULL)
     return ERR_NOMEM;
   configure_governor(hosts, host, &config);
   governor_init(host->governor, &config, now_ns);
+  return 0;
+}
+
+/* A gate that it had closed stays closed: that is the server's word. */
+static void drop_governor(struct host *host, uint64_t now_ns) {
+  uint64_t until = governor_gate_until(host->governor, now_ns);
+  free(host->governor);
+  host->governor = NULL;
+  if (until == 0)
+    return;
+  if (until > host->held_until_ns)
+    host->held_until_ns = until;
+  host->held_since_ns = now_ns;
+  host->canary = true;
+}
+
+/* While the host is in use. */
+static int fit_governor(const struct hosts *hosts, struct host *host,
+                        uint64_t now_ns) {
+  bool wanted = is_adaptive(hosts, host);
+  if (wanted == (host->governor != NULL))
+    return 0;
+  if (wanted) {
+    host->governed_ns = now_ns;
+    return add_governor(hosts, host, now_ns);
+  }
+  drop_governor(host, now_ns);
   return 0;
 }
 
@@ -206,15 +236,18 @@ int hosts_set_own(struct hosts *hosts, const struct host_limit *limit,
   if (wish == NULL)
     return ERR_NOMEM;
   wish->own[host_own_of(limit->limit)] = limit->value;
+  int code = 0;
   *known = 0;
   for (struct link *l = hosts->list.next; l != &hosts->list; l = l->next) {
     struct host *host = LINK_ENTRY(l, struct host, all);
     if (!take_wish(host, wish))
       continue;
+    if (fit_governor(hosts, host, now_ns) != 0)
+      code = ERR_NOMEM;
     reconfigure_one(hosts, host, now_ns);
     ++*known;
   }
-  return 0;
+  return code;
 }
 
 /* ---- entries --------------------------------------------------------------
@@ -240,7 +273,7 @@ static struct host *add(struct hosts *hosts, const struct url_parts *parts,
     host->own[i] = -1;
   for (size_t i = 0; i < hosts->wish_count; i++)
     take_wish(host, &hosts->wishes[i]);
-  if (add_governor(hosts, host, now_ns) != 0) {
+  if (is_adaptive(hosts, host) && add_governor(hosts, host, now_ns) != 0) {
     free(host);
     return NULL;
   }
@@ -321,4 +354,14 @@ void hosts_set_concurrency(struct hosts *hosts, uint32_t limit,
                            uint64_t now_ns) {
   hosts->concurrency = limit;
   reconfigure(hosts, now_ns);
+}
+
+int hosts_set_adaptive(struct hosts *hosts, bool on, uint64_t now_ns) {
+  int code = 0;
+  hosts->adaptive = on;
+  for (struct link *l = hosts->list.next; l != &hosts->list; l = l->next)
+    if (fit_governor(hosts, LINK_ENTRY(l, struct host, all), now_ns) != 0)
+      code = ERR_NOMEM;
+  reconfigure(hosts, now_ns);
+  return code;
 }

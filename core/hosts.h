@@ -68,6 +68,7 @@ struct host {
   struct semaphore sem; /* limit 0 of the user = UINT32_MAX here */
   struct bucket bucket;
   struct governor *governor; /* NULL unless adaptive */
+  uint64_t governed_ns;      /* requests sent before are none of its */
   struct byte_limit byte_limit;
   double own[OWN_COUNT]; /* given to it by a person; negative none */
   bool paused;           /* by a person: nothing starts */
@@ -139,6 +140,11 @@ void hosts_set_per_host(struct hosts *hosts, uint32_t limit, uint64_t now_ns);
 void hosts_set_rate(struct hosts *hosts, double per_s, uint64_t now_ns);
 void hosts_set_concurrency(struct hosts *hosts, uint32_t limit,
                            uint64_t now_ns);
+
+/* ERR_NOMEM: some have no governor and keep the limits they have. What a host
+ * is held back for (Retry-After) holds with and without one. */
+int hosts_set_adaptive(struct hosts *hosts, bool on,
+                       uint64_t now_ns) MUST_CHECK;
 
 /* Gives a host (see host_limit.h for its name) a limit of its own, which goes
  * before its rule's and the general one. *known: how many entries it concerns;

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "text.h"
@@ -116,8 +117,19 @@ static const char *right_form(enum limit_unit unit) {
     return "bytes, or a number with k, M, G or T, such as 5M";
   case UNIT_SECONDS:
     return "seconds, such as 30 or 1.5";
+  case UNIT_SWITCH:
+    return "on or off";
   }
   return "a number";
+}
+
+int limit_boolean(const char *text) {
+  static const char *const words[] = {"no", "yes", "off",   "on",
+                                      "0",  "1",   "false", "true"};
+  for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+    if (strcasecmp(text, words[i]) == 0)
+      return (int)(i % 2);
+  return -1;
 }
 
 /* The text between quotes, safe to print. */
@@ -131,18 +143,30 @@ static struct quoted quote(const char *text) {
   return q;
 }
 
+/* Into base units; false: not of that form. */
+static bool read_value(enum limit_unit unit, const char *text, double *value) {
+  const char *p = text;
+  double per;
+  if (unit == UNIT_SWITCH) {
+    *value = limit_boolean(text);
+    return *value >= 0;
+  }
+  if (!read_decimal(&p, value) || (unit == UNIT_COUNT && strchr(text, '.')))
+    return false;
+  per = suffix_factor(unit, p);
+  if (per <= 0)
+    return false;
+  *value /= per;
+  if (unit == UNIT_BYTES)
+    *value = floor(*value);
+  return true;
+}
+
 int limit_parse(enum limit_id id, const char *text, double *value,
                 struct errmsg *msg) {
   const struct limit_info *info = &table[id];
-  const char *p = text;
-  double number = 0, per = 0;
-  if (read_decimal(&p, &number))
-    per = suffix_factor(info->unit, p);
-  if (per > 0)
-    number /= per;
-  if (info->unit == UNIT_BYTES)
-    number = floor(number);
-  if (per <= 0 || (info->unit == UNIT_COUNT && strchr(text, '.')))
+  double number = 0;
+  if (!read_value(info->unit, text, &number))
     return err_set(msg, ERR_SYNTAX, "--%s: \"%s\" is not understood; give %s",
                    info->name, quote(text).text, right_form(info->unit));
   if (number < info->min || number > info->max) {
@@ -226,6 +250,9 @@ char *limit_format(enum limit_id id, double value, char *buf, size_t cap) {
     break;
   case UNIT_SECONDS:
     put_decimal(buf, cap, value, 6, "");
+    break;
+  case UNIT_SWITCH:
+    snprintf(buf, cap, "%s", value > 0 ? "on" : "off");
     break;
   }
   return buf;

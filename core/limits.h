@@ -23,6 +23,7 @@ enum limit_unit {
   UNIT_RATE,    /* starts per second; typed N[/s|/m|/h], fractions allowed */
   UNIT_BYTES,   /* bytes or bytes per second; k, M, G, T = powers of 1024 */
   UNIT_SECONDS, /* fractions allowed */
+  UNIT_SWITCH,  /* on or off: 1 or 0 */
 };
 
 /*   symbol               long option       unit        min  max      default */
@@ -46,7 +47,8 @@ enum limit_unit {
   X(LIMIT_MIN_FREE, "min-free-space", UNIT_BYTES, 0, 1e15, 0)                 \
   X(LIMIT_DISK_JOBS, "disk-jobs", UNIT_COUNT, 1, 64, 4)                       \
   X(LIMIT_CPU_JOBS, "cpu-jobs", UNIT_COUNT, 1, 64, 0 /* 0 = cores */)         \
-  X(LIMIT_EXEC_JOBS, "exec-jobs", UNIT_COUNT, 1, 64, 0 /* 0 = cores */)
+  X(LIMIT_EXEC_JOBS, "exec-jobs", UNIT_COUNT, 1, 64, 0 /* 0 = cores */)       \
+  X(LIMIT_ADAPTIVE, "adaptive", UNIT_SWITCH, 0, 1, 0)
 
 enum limit_id {
 #define LIMIT_ENUM(sym, name, unit, min, max, def) sym,
@@ -69,13 +71,17 @@ int limit_find(const char *name);
 /* The default, with "cores" filled in. */
 double limit_default(enum limit_id id);
 
+/* A boolean word (yes, no, on, off, true, false, 1, 0): 1 or 0; -1 none. */
+int limit_boolean(const char *text);
+
 /* Reads text in the limit's unit into *value (base units: count, starts/s,
- * bytes, seconds). ERR_SYNTAX or ERR_RANGE-like ERR_USAGE with a sentence that
- * names the option, the value and what would be right. */
+ * bytes, seconds, 1 for on). ERR_SYNTAX or ERR_RANGE-like ERR_USAGE with a
+ * sentence that names the option, the value and what would be right. */
 int limit_parse(enum limit_id id, const char *text, double *value,
                 struct errmsg *msg) MUST_CHECK;
 
-/* Writes value as a person would type it ("200/s", "5M", "64"); returns buf. */
+/* Writes value as a person would type it ("200/s", "5M", "64", "on"); returns
+ * buf. */
 char *limit_format(enum limit_id id, double value, char *buf, size_t cap);
 
 #endif

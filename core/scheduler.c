@@ -181,7 +181,7 @@ void scheduler_ended(struct scheduler *s, struct host *host, uint64_t now_ns) {
     ring_add(s, host);
 }
 
-/* Without a governor: the gate of a throttled host. */
+/* The gate of a throttled host, for answers to what no governor has sent. */
 static void close_gate(struct host *host, const struct scheduler_answer *a,
                        uint64_t now_ns) {
   bool straggler = a->sent_ns < host->held_since_ns;
@@ -227,18 +227,19 @@ void scheduler_answered(struct scheduler *s, struct host *host,
     breaker_note(&host->breaker, a->sent_ns,
                  a->outcome == GOVERNOR_OK || a->outcome == GOVERNOR_THROTTLED,
                  now_ns);
-  if (host->governor != NULL)
+  if (host->governor != NULL && a->sent_ns >= host->governed_ns)
     govern(s, host, a, now_ns);
   else if (a->outcome == GOVERNOR_THROTTLED)
     close_gate(host, a, now_ns);
-  else if (a->outcome == GOVERNOR_OK)
+  if (a->outcome == GOVERNOR_OK)
     open_gate(host, now_ns);
   scheduler_recheck(s, host); /* the ring finds out what holds it now */
 }
 
 uint64_t scheduler_held_until(const struct host *host, uint64_t now_ns) {
   uint64_t until = host->held_until_ns;
-  if (host->governor != NULL)
+  if (host->governor != NULL &&
+      governor_gate_until(host->governor, now_ns) > until)
     until = governor_gate_until(host->governor, now_ns);
   if (host->breaker.state == BREAKER_RESTING &&
       host->breaker.rest_until_ns > until)
@@ -263,17 +264,13 @@ static bool gate_is_open(struct scheduler *s, struct host *host,
                          uint64_t now_ns) {
   if (host->paused)
     return not_now(s, host, 0, now_ns);
-  if (host->governor != NULL) {
-    if (governor_may_start(host->governor, now_ns))
-      return true;
-    return not_now(s, host, governor_gate_until(host->governor, now_ns),
-                   now_ns);
-  }
   if (host->held_until_ns > now_ns)
     return not_now(s, host, host->held_until_ns, now_ns);
   if (host->canary && host->sem.used > 0)
     return not_now(s, host, 0, now_ns);
-  return true;
+  if (host->governor == NULL || governor_may_start(host->governor, now_ns))
+    return true;
+  return not_now(s, host, governor_gate_until(host->governor, now_ns), now_ns);
 }
 
 static int32_t line_rank(const struct link *line) {

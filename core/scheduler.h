@@ -101,8 +101,8 @@ struct scheduler_answer {
  * THROTTLED: nobody starts there for as long as the hint says or, without one,
  * a time that doubles while it goes on; then one canary. Answers to requests
  * that were under way when the gate closed change nothing but a longer wait.
- * With a governor, that decides. OK lets a canary pass. ERROR and TIMEOUT are
- * counted by the breaker. */
+ * With a governor, that decides about all that was sent since it is there. OK
+ * lets a canary pass. ERROR and TIMEOUT are counted by the breaker. */
 void scheduler_answered(struct scheduler *s, struct host *host,
                         const struct scheduler_answer *answer, uint64_t now_ns);
 

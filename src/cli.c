@@ -103,11 +103,11 @@ static int read_long(struct reader *reader, char *word) {
   if (id < 0)
     return unknown(reader, shown, name);
   const struct option_info *info = option_info((enum option_id)id);
-  if (info->kind == OPTION_FLAG && equals != NULL &&
-      (info->flags & TAKES_WORD) == 0)
+  bool alone = option_is_switch(info);
+  if (alone && equals != NULL && (info->flags & TAKES_WORD) == 0)
     return err_set(reader->msg, ERR_USAGE, "--%s takes no argument",
                    info->name);
-  if (info->kind == OPTION_FLAG && equals == NULL)
+  if (alone && equals == NULL)
     return set_flag(reader, id);
   if (equals != NULL)
     return set(reader, id, equals + 1);
@@ -122,7 +122,7 @@ static int read_letters(struct reader *reader, char *word) {
       /* -abc may be a long name with one dash too few. */
       return unknown(reader, shown, at == word + 1 ? word + 1 : "");
     }
-    if (option_info((enum option_id)id)->kind != OPTION_FLAG)
+    if (!option_is_switch(option_info((enum option_id)id)))
       return at[1] != '\0' ? set(reader, id, at + 1)
                            : set_from_next(reader, id);
     int rc = set_flag(reader, id);

@@ -55,12 +55,14 @@ static int read_limit(struct rpc_request *request, json_t *given,
   return 0;
 }
 
-/* Values are text as on the command line; bare numbers are taken too. */
+/* Values are text as on the command line; bare numbers are taken too, and true
+ * and false for what is on or off. */
 static int read_value(struct rpc_request *request, json_t *params, size_t place,
                       struct errmsg *msg) {
   json_t *given = parameter(params, "value", place);
-  char *number =
-      json_is_number(given) ? json_text(given, JSON_ENCODE_ANY) : NULL;
+  bool is_switch = limit_info(request->limit)->unit == UNIT_SWITCH;
+  bool bare = json_is_number(given) || (is_switch && json_is_boolean(given));
+  char *number = bare ? json_text(given, JSON_ENCODE_ANY) : NULL;
   const char *text = number != NULL ? number : json_string_value(given);
   int rc = RPC_BAD_PARAMS;
   if (text == NULL)

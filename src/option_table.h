@@ -118,7 +118,8 @@
     "the same for each transfer")                                              \
   X(OPT_HOST_LIMIT, "host-limit", 0, GROUP_LIMITS, "HOST,NAME=VALUE",          \
     LIST(RULE_HOST_LIMIT), IN_RUN,                                             \
-    "per-host, per-host-rate or per-host-limit-rate of one host; repeatable")  \
+    "per-host, per-host-rate, per-host-limit-rate or adaptive of one host; "   \
+    "repeatable")  \
   X(OPT_SPLIT, "split", 's', GROUP_LIMITS, "N", LIMIT(LIMIT_SPLIT), IN_RUN,    \
     "connections for one large file, while they help (1 = never split)")       \
   X(OPT_MIN_SPLIT_SIZE, "min-split-size", 0, GROUP_LIMITS, "BYTES",            \
@@ -132,7 +133,7 @@
     IN_RUN, "digests and checks at once")                                      \
   X(OPT_EXEC_JOBS, "exec-jobs", 0, GROUP_LIMITS, "N", LIMIT(LIMIT_EXEC_JOBS),  \
     IN_RUN, "external commands at once")                                       \
-  X(OPT_ADAPTIVE, "adaptive", 0, GROUP_LIMITS, "", FLAG(0),                    \
+  X(OPT_ADAPTIVE, "adaptive", 0, GROUP_LIMITS, "", LIMIT(LIMIT_ADAPTIVE),      \
     IN_RUN | TAKES_WORD,                                                       \
     "find the rate and concurrency that each host bears; the limits above "    \
     "are not exceeded")                                                        \

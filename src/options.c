@@ -90,13 +90,14 @@ int option_find_letter(char letter) {
   return -1;
 }
 
+bool option_is_switch(const struct option_info *info) {
+  return info->kind == OPTION_FLAG ||
+         (info->kind == OPTION_LIMIT &&
+          limit_info(info->limit)->unit == UNIT_SWITCH);
+}
+
 int option_boolean(const char *text) {
-  static const char *const words[] = {"no", "yes", "off",   "on",
-                                      "0",  "1",   "false", "true"};
-  for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-    if (strcasecmp(text, words[i]) == 0)
-      return (int)(i % 2);
-  return -1;
+  return limit_boolean(text);
 }
 
 /* ---- setting ---------------------------------------------------------------

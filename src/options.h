@@ -138,6 +138,9 @@ const struct option_info *option_info(enum option_id id);
 int option_find(const char *name);
 int option_find_letter(char letter);
 
+/* Whether it may stand without a value, and then means yes. */
+bool option_is_switch(const struct option_info *info);
+
 /* The known long name that looks most like this one; NULL when none does. */
 const char *option_nearest(const char *name);
 

@@ -179,7 +179,9 @@ static int compare_host(struct difference *d, const struct settings_host *was,
   if (rc == 0)
     rc = compare_limit(d, now->name, LIMIT_HOST_BANDWIDTH, was->byte_rate,
                        now->byte_rate);
-  d->later += was->adaptive != now->adaptive;
+  if (rc == 0)
+    rc = compare_limit(d, now->name, LIMIT_ADAPTIVE, was->adaptive,
+                       now->adaptive);
   d->later += !same_text(was->header, now->header);
   d->later +=
       now->is_bucket &&

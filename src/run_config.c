@@ -191,7 +191,6 @@ static void config_plain(struct engine_config *config,
   config->mirrors_from_headers =
       !options_flag(options, OPT_NO_MIRRORS_FROM_HEADERS);
   config->content_disposition = options_flag(options, OPT_CONTENT_DISPOSITION);
-  config->adaptive = options_flag(options, OPT_ADAPTIVE);
   config->insecure = options_flag(options, OPT_INSECURE);
   config->netrc = options_flag(options, OPT_NETRC);
   config->protocols = run_config_protocols(options);

@@ -216,10 +216,10 @@ static int set_login(char **login, enum option_id id,
 static int set_host_adaptive(struct settings_host *host,
                              const struct ini_entry *entry,
                              struct errmsg *msg) {
-  host->adaptive = option_boolean(entry->value);
-  return host->adaptive >= 0
-             ? 0
-             : refuse(entry, msg, ERR_USAGE, "adaptive: neither yes nor no");
+  double value = -1;
+  int rc = set_host_limit(&value, LIMIT_ADAPTIVE, entry, msg);
+  host->adaptive = (int)value;
+  return rc;
 }
 
 /* What hosts and buckets have in common; ERR_NOTFOUND: another key. */

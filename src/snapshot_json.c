@@ -39,6 +39,8 @@ static const char *unit_name(enum limit_unit unit) {
     return "bytes";
   case UNIT_SECONDS:
     return "seconds";
+  case UNIT_SWITCH:
+    return "switch";
   }
   return "";
 }

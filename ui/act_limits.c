@@ -66,7 +66,7 @@ static double flow_after(enum limit_id id, double value, double factor) {
 /* Waits, tries and jobs of 0 mean 0. */
 static bool zero_is_none(enum limit_id id) {
   return limit_info(id)->min <= 0 && id != LIMIT_RETRY_WAIT &&
-         id != LIMIT_RETRY_MAX_WAIT;
+         id != LIMIT_RETRY_MAX_WAIT && limit_info(id)->unit != UNIT_SWITCH;
 }
 
 /* Of those that are counted in bytes, two are sizes. */
@@ -92,6 +92,8 @@ double act__next_value(enum limit_id id, double value, double measured,
                        int direction) {
   const struct limit_info *info = limit_info(id);
   bool none = value <= 0 && info->min <= 0;
+  if (info->unit == UNIT_SWITCH)
+    return direction > 0;
   if (none && direction > 0)
     return info->unit == UNIT_SECONDS ? 1 : -1;
   if (none)

@@ -50,16 +50,6 @@ static void match_actions(struct matches *m) {
           action_info((enum action)i)->arg[0] != '\0' ? " " : "");
 }
 
-static void match_limits(struct matches *m) {
-  for (int i = 0; i < LIMIT_COUNT; i++)
-    match(m, limit_info((enum limit_id)i)->name, " ");
-}
-
-static void match_sorts(struct matches *m) {
-  for (int i = 0; i < SORT_COUNT; i++)
-    match(m, sort_name((enum sort_field)i), "");
-}
-
 static void match_list(struct matches *m, const char *names) {
   char name[32];
   while (*names != '\0') {
@@ -69,6 +59,25 @@ static void match_list(struct matches *m, const char *names) {
     names += len;
     names += strspn(names, ", ");
   }
+}
+
+/* A limit's name; behind one that is on or off, these. */
+static void match_limits(struct matches *m, const char *typed, size_t start) {
+  char name[32];
+  const char *first = typed + strcspn(typed, " ");
+  first += strspn(first, " ");
+  size_t len = strcspn(first, " =");
+  snprintf(name, sizeof name, "%.*s", (int)len, first);
+  int id = first + len < typed + start ? limit_find(name) : -1;
+  if (id >= 0 && limit_info((enum limit_id)id)->unit == UNIT_SWITCH)
+    match_list(m, "on, off");
+  for (int i = 0; i < LIMIT_COUNT && id < 0; i++)
+    match(m, limit_info((enum limit_id)i)->name, " ");
+}
+
+static void match_sorts(struct matches *m) {
+  for (int i = 0; i < SORT_COUNT; i++)
+    match(m, sort_name((enum sort_field)i), "");
 }
 
 static void match_hosts(struct matches *m, const struct app *app) {
@@ -118,11 +127,11 @@ static void match_files(struct matches *m, bool spaces) {
     closedir(dir);
 }
 
-static void match_argument(struct matches *m, const struct app *app,
-                           int action) {
+static void match_argument(struct matches *m, const struct app *app, int action,
+                           size_t start) {
   switch (action) {
   case ACT_SET:
-    match_limits(m);
+    match_limits(m, app->prompt.text, start);
     break;
   case ACT_SORT:
     match_sorts(m);
@@ -166,7 +175,7 @@ void complete(struct app *app) {
   } else {
     int action = action_find(prompt->text, strcspn(prompt->text, " "));
     if (action >= 0)
-      match_argument(&m, app, action);
+      match_argument(&m, app, action, start);
   }
   if (m.count == 0)
     return;

@@ -43,12 +43,14 @@ static const struct line run_lines[LIMIT_COUNT] = {
     {NULL, LIMIT_DISK_JOBS, CMD_SET_LIMIT, "writers at once"},
     {NULL, LIMIT_CPU_JOBS, CMD_SET_LIMIT, "checks at once"},
     {NULL, LIMIT_EXEC_JOBS, CMD_SET_LIMIT, "commands at once"},
+    {NULL, LIMIT_ADAPTIVE, CMD_SET_LIMIT, "find what each host bears"},
 };
 
 static const struct line host_lines[] = {
     {NULL, LIMIT_PER_HOST, CMD_SET_HOST, "transfers at once"},
     {NULL, LIMIT_PER_HOST_RATE, CMD_SET_HOST, "requests begun a second"},
     {NULL, LIMIT_HOST_BANDWIDTH, CMD_SET_HOST, "bytes a second"},
+    {NULL, LIMIT_ADAPTIVE, CMD_SET_HOST, "find what it bears"},
 };
 
 static const struct line task_lines[] = {
@@ -99,6 +101,7 @@ static double host_value(const struct app *app, enum limit_id id) {
     return 0;
   return id == LIMIT_PER_HOST        ? host->limit
          : id == LIMIT_PER_HOST_RATE ? host->rate_limit
+         : id == LIMIT_ADAPTIVE      ? host->adaptive
                                      : host->byte_limit;
 }
 

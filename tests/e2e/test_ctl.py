@@ -177,6 +177,10 @@ def test_limits_changed_live_are_kept_for_resume(spate, faultd, out, slow_run):
     (["set", "OUT", "rate", "fast"], 2, "fast"),
     (["set", "OUT", "concurrency", "0"], 2, "range"),
     (["set", "OUT", "concurency", "3"], 2, "concurrency"),
+    (["set", "OUT", "adaptive", "fast"], 2, "give on or off"),
+    (["set", "OUT", "adaptive", "2"], 2, "give on or off"),
+    (["ctl", "OUT", "set-host", "h", "adaptive", "5/s"], 2, "give on or off"),
+    (["set", "OUT", "adaptive", "on"], 3, "no spate is running"),
     (["set", "OUT", "layout", "flat"], 2, "limit"),
     (["set", "OUT", "a", "b", "c"], 2, "words"),
     (["set", "OUT", "rate", "1", "--json"], 2, "--json"),
@@ -703,6 +707,77 @@ def test_limits_changed_meanwhile_survive_a_kill(spate, faultd, out, slow_run):
     time.sleep(0.8)
     assert busy_at_once(faultd.journal(), since) == 1
     again.kill()
+
+
+# ---- adaptive ------------------------------------------------------------
+
+
+def hosts_of(spate, out):
+    return json.loads(ctl(spate, out, "snapshot"))["host"]
+
+
+def kept(out, name):
+    """What the session keeps of an option."""
+    with sqlite3.connect(out / ".spate/session.db") as db:
+        found = db.execute("SELECT value FROM options WHERE name=?", (name,))
+        return [value for value, in found]
+
+
+@pytest.fixture
+def limited_run(spate, faultd, out, tmp_path):
+    """A long run against a server that bears 40 requests a second."""
+    urls = [faultd.data(i, 10, f"f{i}", delay=20, limit="k,40,5") for i in range(4000)]
+    run = spate.start("-i", write_list(tmp_path / "l", urls), "-d", out, "-j", "8",
+                      "--per-host-rate", "35/s", "--no-config", "--progress=json")
+    wait_until(lambda: len(faultd.journal()) >= 4)
+    return run
+
+
+def test_adaptive_is_turned_on_and_off_in_a_run(spate, faultd, out, limited_run):
+    assert ctl(spate, out, "get", "adaptive") == "off"
+    host = hosts_of(spate, out)[0]
+    assert (host["adaptive"], host["limit"], host["rate_limit"]) == (False, 0, 35), host
+    ctl(spate, out, "set", "per-host-rate", "0")
+    wait_until(lambda: any(e["status"] == 429 for e in faultd.journal()), what="a 429")
+    done = spate("set", out, "adaptive", "yes")
+    assert (done.code, done.out) == (0, b"adaptive on\n"), done
+    host = hosts_of(spate, out)[0]
+    assert host["adaptive"] and 0 < host["limit"] <= 8 and host["rate_limit"] > 0, host
+    wait_until(lambda: hosts_of(spate, out)[0]["governor"] in ("search", "hold"),
+               what="a governor that searches")
+    assert hosts_of(spate, out)[0]["rate_limit"] < 80
+    ctl(spate, out, "set", "per-host-rate", "30/s")
+    ctl(spate, out, "set", "per-host", "3")
+    done = spate("set", out, "adaptive", "off")
+    assert (done.code, done.out) == (0, b"adaptive off\n"), done
+    host = hosts_of(spate, out)[0]
+    assert (host["adaptive"], host["limit"], host["rate_limit"]) == (False, 3, 30), host
+    count = len(faultd.journal())
+    wait_until(lambda: len(faultd.journal()) > count + 5, what="more requests")
+    log = (out / ".spate" / "log").read_text()
+    assert re.search(r"adaptive was off, is on.*adaptive was on, is off", log, re.S), log
+    limited_run.signal(2)
+    assert limited_run.wait(10).code == 4
+
+
+def test_adaptive_turned_on_survives_a_kill(spate, faultd, out, limited_run):
+    ctl(spate, out, "set", "adaptive", "on")
+    wait_until(lambda: kept(out, "adaptive") == ["on"], what="the session")
+    limited_run.kill()
+    again = spate.start("resume", out, "--no-config", "--progress=json")
+    wait_until(lambda: spate("ctl", out, "get", "adaptive").out == b"on\n")
+    wait_until(lambda: hosts_of(spate, out) and hosts_of(spate, out)[0]["adaptive"])
+    ctl(spate, out, "set-host", "127.0.0.1", "adaptive", "off")
+    host = hosts_of(spate, out)[0]
+    assert (host["adaptive"], host["rate_limit"]) == (False, 35), host
+    wait_until(lambda: kept(out, "host-limit") == ["127.0.0.1,adaptive=off"],
+               what="the session")
+    again.kill()
+    third = spate.start("resume", out, "--no-config", "--progress=json")
+    wait_until(lambda: spate("ctl", out, "get", "adaptive").out == b"on\n")
+    wait_until(lambda: hosts_of(spate, out), what="a host")
+    assert not hosts_of(spate, out)[0]["adaptive"]
+    third.kill()
 
 
 def test_an_order_given_by_hand(spate, faultd, out, slow_run):

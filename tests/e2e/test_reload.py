@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """INI files that are read again while a run goes on."""
+import json
 import signal
 
 import pytest
@@ -83,6 +84,31 @@ def test_a_host_gets_another_limit(spate, faultd, out, run_with):
     wait_until(lambda: faultd.stats()["max_active"] == 5, what="five at once")
     wait_until(lambda: "signal: 127.0.0.1: per-host is 5" in logged(out),
                what="the log")
+    run.kill()
+
+
+def hosts_of(spate, out):
+    return json.loads(spate("ctl", out, "snapshot").out)["host"]
+
+
+def test_adaptive_changes_with_the_file(spate, out, run_with):
+    run, ini = run_with("[default]\nconcurrency = 4\n")
+    assert limit(spate, out, "adaptive") == "off"
+    ini.write_text("[default]\nconcurrency = 4\nadaptive = yes\n")
+    done = spate("ctl", out, "reload")
+    assert (done.code, done.out) == (0, b"adaptive on\n"), done
+    assert hosts_of(spate, out)[0]["adaptive"]
+    ini.write_text("[default]\nconcurrency = 4\nadaptive = yes\n\n"
+                   "[host 127.0.0.1]\nadaptive = no\n")
+    done = spate("ctl", out, "reload")
+    assert (done.code, done.out) == (0, b"127.0.0.1: adaptive off\n"), done
+    assert not hosts_of(spate, out)[0]["adaptive"]
+    ini.write_text("[default]\nadaptive = sometimes\n")
+    done = spate("ctl", out, "reload")
+    assert done.code == 1 and "give on or off" in done.text, done
+    ini.write_text("[default]\nconcurrency = 4\n")  # gone: off, the default
+    done = spate("ctl", out, "reload")
+    assert done.code == 0 and done.text.startswith("adaptive off"), done
     run.kill()
 
 

@@ -253,6 +253,18 @@ static void test_typed_set(void **state) {
   assert_true(fabs(sent[1].value - 5 * 1048576.0) < 1e-9);
 }
 
+static void test_a_switch_is_typed_as_a_word(void **state) {
+  (void)state;
+  type(":set adaptive on\n");
+  assert_int_equal(sent_count, 1);
+  assert_int_equal(sent[0].limit, LIMIT_ADAPTIVE);
+  assert_true(sent[0].value > 0.5);
+  assert_shows("adaptive off -> on");
+  type(":set adaptive fast\n");
+  assert_shows("give on or off");
+  assert_int_equal(sent_count, 1);
+}
+
 static void test_typed_nonsense_is_explained(void **state) {
   (void)state;
   type(":set rate banana\n");
@@ -291,6 +303,13 @@ static void test_history_and_completion(void **state) {
   assert_string_equal(app.prompt.text, "set con");
   type("c\t");
   assert_string_equal(app.prompt.text, "set concurrency ");
+  type("c\t"); /* no limit's name is its value */
+  assert_string_equal(app.prompt.text, "set concurrency c");
+  type("\x1b:set ad\t\t");
+  assert_string_equal(app.prompt.text, "set adaptive o");
+  assert_shows("on off");
+  type("f\t");
+  assert_string_equal(app.prompt.text, "set adaptive off");
   type("\x1b:hel\t");
   assert_string_equal(app.prompt.text, "help");
 }
@@ -488,6 +507,7 @@ int main(void) {
       TEST(test_bandwidth_keys_do_not_end_in_seven_digits),
       TEST(test_min_split_size_is_shown_as_a_size_and_no_rate),
       TEST(test_typed_set),
+      TEST(test_a_switch_is_typed_as_a_word),
       TEST(test_typed_nonsense_is_explained),
       TEST(test_typed_commands_with_a_filter),
       TEST(test_history_and_completion),

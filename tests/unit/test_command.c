@@ -87,8 +87,12 @@ static void test_a_long_choice_is_refused(void **state) {
 
 static void test_a_host_limit_is_read_and_written(void **state) {
   static const char *const good[] = {
-      "example.org,per-host=4", "https://example.org:8443,per-host-rate=20/m",
-      "bucket,per-host-limit-rate=5M", "h,per-host=0"};
+      "example.org,per-host=4",
+      "https://example.org:8443,per-host-rate=20/m",
+      "bucket,per-host-limit-rate=5M",
+      "h,per-host=0",
+      "h,adaptive=on",
+      "h,adaptive=off"};
   static const char *const bad[] = {"",
                                     "example.org",
                                     "example.org,",
@@ -97,6 +101,8 @@ static void test_a_host_limit_is_read_and_written(void **state) {
                                     "h,per-host",
                                     "h,per-host=",
                                     "h,per-host=x",
+                                    "h,adaptive=2",
+                                    "h,adaptive=",
                                     ",per-host=4",
                                     "a b,per-host=4",
                                     "h,per-host=99999999"};

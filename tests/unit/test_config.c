@@ -155,7 +155,7 @@ static void test_throttle_and_deadline_reach_the_engine(void **state) {
   assert_string_equal(config.engine.throttle_words.items[1], "try later");
   assert_int_equal(config.engine.deadline_mode, 2);
   assert_true(config.engine.deadline_unix == 1893456000);
-  assert_true(config.engine.adaptive);
+  assert_true(config.engine.limit[LIMIT_ADAPTIVE] == 1);
   run_config_fini(&config);
 }
 
@@ -244,7 +244,8 @@ static void test_mistakes_name_file_line_and_remedy(void **state) {
       {"[host a]\nper-host = x\n", "0.ini:2: [host a] per-host", "x"},
       {"[host a]\nheader = x\n", "0.ini:2: [host a] header", "Name: value"},
       {"[host a]\npath = /x\n", "0.ini:2: [host a]", "limit-rate"},
-      {"[host a]\nadaptive = x\n", "0.ini:2: [host a]", "yes nor no"},
+      {"[host a]\nadaptive = x\n", "0.ini:2: [host a] adaptive", "on or off"},
+      {"[default]\nadaptive = x\n", "0.ini:2: [default] adaptive", "on or off"},
       {"[bucket b]\nper-host = 4\n", "0.ini:2: [bucket b]", "needs a host"},
       {"[bucket b]\nhost = a:80\n", "0.ini:2: [bucket b]", "api.example.org"},
       {"[bucket b]\nhost = a\npath = v1\n", "0.ini:3: [bucket b]", "/v1/"},

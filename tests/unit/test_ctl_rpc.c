@@ -52,6 +52,22 @@ static void test_set_by_name_and_by_place(void **state) {
   }
 }
 
+static void test_a_switch_may_be_a_word_or_a_truth_value(void **state) {
+  static const char *const values[] = {"\"on\"", "true", "1", "\"yes\""};
+  (void)state;
+  for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+    struct rpc_request r;
+    struct errmsg msg;
+    char line[128];
+    snprintf(line, sizeof line, CALL("set", "[\"adaptive\",%s]"), values[i]);
+    if (parse(line, &r, &msg) != 0)
+      fail_msg("%s: %s", line, msg.text);
+    assert_int_equal(r.limit, LIMIT_ADAPTIVE);
+    assert_true(r.value == 1);
+    rpc_request_fini(&r);
+  }
+}
+
 static void test_what_is_refused_and_why(void **state) {
   static const struct {
     const char *line;
@@ -73,6 +89,7 @@ static void test_what_is_refused_and_why(void **state) {
        "'id'"},
       {CALL("explode", "[]"), RPC_NO_METHOD, "explode"},
       {CALL("get", "[]"), RPC_BAD_PARAMS, "'name'"},
+      {CALL("set", "[\"adaptive\",2]"), RPC_BAD_PARAMS, "on or off"},
       {CALL("get", "[7]"), RPC_BAD_PARAMS, "'name'"},
       {CALL("get", "\"rate\""), RPC_BAD_PARAMS, "'params'"},
       {CALL("get", "[\"speed\"]"), RPC_BAD_PARAMS, "'speed'"},
@@ -227,6 +244,7 @@ static void test_who_is_turned_away_is_told_why(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_set_by_name_and_by_place),
+      cmocka_unit_test(test_a_switch_may_be_a_word_or_a_truth_value),
       cmocka_unit_test(test_what_is_refused_and_why),
       cmocka_unit_test(test_deep_nesting_is_refused),
       cmocka_unit_test(test_notifications_want_no_answer),

@@ -47,6 +47,14 @@ static void forms_that_are_right(void **state) {
   check(LIMIT_BANDWIDTH, "1.0001k", 1024);
   check(LIMIT_RETRY_WAIT, "0.25", 0.25);
   check(LIMIT_STALL_TIMEOUT, "30s", 30);
+  check(LIMIT_ADAPTIVE, "on", 1);
+  check(LIMIT_ADAPTIVE, "Yes", 1);
+  check(LIMIT_ADAPTIVE, "true", 1);
+  check(LIMIT_ADAPTIVE, "1", 1);
+  check(LIMIT_ADAPTIVE, "OFF", 0);
+  check(LIMIT_ADAPTIVE, "no", 0);
+  check(LIMIT_ADAPTIVE, "false", 0);
+  check(LIMIT_ADAPTIVE, "0", 0);
 }
 
 static void forms_that_are_wrong(void **state) {
@@ -78,6 +86,12 @@ static void forms_that_are_wrong(void **state) {
       {LIMIT_BANDWIDTH, "10T", ERR_USAGE},
       {LIMIT_CPU_JOBS, "0", ERR_USAGE},
       {LIMIT_CONNECT_TIMEOUT, "0", ERR_USAGE},
+      {LIMIT_ADAPTIVE, "", ERR_SYNTAX},
+      {LIMIT_ADAPTIVE, "2", ERR_SYNTAX},
+      {LIMIT_ADAPTIVE, "0.5", ERR_SYNTAX},
+      {LIMIT_ADAPTIVE, "maybe", ERR_SYNTAX},
+      {LIMIT_ADAPTIVE, "on ", ERR_SYNTAX},
+      {LIMIT_CONCURRENCY, "on", ERR_SYNTAX},
   };
   (void)state;
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -90,7 +104,8 @@ static void forms_that_are_wrong(void **state) {
     assert_true(value == -1);
     assert_non_null(strstr(msg.text, limit_info(bad[i].id)->name));
     assert_non_null(strstr(msg.text, bad[i].text));
-    assert_non_null(strstr(msg.text, "give "));
+    assert_non_null(strstr(
+        msg.text, bad[i].id == LIMIT_ADAPTIVE ? "give on or off" : "give "));
   }
 }
 
@@ -126,6 +141,8 @@ static void people_like_short_forms(void **state) {
   check_format(LIMIT_BANDWIDTH, 1e13, "10000000000000");
   check_format(LIMIT_RETRY_WAIT, 0.25, "0.25");
   check_format(LIMIT_RETRY_WAIT, 60, "60");
+  check_format(LIMIT_ADAPTIVE, 1, "on");
+  check_format(LIMIT_ADAPTIVE, 0, "off");
 }
 
 static void what_is_written_can_be_read(void **state) {
@@ -170,6 +187,7 @@ static void every_default_is_in_its_range(void **state) {
     assert_int_equal(limit_find(info->name), i);
   }
   assert_true(limit_default(LIMIT_CPU_JOBS) >= 1);
+  assert_true(limit_default(LIMIT_ADAPTIVE) == 0);
   assert_int_equal(limit_find("--rate"), LIMIT_RATE);
   assert_int_equal(limit_find("rates"), -1);
   assert_int_equal(limit_find(""), -1);

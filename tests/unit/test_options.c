@@ -75,7 +75,7 @@ static void test_names_and_letters_are_unique(void **state) {
     if (info->letter != '\0')
       assert_int_equal(option_find_letter(info->letter), id);
     assert_true(*info->help != '\0');
-    assert_int_equal(info->kind == OPTION_FLAG, *info->arg == '\0');
+    assert_int_equal(option_is_switch(info), *info->arg == '\0');
   }
 }
 
@@ -176,7 +176,7 @@ static void test_flag_takes_no_argument(void **state) {
 static void test_adaptive_may_have_a_word(void **state) {
   struct fixture *f = *state;
   assert_int_equal(PARSE(f, "--adaptive", "http://h/"), 0);
-  assert_true(options_flag(&f->options, OPT_ADAPTIVE));
+  assert_true(options_limit(&f->options, LIMIT_ADAPTIVE) == 1);
   assert_int_equal(f->cli.count, 1);
 }
 
@@ -184,7 +184,7 @@ static void test_adaptive_off(void **state) {
   struct fixture *f = *state;
   assert_int_equal(PARSE(f, "--adaptive=on", "--adaptive=off"), 0);
   assert_true(options_given(&f->options, OPT_ADAPTIVE));
-  assert_false(options_flag(&f->options, OPT_ADAPTIVE));
+  assert_true(options_limit(&f->options, LIMIT_ADAPTIVE) == 0);
 }
 
 static void test_lists_of_status_codes(void **state) {
@@ -265,7 +265,7 @@ static void test_values_out_of_range(void **state) {
       {OPT_CACERT, "/dev/null/none", "cannot read"},
       {OPT_USER_AGENT, "", "empty"},
       {OPT_NETRC, "maybe", "yes nor no"},
-      {OPT_ADAPTIVE, "maybe", "yes nor no"},
+      {OPT_ADAPTIVE, "maybe", "give on or off"},
       {OPT_DEADLINE, "tomorrow", "auto"},
       {OPT_DEADLINE, "", "empty"},
       {OPT_THROTTLE_STATUS, "200", "400 to 599"},

@@ -258,6 +258,168 @@ static void stragglers_do_not_lengthen_the_back_off(void **state) {
   assert_true(host->held_until_ns <= b->now + NS);
 }
 
+/* ---- governors that come and go ----------------------------------------- */
+
+static void turn(struct bench *b, bool on) {
+  assert_int_equal(hosts_set_adaptive(&b->hosts, on, b->now), 0);
+  scheduler_recheck_all(&b->s);
+}
+
+/* Has no governor and exactly these limits. */
+static void assert_fixed(const struct host *host, double rate, unsigned most) {
+  assert_null(host->governor);
+  assert_true(host->bucket.per_s == rate);
+  assert_int_equal(host->sem.limit, most);
+}
+
+static void a_host_gets_its_limits_back_when_adaptive_ends(void **state) {
+  struct bench *b = *state;
+  struct host *a = add(b, "http://a/")->host, *c = add(b, "http://c/")->host;
+  hosts_set_per_host(&b->hosts, 300, b->now);
+  hosts_set_rate(&b->hosts, 500, b->now);
+  turn(b, true);
+  assert_non_null(c->governor);
+  assert_true(a->bucket.per_s == 20); /* as at the start of a run */
+  assert_int_equal(a->sem.limit, 16);
+  scheduler_run(&b->s, b->now);
+  assert_int_equal(b->count, 2);
+  b->now += NS / 10;
+  /* What they do lowers both. */
+  answered(b, a, b->now - 1, GOVERNOR_THROTTLED, -1);
+  answered(b, c, b->now - 1, GOVERNOR_TIMEOUT, -1);
+  assert_true(a->bucket.per_s < 20);
+  assert_true(c->sem.limit < 16);
+  turn(b, false);
+  assert_fixed(a, 500, 300);
+  assert_fixed(c, 500, 300);
+  hosts_set_per_host(&b->hosts, 0, b->now);
+  hosts_set_rate(&b->hosts, 0, b->now);
+  turn(b, true);
+  turn(b, false);
+  assert_fixed(c, 0, UINT32_MAX);
+}
+
+static void tasks_that_a_governor_held_start_when_it_goes(void **state) {
+  struct bench *b = *state;
+  turn(b, true);
+  for (int i = 0; i < 40; i++)
+    add(b, "http://a/");
+  semaphore_resize(&b->s.net, 100, b->now);
+  scheduler_run(&b->s, b->now);
+  assert_in_range(b->count, 1, 2); /* 20/s */
+  turn(b, false);
+  scheduler_run(&b->s, b->now);
+  assert_int_equal(b->count, 40);
+}
+
+static void own_word_before_rule_before_general(void **state) {
+  static const struct host_rule rules[] = {{.name = "on",
+                                            .host = "on",
+                                            .per_host = -1,
+                                            .per_host_rate = -1,
+                                            .byte_rate = -1,
+                                            .adaptive = 1},
+                                           {.name = "off",
+                                            .host = "off",
+                                            .per_host = -1,
+                                            .per_host_rate = -1,
+                                            .byte_rate = -1,
+                                            .adaptive = 0}};
+  struct bench *b = *state;
+  struct host_limit own = {.name = "off", .limit = LIMIT_ADAPTIVE, .value = 1};
+  unsigned known = 0;
+  b->hosts.rules = rules;
+  b->hosts.rule_count = 2;
+  struct host *on = add(b, "http://on/")->host;
+  struct host *off = add(b, "http://off/")->host;
+  struct host *any = add(b, "http://any/")->host;
+  for (int general = 0; general < 2; general++) {
+    turn(b, general == 1);
+    assert_non_null(on->governor);
+    assert_null(off->governor);
+    assert_int_equal(any->governor != NULL, general == 1);
+  }
+  assert_int_equal(hosts_set_own(&b->hosts, &own, b->now, &known), 0);
+  assert_int_equal(known, 1);
+  assert_non_null(off->governor);
+  turn(b, false);
+  assert_non_null(off->governor);
+  own.value = 0;
+  snprintf(own.name, sizeof(own.name), "on");
+  assert_int_equal(hosts_set_own(&b->hosts, &own, b->now, &known), 0);
+  assert_fixed(on, 0, UINT32_MAX);
+  /* For those to come, too. */
+  snprintf(own.name, sizeof(own.name), "later");
+  own.value = 1;
+  assert_int_equal(hosts_set_own(&b->hosts, &own, b->now, &known), 0);
+  assert_int_equal(known, 0);
+  assert_non_null(add(b, "http://later/")->host->governor);
+}
+
+/* Retry-After is kept through both changes, and a canary goes first. */
+static void a_retry_after_outlives_both_changes(void **state) {
+  for (int on = 0; on < 2; on++) {
+    struct bench *b = *state;
+    size_t before = b->count;
+    const char *url = on == 1 ? "http://on/" : "http://off/";
+    turn(b, on == 0);
+    for (int i = 0; i < 10; i++)
+      add(b, url);
+    semaphore_resize(&b->s.net, b->s.net.used + 1, b->now);
+    scheduler_run(&b->s, b->now);
+    assert_int_equal(b->count, before + 1);
+    struct host *host = b->started[before]->host;
+    semaphore_resize(&b->s.net, 100, b->now);
+    answered(b, host, b->now, GOVERNOR_THROTTLED, 5.0);
+    end(b, b->started[before]);
+    turn(b, on == 1);
+    assert_int_equal(host->governor != NULL, on == 1);
+    assert_true(scheduler_held_until(host, b->now) >= b->now + 5 * NS - 1);
+    b->now += 5 * NS - 1000;
+    scheduler_run(&b->s, b->now);
+    assert_int_equal(b->count, before + 1);
+    b->now += 2000;
+    scheduler_run(&b->s, b->now);
+    assert_int_equal(b->count, before + 2);
+    answered(b, host, b->now, GOVERNOR_OK, -1);
+    end(b, b->started[before + 1]);
+    for (int i = 0; i < 20; i++, b->now += NS / 10)
+      scheduler_run(&b->s, b->now);
+    assert_int_equal(b->count, before + 10);
+    if (on == 1) /* nothing of the wait was taken for a limit */
+      assert_true(governor_rate(host->governor) >= 20);
+  }
+}
+
+static void what_was_sent_before_teaches_a_governor_nothing(void **state) {
+  struct bench *b = *state;
+  semaphore_resize(&b->s.net, 100, b->now);
+  for (int i = 0; i < 60; i++)
+    add(b, "http://a/");
+  scheduler_run(&b->s, b->now);
+  assert_int_equal(b->count, 60);
+  struct host *host = b->started[0]->host;
+  uint64_t sent = b->now;
+  b->now += NS / 100;
+  turn(b, true);
+  for (int i = 0; i < 30; i++) {
+    answered(b, host, sent, GOVERNOR_OK, -1);
+    end(b, b->started[i]);
+  }
+  for (int i = 30; i < 60; i++) {
+    answered(b, host, sent, GOVERNOR_THROTTLED, 1.0);
+    end(b, b->started[i]);
+  }
+  assert_true(governor_rate(host->governor) == 20);
+  assert_int_equal(host->governor->reactions, 0);
+  /* But the wait is kept. */
+  assert_true(scheduler_held_until(host, b->now) >= b->now + NS - 1);
+  for (int i = 0; i < 30; i++)
+    add(b, "http://a/");
+  scheduler_run(&b->s, b->now);
+  assert_int_equal(b->count, 60);
+}
+
 static void a_waiting_task_comes_back_in_time(void **state) {
   struct bench *b = *state;
   struct task *task = add(b, "http://a/");
@@ -345,6 +507,11 @@ int main(void) {
       BENCH(a_priority_counts_across_hosts_and_retries),
       BENCH(a_throttled_host_waits_and_sends_one_canary),
       BENCH(stragglers_do_not_lengthen_the_back_off),
+      BENCH(a_host_gets_its_limits_back_when_adaptive_ends),
+      BENCH(tasks_that_a_governor_held_start_when_it_goes),
+      BENCH(own_word_before_rule_before_general),
+      BENCH(a_retry_after_outlives_both_changes),
+      BENCH(what_was_sent_before_teaches_a_governor_nothing),
       BENCH(a_waiting_task_comes_back_in_time),
       BENCH(a_removed_task_does_not_start),
       BENCH(nothing_starts_while_blocked),

@@ -103,6 +103,12 @@ static void test_limits_by_arrow_and_by_hand(void **state) {
   assert_int_equal(sent_count, 3);
   type("k+"); /* rate: there is none to raise */
   assert_shows("no limit to raise");
+  type("G+");
+  assert_int_equal(sent[3].limit, LIMIT_ADAPTIVE);
+  assert_true(sent[3].value > 0.5);
+  assert_shows("adaptive off -> on");
+  type("-");
+  assert_true(sent[4].value < 0.5);
   type("q");
   assert_int_equal(app.screen, SCREEN_TASKS);
 }
@@ -364,6 +370,10 @@ static void test_limits_of_a_host(void **state) {
   type("j\n\x15"
        "5/s\n");
   assert_int_equal(sent[4].limit, LIMIT_PER_HOST_RATE);
+  type("G+");
+  assert_int_equal(sent[5].kind, CMD_SET_HOST);
+  assert_int_equal(sent[5].limit, LIMIT_ADAPTIVE);
+  assert_true(sent[5].value > 0.5);
 }
 
 /* ---- the list of everything ---------------------------------------------- */
