@@ -66,6 +66,20 @@ def test_plus_and_minus_change_the_net_limit(screen, faultd):
     assert stop(screen) == 4
 
 
+def test_adaptive_is_typed_completed_and_shown(screen):
+    screen.wait_for(lambda t: net(t) == (8, 8))
+    screen.send(":set adaptive fast\r")
+    screen.wait_for("give on or off")
+    screen.send(":set ad\ton\r")
+    screen.wait_for(lambda t: re.search(r"adaptive on$|adaptive off -> on", t, re.M))
+    screen.send("L")
+    screen.wait_for(lambda t: re.search(r"^ *adaptive +on ", t, re.M))
+    screen.send("G-")
+    screen.wait_for(lambda t: re.search(r"adaptive +off ", t))
+    screen.send("q")
+    assert stop(screen) == 4
+
+
 def test_pause_all_and_resume(screen, faultd):
     screen.wait_for(lambda t: net(t) == (8, 8))
     screen.send("P")
