@@ -7,6 +7,7 @@
 #include "hosts.h"
 
 #include "address.h"
+#include "idn.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -185,10 +186,25 @@ static int fit_governor(const struct hosts *hosts, struct host *host,
 /* ---- limits of single hosts -----------------------------------------------
  */
 
-bool host_is(const struct host *host, const char *name) {
+/* A name or an origin, as hosts have them; name itself when it is ASCII. */
+static const char *known_form(const char *name, struct url_ascii *buf) {
+  const char *why;
+  if (!idn_is_wide(name, strlen(name)))
+    return name;
+  if (strstr(name, "://") != NULL)
+    return url_ascii(name, buf);
+  return idn_to_ascii(name, strlen(name), buf->text, sizeof buf->text, &why) ==
+                 0
+             ? buf->text
+             : name;
+}
+
+bool host_is(const struct host *host, const char *as_typed) {
+  struct url_ascii ascii;
+  const char *name = known_form(as_typed, &ascii);
   return strcasecmp(host->name, name) == 0 ||
          strcasecmp(host->origin, name) == 0 ||
-         (host->rule != NULL && strcmp(host->rule->name, name) == 0);
+         (host->rule != NULL && strcmp(host->rule->name, as_typed) == 0);
 }
 
 /* True when the host is meant. */

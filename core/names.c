@@ -27,6 +27,8 @@
 #include <sys/syscall.h>
 #endif
 
+#include "url.h"
+
 #define PART_MOST 249 /* 255 less ".part" and the '_' before a device */
 #define SUFFIX_MOST 16
 
@@ -283,6 +285,9 @@ static int append_directories(struct path *p, const char *path,
 
 int name_from_url(const char *url, enum layout layout, char *out, size_t cap) {
   struct path p = {out, cap, 0};
+  struct url_ascii ascii;
+  if (layout == LAYOUT_PATH) /* one directory for a host, however typed */
+    url = url_ascii(url, &ascii);
   const char *host = strstr(url, "://");
   int code = 0;
   if (!host || cap == 0)

@@ -19,6 +19,7 @@
 #include "answer.h"
 #include "cookies.h"
 #include "file_transfer.h"
+#include "idn.h"
 #include "mirrors.h"
 #include "request.h"
 #include "sigv4.h"
@@ -434,6 +435,26 @@ static int to_list(struct curl_slist **list, const struct str_list *strings) {
   return 0;
 }
 
+/* HOST:PORT:ADDRESS; libcurl compares the host with that of the URL. */
+static int to_addresses(struct curl_slist **list,
+                        const struct str_list *strings) {
+  for (size_t i = 0; i < strings->count; i++) {
+    char host[URL_HOST_CAP], line[2 * URL_HOST_CAP + 64];
+    const char *item = strings->items[i], *why;
+    size_t len = strcspn(item, ":");
+    if (idn_is_wide(item, len) &&
+        idn_to_ascii(item, len, host, sizeof host, &why) == 0 &&
+        snprintf(line, sizeof line, "%s%s", host, item + len) <
+            (int)sizeof line)
+      item = line;
+    struct curl_slist *grown = curl_slist_append(*list, item);
+    if (grown == NULL)
+      return ERR_NOMEM;
+    *list = grown;
+  }
+  return 0;
+}
+
 int transfer_http_version(int asked, unsigned libcurl) {
   if (asked != 0)
     return asked;
@@ -450,7 +471,7 @@ int transfers_init(struct transfers *transfers, uv_loop_t *loop,
   transfers->ops = ops;
   transfers->proxied = transfer_proxied(config);
   if (to_list(&transfers->headers, &config->headers) != 0 ||
-      to_list(&transfers->resolve, &config->resolve) != 0)
+      to_addresses(&transfers->resolve, &config->resolve) != 0)
     return ERR_NOMEM;
   bytes_init(&transfers->cookie_text, COOKIES_HEADER_MAX + 1);
   if (config->cookie_file != NULL) {
@@ -515,12 +536,16 @@ static struct transfer *take(struct transfers *transfers) {
 }
 
 int transfer_start(struct transfers *transfers, void *owner,
-                   const struct transfer_request *request,
+                   const struct transfer_request *asked,
                    struct transfer **out) {
+  struct url_ascii ascii;
+  struct transfer_request own = *asked;
+  const struct transfer_request *request = &own;
   struct transfer *transfer = take(transfers);
   int code;
   if (transfer == NULL)
     return ERR_NOMEM;
+  own.url = url_ascii(asked->url, &ascii);
   transfer->owner = owner;
   transfer->ops = request->ops != NULL ? request->ops : transfers->ops;
   transfer->host = request->host;

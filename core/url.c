@@ -4,7 +4,8 @@
  * against the characters that RFC 3986 gives it, with these deviations: bytes
  * from 0x80 on are let through in path, query and fragment (libcurl sends them
  * as they are), and what browsers and libcurl are known to read differently is
- * refused. Pure; any thread.
+ * refused. A host beyond ASCII is read as what it is converted to (idn.h).
+ * Pure; any thread.
  */
 #include "config.h"
 
@@ -15,6 +16,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+
+#include "idn.h"
 
 static bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -112,16 +115,23 @@ static bool looks_like_ipv4(const char *host) {
 }
 
 static int read_name(const char *p, size_t len, struct url_parts *out) {
+  char ascii[URL_HOST_CAP];
   bool dot = true;
+  if (idn_is_wide(p, len)) {
+    int code = idn_to_ascii(p, len, ascii, sizeof ascii, &out->why);
+    if (code < 0)
+      return code;
+    p = ascii;
+    len = strlen(ascii);
+    if (len == 0)
+      return fail(out, ERR_SYNTAX, "it has no host");
+  }
   if (len >= URL_HOST_CAP)
     return fail(out, ERR_TOOBIG, "its host name is too long");
   for (size_t i = 0; i < len; i++) {
     if (p[i] == '.' && dot)
       return fail(out, ERR_SYNTAX, "its host name has an empty part");
     dot = p[i] == '.';
-    if ((unsigned char)p[i] >= 0x80)
-      return fail(out, ERR_SYNTAX,
-                  "its host name is not ASCII: write it in its xn-- form");
     if (!dot && !is_alpha(p[i]) && !is_digit(p[i]) && p[i] != '-' &&
         p[i] != '_')
       return fail(out, ERR_SYNTAX, "its host name has an odd character");
@@ -282,14 +292,79 @@ int url_split(const char *url, unsigned allow, struct url_parts *out) {
   return why == NULL ? 0 : fail(out, ERR_SYNTAX, why);
 }
 
+/* ---- the form that is asked -----------------------------------------------
+ */
+
+struct host_range {
+  size_t begin, len;
+};
+
+/* The host as it stands in a URL, without user info and port, by the first
+ * marks alone: nothing is checked. Empty where there is none. */
+static struct host_range find_host(const char *url) {
+  struct host_range range = {0, 0};
+  const char *p = url + strcspn(url, ":/?#");
+  if (strncmp(p, "://", 3) != 0)
+    return range;
+  p += 3;
+  size_t len = strcspn(p, "/?#");
+  const char *at = memchr(p, '@', len);
+  if (at != NULL) {
+    len -= (size_t)(at + 1 - p);
+    p = at + 1;
+  }
+  const char *colon = *p == '[' ? NULL : memchr(p, ':', len);
+  range.begin = (size_t)(p - url);
+  range.len = colon != NULL ? (size_t)(colon - p) : len;
+  return range;
+}
+
+/* The A-label form of a host beyond ASCII; NULL: it is to stay as it is. */
+static const char *converted(const char *url, struct host_range range,
+                             char buf[URL_HOST_CAP]) {
+  const char *why;
+  if (!idn_is_wide(url + range.begin, range.len) ||
+      idn_to_ascii(url + range.begin, range.len, buf, URL_HOST_CAP, &why) != 0)
+    return NULL;
+  return buf;
+}
+
+const char *url_ascii(const char *url, struct url_ascii *buf) {
+  char host[URL_HOST_CAP];
+  struct url_parts parts;
+  struct host_range range = find_host(url);
+  const char *ascii = converted(url, range, host);
+  if (ascii == NULL)
+    return url;
+  int len = snprintf(buf->text, sizeof buf->text, "%.*s%s%s", (int)range.begin,
+                     url, ascii, url + range.begin + range.len);
+  /* A host that was mapped to more than a host must not be asked. */
+  return len < (int)sizeof buf->text &&
+                 url_split(url, PROTOCOL_ALL, &parts) == 0
+             ? buf->text
+             : url;
+}
+
+static uint64_t fnv(uint64_t h, const char *bytes, size_t len) {
+  for (size_t i = 0; i < len; i++)
+    h = (h ^ (unsigned char)bytes[i]) * 0x100000001b3u;
+  return h;
+}
+
 uint64_t url_object_hash64(const char *url, const char *out_name) {
+  char host[URL_HOST_CAP];
+  struct host_range range = find_host(url);
+  const char *ascii = converted(url, range, host);
+  size_t at = 0, end = strcspn(url, "?#");
   uint64_t h = 0xcbf29ce484222325u;
-  const uint64_t prime = 0x100000001b3u;
-  for (const char *p = url; *p && *p != '?' && *p != '#'; p++)
-    h = (h ^ (unsigned char)*p) * prime;
-  h *= prime; /* the zero byte between the two */
-  for (const char *p = out_name ? out_name : ""; *p; p++)
-    h = (h ^ (unsigned char)*p) * prime;
+  if (ascii != NULL) {
+    h = fnv(fnv(h, url, range.begin), ascii, strlen(ascii));
+    at = range.begin + range.len;
+  }
+  h = fnv(h, url + at, end - at);
+  h = fnv(h, "", 1); /* the zero byte between the two */
+  if (out_name != NULL)
+    h = fnv(h, out_name, strlen(out_name));
   h = (h ^ (h >> 33)) * 0xff51afd7ed558ccdu;
   h = (h ^ (h >> 33)) * 0xc4ceb9fe1a85ec53u;
   return h ^ (h >> 33);
@@ -301,7 +376,25 @@ bool url_same_origin(const char *a, const char *b) {
          url_split(b, PROTOCOL_ALL, &y) == 0 && strcmp(x.origin, y.origin) == 0;
 }
 
+static bool same_text(const char *a, size_t a_len, const char *b,
+                      size_t b_len) {
+  return a_len == b_len && memcmp(a, b, a_len) == 0;
+}
+
 bool url_same_object(const char *a, const char *b) {
-  size_t len = strcspn(a, "?#");
-  return len == strcspn(b, "?#") && strncmp(a, b, len) == 0;
+  char a_host[URL_HOST_CAP], b_host[URL_HOST_CAP];
+  size_t a_len = strcspn(a, "?#"), b_len = strcspn(b, "?#");
+  struct host_range x = find_host(a), y = find_host(b);
+  const char *a_name = converted(a, x, a_host),
+             *b_name = converted(b, y, b_host);
+  if (a_name == NULL && b_name == NULL)
+    return same_text(a, a_len, b, b_len);
+  const char *a_tail = a + x.begin + x.len, *b_tail = b + y.begin + y.len;
+  return same_text(a, x.begin, b, y.begin) &&
+         same_text(a_name != NULL ? a_name : a + x.begin,
+                   a_name != NULL ? strlen(a_name) : x.len,
+                   b_name != NULL ? b_name : b + y.begin,
+                   b_name != NULL ? strlen(b_name) : y.len) &&
+         same_text(a_tail, (size_t)(a + a_len - a_tail), b_tail,
+                   (size_t)(b + b_len - b_tail));
 }

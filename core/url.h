@@ -2,8 +2,10 @@
  *
  * A URL taken apart and judged before it may become a task. Stricter than
  * libcurl, on purpose: what two parsers could read differently is refused, and
- * what is accepted means the same to libcurl (a test compares them). Nothing
- * is allocated.
+ * what is accepted means the same to libcurl (a test compares them). A host
+ * beyond ASCII is its A-label form (idn.h) wherever it is compared, limited or
+ * asked; only the text keeps what a person typed. Nothing is allocated for
+ * others.
  *
  * Syntax: RFC 3986. Pure; any thread.
  */
@@ -23,7 +25,7 @@
 struct url_parts {
   char origin[URL_ORIGIN_CAP]; /* "https://host:443", lower case; the same for
                                   two URLs exactly if their origins are */
-  char host[URL_HOST_CAP];     /* lower case; IPv6 in brackets */
+  char host[URL_HOST_CAP];     /* ASCII, lower case; IPv6 in brackets */
   uint16_t port;               /* the scheme's own when none is given */
   const struct protocol *protocol;
   /* Offsets into the URL. */
@@ -39,11 +41,19 @@ struct url_parts {
 int url_split(const char *url, unsigned allow,
               struct url_parts *out) MUST_CHECK;
 
+struct url_ascii {
+  char text[URL_CAP + URL_HOST_CAP];
+};
+
+/* The URL as it goes out: with the A-label form of a host beyond ASCII, in buf;
+ * url itself when its host is ASCII, or url_split() refuses it. */
+const char *url_ascii(const char *url, struct url_ascii *buf);
+
 /* A hash of what an object is: the URL without query and fragment, and the
  * output name (NULL or "" none). Stable for ever, since sessions keep it:
- * FNV-1a of 64 bits over the URL's bytes, a zero byte and the name, then the
- * finalizer of MurmurHash3. Not proof against people who look for
- * collisions. */
+ * FNV-1a of 64 bits over the bytes of the URL as it goes out, a zero byte and
+ * the name, then the finalizer of MurmurHash3. Not proof against people who
+ * look for collisions. */
 uint64_t url_object_hash64(const char *url, const char *out_name);
 
 /* Scheme, host and port agree. False when either cannot be read. */

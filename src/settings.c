@@ -15,8 +15,10 @@
 
 #include <openssl/evp.h>
 
+#include "idn.h"
 #include "ini.h"
 #include "option_check.h"
+#include "url.h"
 
 struct load {
   struct settings *settings;
@@ -248,12 +250,28 @@ static bool is_host_name(const char *name) {
   return *name != '\0' && strspn(name, allowed) == strlen(name);
 }
 
-static int apply_host(struct load *load, const char *name,
+/* In lower case and ASCII, as hosts are compared; otherwise *why. */
+static int take_host_name(const char *text, char name[URL_HOST_CAP],
+                          const char **why) {
+  size_t len = strlen(text);
+  if (idn_is_wide(text, len)) {
+    int rc = idn_to_ascii(text, len, name, URL_HOST_CAP, why);
+    return rc != 0 || is_host_name(name) ? rc : ERR_SYNTAX;
+  }
+  for (size_t i = 0; i <= len && len < URL_HOST_CAP; i++) {
+    char c = text[i];
+    name[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+  }
+  return len < URL_HOST_CAP && is_host_name(name) ? 0 : ERR_SYNTAX;
+}
+
+static int apply_host(struct load *load, const char *text,
                       const struct ini_entry *entry, struct errmsg *msg) {
-  if (!is_host_name(name))
-    return refuse(entry, msg, ERR_USAGE,
-                  "a host is a name or an IPv4 address, as in "
-                  "[host api.example.org]");
+  char name[URL_HOST_CAP];
+  const char *why = "a host is a name or an IPv4 address, as in "
+                    "[host api.example.org]";
+  if (take_host_name(text, name, &why) != 0)
+    return refuse(entry, msg, ERR_USAGE, why);
   struct settings_host *host = host_of(load->settings, name, false, entry);
   if (host == NULL)
     return no_memory(msg);
@@ -267,15 +285,10 @@ static int apply_host(struct load *load, const char *name,
 
 static int set_bucket_host(struct settings_host *bucket,
                            const struct ini_entry *entry, struct errmsg *msg) {
-  char name[256];
-  size_t len = strlen(entry->value);
-  for (size_t i = 0; i <= len && len < sizeof name; i++) {
-    char c = entry->value[i];
-    name[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-  }
-  if (len >= sizeof name || !is_host_name(name))
-    return refuse(entry, msg, ERR_USAGE,
-                  "host: a name or an IPv4 address, as in api.example.org");
+  char name[URL_HOST_CAP];
+  const char *why = "host: a name or an IPv4 address, as in api.example.org";
+  if (take_host_name(entry->value, name, &why) != 0)
+    return refuse(entry, msg, ERR_USAGE, why);
   return set_text(&bucket->host, name, msg);
 }
 

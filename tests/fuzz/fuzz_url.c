@@ -57,16 +57,25 @@ static void need_within(const char *url, const struct url_parts *p) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  struct url_parts parts;
+  struct url_parts parts, sent;
+  struct url_ascii ascii;
   char *url = fuzz_text(data, size);
+  const char *asked = url_ascii(url, &ascii);
   if (url_split(url, ALL, &parts) == 0) {
     need_within(url, &parts);
-    need_same_to_libcurl(url, &parts);
+    if (strlen(asked) <= URL_CAP) {
+      FUZZ_NEED(url_split(asked, ALL, &sent) == 0);
+      FUZZ_NEED(strcmp(sent.origin, parts.origin) == 0);
+      need_same_to_libcurl(asked, &sent);
+    }
+    FUZZ_NEED(url_same_object(url, asked));
+    FUZZ_NEED(url_object_hash64(url, "") == url_object_hash64(asked, ""));
     /* Other protocols refuse a URL that names no file. */
     FUZZ_NEED(url_same_origin(url, parts.protocol->http ? parts.origin : url));
   } else {
     FUZZ_NEED(parts.why != NULL);
     FUZZ_NEED(!url_same_origin(url, url));
+    FUZZ_NEED(asked == url);
   }
   (void)url_object_hash64(url, url);
   free(url);

@@ -139,6 +139,22 @@ static void test_rules_are_ordered_from_close_to_wide(void **state) {
   run_config_fini(&config);
 }
 
+#ifdef HAVE_LIBIDN2
+static void test_hosts_beyond_ascii_have_their_ascii_form(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(
+      load_given(f, "[host M\xc3\xbcnchen.example]\nper-host = 3\n"
+                    "[host xn--mnchen-3ya.example]\nper-host-rate = 2\n"
+                    "[bucket b]\nhost = M\xc3\x9cnchen.example\n"),
+      0);
+  assert_int_equal(f->settings.host_count, 2);
+  assert_string_equal(f->settings.hosts[0].host, "xn--mnchen-3ya.example");
+  assert_true(f->settings.hosts[0].per_host == 3);
+  assert_true(f->settings.hosts[0].per_host_rate == 2);
+  assert_string_equal(f->settings.hosts[1].host, "xn--mnchen-3ya.example");
+}
+#endif
+
 static void test_throttle_and_deadline_reach_the_engine(void **state) {
   struct fixture *f = *state;
   struct run_config config;
@@ -240,6 +256,7 @@ static void test_mistakes_name_file_line_and_remedy(void **state) {
       {"rate = 4\n", "0.ini:1:", "[default]"},
       {"[host a:80]\nper-host = 4\n", "0.ini:1:", "colon"},
       {"[host a b]\nper-host = 4\n", "0.ini:2:", "[host api.example.org]"},
+      {"[host m\xfcnchen.de]\nper-host = 4\n", "0.ini:2:", "its host name"},
       {"[host a]\nconcurrency = 4\n", "0.ini:2: [host a]", "per-host-rate"},
       {"[host a]\nper-host = x\n", "0.ini:2: [host a] per-host", "x"},
       {"[host a]\nheader = x\n", "0.ini:2: [host a] header", "Name: value"},
@@ -347,6 +364,9 @@ int main(void) {
       CASE(test_example_of_the_manual),
       CASE(test_bucket_has_host_path_and_limits),
       CASE(test_rules_are_ordered_from_close_to_wide),
+#ifdef HAVE_LIBIDN2
+      CASE(test_hosts_beyond_ascii_have_their_ascii_form),
+#endif
       CASE(test_throttle_and_deadline_reach_the_engine),
       CASE(test_later_file_wins),
       CASE(test_command_line_wins_over_all),

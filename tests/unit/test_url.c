@@ -88,7 +88,10 @@ static const char *const bad[] = {
     "http://host/\x7f",
     " http://host/",
     "http://host/ ",
-    "http://m\xc3\xbcnchen.de/",
+    "http://m\xfcnchen.de/",
+    "http://a\xe2\x84\x80"
+    "b.\xc3\xa9/",      /* one that is mapped to a/c */
+    "http://\xc2\xad/", /* and one to nothing */
     "http://ex%61mple.com/",
     "http://host%2f/",
     "http://[::1/",
@@ -224,6 +227,72 @@ static void doubtful_urls_are_refused(void **state) {
   }
 }
 
+#ifdef HAVE_LIBIDN2
+
+static void wide_hosts_are_known_by_their_ascii_form(void **state) {
+  const char *typed = "https://u@M\xc3\x9cnchen.example:8443/\xc3\xbc?q#f";
+  const char *asked = "https://u@xn--mnchen-3ya.example:8443/\xc3\xbc?q#f";
+  struct url_parts parts;
+  struct url_ascii buf;
+  (void)state;
+  assert_int_equal(url_split(typed, ALL, &parts), 0);
+  assert_string_equal(parts.host, "xn--mnchen-3ya.example");
+  assert_string_equal(parts.origin, "https://xn--mnchen-3ya.example:8443");
+  assert_int_equal(parts.port, 8443);
+  assert_memory_equal(typed + parts.path, "/\xc3\xbc?q#f", 7);
+  assert_string_equal(url_ascii(typed, &buf), asked);
+  assert_ptr_equal(url_ascii(asked, &buf), asked);
+  assert_int_equal(url_split(asked, ALL, &parts), 0);
+  assert_same_as_libcurl(asked, &parts);
+  assert_true(url_same_origin(typed, asked));
+}
+
+static void wide_hosts_are_one_object_however_typed(void **state) {
+  const char *a = "http://m\xc3\xbcnchen.example/x?1", *c;
+  const char *b = "http://mu\xcc\x88nchen.example/x?2"; /* NFD */
+  (void)state;
+  c = "http://xn--mnchen-3ya.example/x";
+  assert_true(url_same_object(a, b) && url_same_object(b, c));
+  assert_true(url_same_object(c, a));
+  assert_false(url_same_object(a, "http://munchen.example/x"));
+  assert_false(url_same_object(a, "http://m\xc3\xbcnchen.example:81/x"));
+  assert_false(url_same_object(a, "http://m\xc3\xbcnchen.example/xy"));
+  assert_false(url_same_object(a, "https://m\xc3\xbcnchen.example/x"));
+  assert_false(url_same_object(a, ""));
+  assert_true(url_object_hash64(a, "o") == url_object_hash64(b, "o"));
+  assert_true(url_object_hash64(a, "o") == url_object_hash64(c, "o"));
+  assert_true(url_object_hash64(a, "o") != url_object_hash64(c, "p"));
+}
+
+/* Digits of full width and the like are what they are mapped to. */
+static void wide_addresses_are_addresses(void **state) {
+  struct url_parts parts;
+  (void)state;
+  assert_int_equal(url_split("http://\xef\xbc\x91"
+                             "27.0.0.1/",
+                             ALL, &parts),
+                   0);
+  assert_string_equal(parts.host, "127.0.0.1");
+  assert_int_equal(url_split("http://\xef\xbc\x91"
+                             "27.1/",
+                             ALL, &parts),
+                   ERR_SYNTAX);
+}
+
+/* What is refused goes nowhere in another form. */
+static void refused_urls_stay_as_they_are(void **state) {
+  const char *slash = "http://a\xe2\x84\x80"
+                      "b.\xc3\xa9/";
+  const char *port = "http://\xc3\xa9.example:0/";
+  struct url_ascii buf;
+  (void)state;
+  assert_ptr_equal(url_ascii(slash, &buf), slash);
+  assert_ptr_equal(url_ascii(port, &buf), port);
+  assert_ptr_equal(url_ascii("", &buf), "");
+}
+
+#endif
+
 static void schemes_need_permission(void **state) {
   static const char *const other[] = {"ftp://h/f", "sftp://h/f", "file:///etc",
                                       "gopher://h/", "javascript://h/"};
@@ -321,6 +390,7 @@ static void mutated_urls_never_mean_two_things(void **state) {
   for (int i = 0; i < 200000; i++) {
     char url[128];
     struct url_parts parts;
+    struct url_ascii ascii;
     snprintf(url, sizeof url, "%s",
              good[rng_next(&r) % (sizeof good / sizeof *good)]);
     for (uint64_t k = rng_next(&r) % 3; k < 3; k++) {
@@ -336,7 +406,10 @@ static void mutated_urls_never_mean_two_things(void **state) {
     if (url_split(url, ALL, &parts) != 0)
       continue;
     accepted++;
-    assert_same_as_libcurl(url, &parts);
+    const char *asked = url_ascii(url, &ascii);
+    if (asked != url)
+      assert_int_equal(url_split(asked, ALL, &parts), 0);
+    assert_same_as_libcurl(asked, &parts);
   }
   assert_true(accepted > 20000);
 }
@@ -345,6 +418,12 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(accepted_urls_mean_the_same_to_libcurl),
       cmocka_unit_test(doubtful_urls_are_refused),
+#ifdef HAVE_LIBIDN2
+      cmocka_unit_test(wide_hosts_are_known_by_their_ascii_form),
+      cmocka_unit_test(wide_hosts_are_one_object_however_typed),
+      cmocka_unit_test(wide_addresses_are_addresses),
+      cmocka_unit_test(refused_urls_stay_as_they_are),
+#endif
       cmocka_unit_test(schemes_need_permission),
       cmocka_unit_test(file_protocols_name_files),
       cmocka_unit_test(lengths_have_ceilings),
