@@ -359,9 +359,10 @@ int ini_read(const char *path,
   if (rc != 0)
     return rc;
   dictionary *dict = NULL;
-  rc = scan_text(&scan, text);
+  char *begin = text + (strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0);
+  rc = scan_text(&scan, begin); /* without the byte order mark */
   if (rc == 0)
-    rc = parse(text, path, &dict, msg);
+    rc = parse(begin, path, &dict, msg);
   if (rc == 0)
     rc = deliver(&scan, dict, each, arg);
   iniparser_freedict(dict);

@@ -139,6 +139,14 @@ static void test_rules_are_ordered_from_close_to_wide(void **state) {
   run_config_fini(&config);
 }
 
+static void test_byte_order_mark_is_passed_over(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(load_given(f, "\xef\xbb\xbf[default]\r\ntries = 3\r\n"), 0);
+  assert_int_equal(options_number(&f->options, OPT_TRIES), 3);
+  assert_int_equal(load_given(f, "\xef\xbb\xbftries = 3\n"), ERR_SYNTAX);
+  assert_message(f, "0.ini:1: this key stands before any section");
+}
+
 #ifdef HAVE_LIBIDN2
 static void test_hosts_beyond_ascii_have_their_ascii_form(void **state) {
   struct fixture *f = *state;
@@ -364,6 +372,7 @@ int main(void) {
       CASE(test_example_of_the_manual),
       CASE(test_bucket_has_host_path_and_limits),
       CASE(test_rules_are_ordered_from_close_to_wide),
+      CASE(test_byte_order_mark_is_passed_over),
 #ifdef HAVE_LIBIDN2
       CASE(test_hosts_beyond_ascii_have_their_ascii_form),
 #endif
