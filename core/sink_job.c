@@ -357,6 +357,9 @@ static void store(struct sink_job *job) {
     store_over(job);
     return;
   }
+  if (job->ours) /* an earlier body's, before there is a NAME: see create_part()
+                  */
+    remove_part(job);
   job->fd =
       name_open(job->dirfd, job->name, O_WRONLY | O_CREAT | O_EXCL, 0666, true);
   if (job->fd == ERR_EXISTS) {
@@ -375,8 +378,6 @@ static void store(struct sink_job *job) {
     set_time(job);
   if (job->code == 0)
     (void)close_fd(job);
-  if (job->code == 0 && job->ours)
-    remove_part(job); /* of an earlier, larger body */
   if (job->code != 0) {
     const char *leaf;
     int dir = name_open_parent(job->dirfd, job->name, false, &leaf);

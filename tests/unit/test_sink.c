@@ -262,6 +262,29 @@ static void dropped_body_leaves_nothing(void **state) {
   no_file(b, "gone.part");
 }
 
+/* A body has its NAME or its .part, never both: a kill in between would make
+ * NAME somebody else's. So the .part goes before NAME is tried. */
+static void small_body_has_no_part_beside_its_name(void **state) {
+  struct bench *b = *state;
+  struct sink_target target;
+  struct sink *sink = sink_for(b, "file");
+  write_body(b, sink, 0, 3000000);
+  sink_cut(sink, true);
+  run(b);
+  assert_int_equal(mkdirat(b->dirfd, "file", 0777), 0);
+  memset(&target, 0, sizeof(target));
+  target.name = "file";
+  target.ours = true;
+  target.size = 1000;
+  sink = sink_open(&b->sinks, b, &target);
+  assert_non_null(sink);
+  write_body(b, sink, 0, 1000);
+  sink_finish(sink);
+  run(b);
+  assert_int_equal(b->result.code, ERR_EXISTS);
+  no_file(b, "file.part");
+}
+
 static void checkpoint_tells_what_is_on_the_disk(void **state) {
   struct bench *b = *state;
   struct sink *sink = sink_for(b, "file");
@@ -637,6 +660,7 @@ int main(void) {
       BENCH(empty_body_is_an_empty_file),
       BENCH(large_body_grows_as_part_within_the_budget),
       BENCH(cut_body_is_kept_and_resumed),
+      BENCH(small_body_has_no_part_beside_its_name),
       BENCH(dropped_body_leaves_nothing),
       BENCH(checkpoint_tells_what_is_on_the_disk),
       BENCH(it_tells_what_is_written_without_a_flush),
