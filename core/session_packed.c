@@ -226,6 +226,15 @@ static int open_again(struct session *s, struct source *source,
   return rc;
 }
 
+/* What a killed run had of a list that it compared with a known one: compared
+ * once more, it would make that one end where the kill cut it. */
+static int forget(struct session *s, struct source *source,
+                  struct errmsg *msg) {
+  int rc = store_source_drop(s->store, source->id);
+  source->gone = true;
+  return rc == 0 ? 0 : session__fault(s, rc, msg);
+}
+
 int session__reopen_packed(struct session *s, struct errmsg *msg) {
   size_t count = s->source_count; /* those that are added are open */
   bool others_come = false;
@@ -233,10 +242,13 @@ int session__reopen_packed(struct session *s, struct errmsg *msg) {
     others_come |= s->sources[i].in_fd >= 0;
   for (size_t i = 0; i < count; i++) {
     struct source *source = &s->sources[i]; /* may move: not kept */
-    if (!is_packed_file(source) || source->received ||
-        comes_in(s, source->path))
+    int rc = 0;
+    if (!is_packed_file(source) || source->received)
       continue;
-    int rc = open_again(s, source, others_come, msg);
+    if (!comes_in(s, source->path))
+      rc = open_again(s, source, others_come, msg);
+    else if (source->merging && source->in_fd < 0)
+      rc = forget(s, source, msg);
     if (rc < 0)
       return rc;
   }

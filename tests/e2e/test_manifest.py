@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
@@ -222,6 +223,11 @@ def wait_for(path):
     wait_until(path.exists, 20, what=str(path))
 
 
+def recorded_tasks(out):
+    with sqlite3.connect(out / ".spate/session.db") as db:
+        return db.execute("SELECT coalesce(sum(settled),0) FROM chunks").fetchone()[0]
+
+
 def test_pause_of_a_pipe(spate, faultd, out):
     """The only line there is waits for no other; one that goes on does."""
     one, two = (faultd.data(i, 100, f"f{i}").encode() for i in (1, 2))
@@ -266,6 +272,26 @@ def test_growing_list_is_followed(spate, faultd, tmp_path, form):
     assert result.code == 0, result
     assert len(faultd.journal()) <= 1
     check(out, 30)
+
+
+def test_followed_list_killed_while_it_is_compared(spate, faultd, tmp_path):
+    """What the killed run had of it does not end it."""
+    path, out = tmp_path / "list", tmp_path / "o"
+    path.write_bytes(text(rows_of(faultd, 10)))
+    run = follow(spate, tmp_path, path)
+    wait_for(out / "n/9")
+    wait_until(lambda: recorded_tasks(out) == 10)
+    run.kill()
+    with sqlite3.connect(out / ".spate/session.db") as db:
+        db.execute("INSERT INTO sources SELECT 1,kind,path,size,mtime_ns,digest,"
+                   "0,2,0,0,format FROM sources")
+    shutil.copy(out / ".spate/spool-1", out / ".spate/spool-2")
+    for _ in range(2):
+        result = spate("resume", out, "--follow=no", "--progress=json")
+        assert result.code == 0, result
+    with sqlite3.connect(out / ".spate/session.db") as db:
+        assert db.execute("SELECT count(*) FROM sources").fetchone() == (1,)
+    check(out, 10)
 
 
 @pytest.mark.parametrize("how", ["truncated", "replaced"])
