@@ -307,10 +307,7 @@ static void deliver(struct feed *f, uint32_t index,
   struct chunk *chunk = f->chunk;
   struct session_unflushed unflushed;
   enum mark mark = marks_get(s->marks, chunk->slot, index);
-  if (mark == MARK_NONE && row != NULL && row->started) {
-    mark = MARK_STARTED; /* carried on, should this run be killed too */
-    marks_set(s->marks, chunk->slot, index, mark);
-  }
+  unsigned owns = row != NULL ? row->started : OWNS_NOTHING;
   if (row != NULL && chunk_bit(chunk->settled_bits, index)) {
     uint64_t *count = session__count_of(s, row->state);
     *count -= *count > 0; /* it is pending again */
@@ -324,7 +321,8 @@ static void deliver(struct feed *f, uint32_t index,
       .priority = priority_of(f, index, line),
       .fields = line->fields,
       .line = line->line,
-      .started = mark != MARK_NONE,
+      .started = mark != MARK_NONE || (owns & OWNS_NAME) != 0,
+      .begun = mark != MARK_NONE || owns != OWNS_NOTHING,
       .written = mark == MARK_WRITTEN,
       .ours_since_unix_ns = s->ours_since_unix_ns,
       .failed_before = row != NULL && row->state != ROW_BAD,

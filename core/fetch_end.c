@@ -21,6 +21,7 @@
 #include "leftover.h"
 #include "mend.h"
 #include "partial.h"
+#include "request.h"
 #include "split.h"
 #include "verify.h"
 
@@ -87,6 +88,10 @@ static void settle(struct engine *e, struct task *task, enum task_state state,
   result.reason = reason_of(task, state);
   result.path = task->name != NULL ? task->name : "";
   result.renamed = task->renamed;
+  result.told = !gathering(e);
+  result.owns = (task->ours || task->own_part ? OWNS_PART : 0) |
+                (task->ours_named ? OWNS_NAME : 0);
+  result.once = !request_may_repeat(task->fields);
   result.left = left && task->name != NULL && !gathering(e);
   result.object = leftover_object(task);
   result.digest = task->digest != NULL ? task->digest : "";
@@ -277,6 +282,7 @@ static void cancel(struct engine *e, struct task *task, bool discard) {
     fetch__forget_partial(e, task);
     if (part)
       control__remove_part(e, task);
+    task->ours = task->own_part = false; /* what comes there is another's */
   }
   settle(e, task, TASK_CANCELLED, !discard);
   task_set_state(&e->counts, task, TASK_CANCELLED);
@@ -486,6 +492,7 @@ static void disk_failure(struct engine *e, struct task *task,
     return;
   if (result->code == ERR_EXISTS) {
     session_mark_foreign(e->session, task->id); /* next time neither */
+    task->ours = task->own_part = task->ours_named = false;
     snprintf(why, sizeof(why), "%s", err_text(ERR_EXISTS));
   } else if (result->code == ERR_UNSUPPORTED && task->reason != NULL) {
     snprintf(why, sizeof(why), "%s", task->reason); /* a digest's */
@@ -503,6 +510,8 @@ static void on_sink_ended(void *owner, const struct sink_result *result) {
   task->sink = NULL;
   verify_close(e, task, result->named);
   task->own_part = task->own_part || result->part;
+  if (result->part && task->unname)
+    task->ours_named = task->unname = false; /* it went for the .part */
   fetch__drop_transfers(e, task); /* it failed while the body still came */
   if (result->code != 0 &&
       (task->after == AFTER_CANCEL || throws_away(task->after))) {
@@ -515,6 +524,8 @@ static void on_sink_ended(void *owner, const struct sink_result *result) {
         result->code == ERR_BOMB) {
       if (result->code == ERR_MISMATCH && mend_begin(e, task, result))
         return;
+      if (result->part && result->durable->count == 0) /* it is removed */
+        task->ours = task->own_part = false;
       verify_failed(e, task, result->code);
       return;
     }

@@ -137,13 +137,17 @@ static void drop_partial(struct engine *e, struct task *task) {
 /* 0: it may start. 1: it has come to an end. */
 static int judge_existing(struct engine *e, struct task *task,
                           const struct lookup *lookup) {
-  bool ours = task->ours || (task->ours_since_unix_ns > 0 &&
-                             lookup->ctime_ns >= task->ours_since_unix_ns);
+  bool written = task->ours_named && task->no_request;
+  bool ours =
+      task->ours_named || (task->ours_since_unix_ns > 0 &&
+                           lookup->ctime_ns >= task->ours_since_unix_ns);
   /* A body has its NAME or its .part, never both; and what may be renamed is
    * never written under NAME itself. */
   if (lookup->part_size >= 0 || e->config.exists == EXISTS_RENAME)
     ours = false;
-  if (lookup->regular && task->ours && task->no_request) {
+  task->ours_named = ours && lookup->regular;
+  if (lookup->regular && written) {
+    task->ours_named = true;
     fetch_adopt(e, task, lookup->size);
     return 1;
   }
@@ -176,7 +180,7 @@ static bool was_named(const struct engine *e, const struct task *task,
   bool sure = e->config.durable || task->ours_since_unix_ns == 0;
   if (lookup->regular && regain_named(task, lookup->inode, lookup->size))
     return true;
-  return sure && task->ours && task->has_partial && lookup->regular &&
+  return sure && task->ours_named && task->has_partial && lookup->regular &&
          lookup->part_size < 0 && task->size > 0 && task->size == lookup->size;
 }
 
@@ -206,9 +210,11 @@ static void enter(struct engine *e, struct lookup *lookup) {
     return;
   }
   if (was_named(e, task, lookup)) {
+    task->ours_named = true;
     fetch_adopt(e, task, lookup->size);
     return;
   }
+  task->ours_named = task->ours_named && lookup->exists;
   regain_take(e, task, lookup->flushed);
   if (task->has_partial && lookup->part_size < ranges_end(&task->kept))
     drop_partial(e, task);
@@ -337,7 +343,7 @@ static const char *server_name(struct engine *e, struct task *task,
   known = titles_find(&e->titles, task->id);
   if (known != NULL)
     task->renamed = true;
-  else if (e->config.content_disposition && !item->started &&
+  else if (e->config.content_disposition && !item->begun &&
            item->partial == NULL)
     task->unnamed = true;
   return known;
@@ -434,8 +440,19 @@ void intake_again(struct engine *e, struct task *task) {
  * 9.2.2), and its file is not whole. */
 static bool sent_before(const struct task *task,
                         const struct session_item *item) {
-  return item->started && !item->written && !item->again &&
+  return item->begun && !item->written && !item->again &&
          !request_may_repeat(task->fields);
+}
+
+/* What is to be dropped is dropped, whatever stands in its way: as a failure it
+ * would be tried again. What is there under its name is another's. */
+static void turn_away(struct engine *e, struct task *task, const char *why) {
+  if (!task->cancel_wanted) {
+    fetch_fail(e, task, why);
+    return;
+  }
+  task->cancel_wanted = task->discard_wanted = false;
+  fetch_cancel(e, task);
 }
 
 void intake_item(void *arg, const struct session_item *item) {
@@ -489,17 +506,17 @@ void intake_item(void *arg, const struct session_item *item) {
   if (taken[0] != '\0')
     why = taken;
   if (code != 0) {
-    fetch_fail(e, task, why != NULL ? why : err_text(code));
+    turn_away(e, task, why != NULL ? why : err_text(code));
     return;
   }
   if (sent_before(task, item)) {
-    fetch_fail(e, task,
-               "an earlier run sent it, and it may have been carried out: "
-               "'spate retry' sends it again");
+    turn_away(e, task,
+              "an earlier run sent it, and it may have been carried out: "
+              "'spate retry' sends it again");
     return;
   }
   if (verify_promise(e, task, &promised, &msg) != 0) {
-    fetch_fail(e, task, msg.text);
+    turn_away(e, task, msg.text);
     return;
   }
   intake_again(e, task);

@@ -43,8 +43,10 @@
  * kill -9 (not a power cut) at no cost. On resume a task that is not settled is
  * delivered with them: STARTED = a file of that name is ours, and such a
  * request may have been sent; WRITTEN (only trusted when the machine has not
- * booted since) = it is whole and needs no request. After a reboot, files
- * younger than the run (ours_since_unix_ns) count as ours.
+ * booted since) = it is whole and needs no request. One that has ended is ours
+ * no further than it said (session_owns): who failed has a .part at most, and a
+ * file that came to stand under its name since is somebody else's. After a
+ * reboot, files younger than the run (ours_since_unix_ns) count as ours.
  *
  * Thread: open/add/close block and belong to the starting thread before the
  * loop runs and after it has ended; everything from session_start() to the
@@ -180,6 +182,9 @@ struct session_unflushed {
   struct session_partial partial;
 };
 
+/* What of an ended task's name in the directory is this session's. */
+enum session_owns { OWNS_NOTHING = 0, OWNS_PART = 1, OWNS_NAME = 2 };
+
 /* A task as delivered; everything is borrowed for the call. */
 struct session_item {
   uint64_t id;
@@ -191,6 +196,7 @@ struct session_item {
   const struct task_fields *fields; /* NULL: the line says nothing else */
   uint64_t line;                    /* line number in its source, from 1 */
   bool started, written;            /* marks, see above */
+  bool begun; /* NAME.part may be ours; started implies it */
   int64_t ours_since_unix_ns;       /* 0, or after a reboot: see Marks */
   bool failed_before;               /* an earlier run gave it up */
   bool again;                       /* a person wants it once more */
@@ -208,7 +214,10 @@ struct session_result {
   const char *path;   /* name the output got; copied; kept only where it is
                          not what the URL or manifest says (renamed) */
   bool renamed;
-  bool left; /* cancelled: path.part may be there, of this object */
+  bool told;     /* owns is known; else it is what the mark says */
+  unsigned owns; /* not done: session_owns, when a later run finds them */
+  bool once;     /* its request may not be repeated: that it was sent counts */
+  bool left;     /* cancelled: path.part may be there, of this object */
   uint64_t object;
   const char *digest;  /* "sha-256=HEX"; "" none; copied */
   const char *host;    /* that answered or was asked last; NULL none; copied */

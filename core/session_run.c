@@ -228,6 +228,17 @@ static void take_revived(struct session *s, const struct store_batch *b) {
   s->counts.failed += revived;
 }
 
+/* From here on the row says what is its own: a mark says more. */
+static void unmark(struct session *s, const struct store_row *row) {
+  uint32_t index = task_index(row->id);
+  struct chunk *chunk =
+      chunk_table_find(&s->chunks, task_source(row->id), task_chunk(row->id));
+  if ((row->started & OWNS_NAME) == 0 && row->state != ROW_NONE &&
+      row->state != ROW_DONE && chunk != NULL && chunk->slot >= 0 &&
+      !chunk_bit(chunk->flying_bits, index))
+    marks_set(s->marks, chunk->slot, index, MARK_NONE);
+}
+
 void session__batch_done(struct session *s, struct store_job *job) {
   struct store_batch *b = job->batch;
   s->batch_busy = false;
@@ -238,6 +249,8 @@ void session__batch_done(struct session *s, struct store_job *job) {
     histogram_record(&s->commit_us, b->took_us);
     take_loss(s, b);
     take_revived(s, b);
+    for (size_t i = 0; i < b->row_count; i++)
+      unmark(s, &b->rows[i]);
     session__files_done(s, b);
     if (b->id_count > 0 && s->hooks.committed != NULL)
       s->hooks.committed(s->hooks.arg, b->ids, b->id_count);
@@ -390,6 +403,17 @@ static void summarise(struct session *s, const struct session_result *r) {
     summary_note(&s->summary, &end);
 }
 
+/* A name that was given, or was lost, is its own whatever the task knows. */
+static unsigned owned(const struct session_result *result, enum mark mark) {
+  unsigned marked = mark != MARK_NONE ? OWNS_PART | OWNS_NAME : OWNS_NOTHING;
+  bool named = mark == MARK_WRITTEN || mark == MARK_TAINTED;
+  if (!result->told || named)
+    return marked;
+  if (result->once && mark != MARK_NONE)
+    return result->owns | OWNS_PART;
+  return result->owns;
+}
+
 void session_settle(struct session *s, const struct session_result *result) {
   struct chunk *chunk = flying(s, result->id);
   if (chunk == NULL)
@@ -398,7 +422,7 @@ void session_settle(struct session *s, const struct session_result *result) {
   enum mark mark = marks_get(s->marks, chunk->slot, task_index(result->id));
   struct store_row row = {.id = result->id,
                           .state = row_of_task(result->state),
-                          .started = mark != MARK_NONE,
+                          .started = owned(result, mark),
                           .status = result->status,
                           .attempts = result->attempts,
                           .bytes = result->bytes,
@@ -412,7 +436,7 @@ void session_settle(struct session *s, const struct session_result *result) {
     if (row.state == ROW_NONE)
       row.state = ROW_DONE;
   }
-  if (result->left && row.started && result->path != NULL) {
+  if (result->left && (row.started & OWNS_PART) != 0 && result->path != NULL) {
     row.path = result->path;
     row.left = true;
     row.object = result->object;

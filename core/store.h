@@ -47,7 +47,7 @@ enum row_state row_of_task(enum task_state state);
 struct store_row {
   uint64_t id;
   enum row_state state;
-  bool started; /* its output may have been made */
+  unsigned started; /* of its output may have been made: session_owns */
   int status, attempts;
   int64_t bytes;
   uint64_t line;             /* of a bad line; else 0 */
@@ -158,7 +158,7 @@ int store__push(void **vector, size_t *cap, size_t count,
 struct store_loaded_row {
   uint32_t index;
   enum row_state state;
-  bool started;
+  unsigned started;
   uint64_t run; /* that wrote it */
 };
 struct store_loaded_partial {

@@ -64,7 +64,7 @@ static void read_row(sqlite3_stmt *stmt, void *item) {
   struct store_loaded_row *row = item;
   row->index = index_of(stmt);
   row->state = store__state((const char *)sqlite3_column_text(stmt, 1));
-  row->started = sqlite3_column_int(stmt, 2) != 0;
+  row->started = (unsigned)sqlite3_column_int(stmt, 2);
   row->run = (uint64_t)sqlite3_column_int64(stmt, 3);
 }
 
@@ -241,7 +241,8 @@ int store_load(struct store *st, uint32_t source, uint32_t number, bool objects,
 static bool is_left(const struct store_loaded *loaded, uint32_t index) {
   for (size_t i = 0; i < loaded->row_count; i++)
     if (loaded->rows[i].index == index)
-      return loaded->rows[i].state == ROW_CANCELLED && loaded->rows[i].started;
+      return loaded->rows[i].state == ROW_CANCELLED &&
+             (loaded->rows[i].started & OWNS_PART) != 0;
   return false;
 }
 

@@ -165,10 +165,11 @@ static int lose(struct store_thread *t, struct store_batch *batch) {
       continue;
     if (room_for(t, batch, true, STORE_LOST_REASON, &reason) < 0)
       return ERR_NOMEM;
-    batch->rows[batch->row_count++] = (struct store_row){.id = batch->ids[i],
-                                                         .state = ROW_FAILED,
-                                                         .started = true,
-                                                         .reason = reason};
+    batch->rows[batch->row_count++] =
+        (struct store_row){.id = batch->ids[i],
+                           .state = ROW_FAILED,
+                           .started = OWNS_PART | OWNS_NAME,
+                           .reason = reason};
   }
   for (size_t i = 0; i < batch->chunk_count; i++)
     batch->chunks[i].rows_changed = true;

@@ -53,7 +53,8 @@ struct task *task_new(const struct session_item *item) {
   task->size = -1;
   task->deadline_unix = item->deadline_unix;
   task->priority = item->priority;
-  task->ours = item->started;
+  task->ours = item->begun;
+  task->ours_named = item->started;
   task->no_request = item->written;
   task->ours_since_unix_ns = item->ours_since_unix_ns;
   task->url = strdup(item->url);

@@ -114,7 +114,8 @@ struct task {
 
   struct record *record; /* the head of its answer, for a shard; owned */
 
-  bool ours;           /* a file of its name is this session's */
+  bool ours;           /* its .part is this session's */
+  bool ours_named;     /* and so is a file of its name */
   bool replace;        /* such a file may be replaced */
   bool unname;         /* such a file is ours, and not whole as far as known */
   bool rename;         /* take another name if there is such a file */

@@ -16,7 +16,7 @@ import time
 import pytest
 
 from harness import (
-    PATIENCE, Faultd, assert_files, body, wait_until, write_list)
+    PATIENCE, Faultd, assert_files, body, recorded, wait_until, write_list)
 
 GONE = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20200101T000000Z" \
        "&X-Amz-Expires=60&X-Amz-Signature=00"
@@ -641,6 +641,31 @@ def test_what_a_cancelled_task_left_is_not_for_another_url(spate, faultd, out, t
     done = spate("-d", out, other)
     assert done.code == 0, done
     assert (out / "big").read_bytes() == body(2, 4_000_000)
+
+
+def test_a_second_discard_leaves_what_is_another_tasks(spate, faultd, out, tmp_path):
+    """The name has gone to another URL meanwhile; and what is dropped twice
+    stays dropped."""
+    slow = faultd.data(0, 10, "slow", stall=5)
+    _, run, task = leave_part(spate, faultd, out, tmp_path, slow)
+    ctl(spate, out, "discard", task)
+    part = out / "big.part"
+    wait_until(lambda: not part.exists())
+    other = faultd.data(2, 4_000_000, "x/big", stall=3_000_000, fail=1)
+    ctl(spate, out, "add", other)
+    wait_until(lambda: recorded(out) >= 1 << 20)
+    ctl(spate, out, "discard", task)
+    wait_until(lambda: {t["state"] for t in json.loads(
+        spate("ctl", out, "snapshot").out)["task"] if t["task"] == task} == {"cancelled"})
+    assert part.stat().st_size >= 1 << 20
+    run.kill()
+    before = len(faultd.journal())
+    run = spate.start("resume", out)
+    wait_until(lambda: (out / "big").exists())
+    run.kill()
+    assert (out / "big").read_bytes() == body(2, 4_000_000)
+    asked = [e for e in faultd.journal()[before:] if "big" in e["target"]]
+    assert len(asked) == 1 and asked[0]["range"], asked
 
 
 def test_restart_begins_from_nothing(spate, faultd, out):

@@ -439,3 +439,26 @@ def test_killed_before_the_first_line_of_a_pipe_is_recorded(spate, faultd, tmp_p
     assert last.code == 0, last
     assert b"12 done, 0 failed" in last.out, last
     assert_files(out, {f"f{i}": body(i, 500) for i in range(12)})
+
+
+# ---- what came to stand under a name since --------------------------------
+
+
+@pytest.mark.parametrize("how", ["whole, and wrong", "cut", "dropped"])
+def test_a_file_put_in_the_place_of_one_that_failed_is_kept(spate, faultd, out,
+                                                            tmp_path, how):
+    """Had by other means: the same command again leaves it alone."""
+    url = {"whole, and wrong": faultd.data(1, 4_000_000, "big") + "#sha-256=" + "0" * 64,
+           "cut": faultd.data(1, 4_000_000, "big", reset=1_100_000),
+           "dropped": faultd.data(1, 4_000_000, "big", truncate=300_000, ranges="no")}[how]
+    args = ["-i", write_list(tmp_path / "l", [url]), "-d", out, "-t", "2",
+            "--retry-wait", "0.01"]
+    assert spate(*args).code == 1
+    (out / "big.part").unlink(missing_ok=True)
+    (out / "big").write_bytes(b"mine")
+    again = spate(*args)
+    assert again.code == 1 and b"not of this session" in again.err, again
+    assert_files(out, {"big": b"mine"})
+    (out / "big").unlink()
+    over = spate(*args, "--overwrite")
+    assert over.code == 1 and not (out / "big").exists(), over
