@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -260,5 +261,7 @@ int main(void) {
       T(cut_pipe_is_said_and_completed_by_the_next),
       T(two_lists_are_two_sources),
   };
+  /* A run that stops early may close the pipe before all is written. */
+  signal(SIGPIPE, SIG_IGN);
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
