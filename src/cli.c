@@ -57,12 +57,22 @@ static int add_word(struct reader *reader, char *word) {
   return 0;
 }
 
+/* The directory of a subcommand is a word of its own. */
+static int means_nothing(const struct reader *reader, enum option_id id) {
+  const char *command = reader->command;
+  if (id == OPT_DIR)
+    return err_set(reader->msg, ERR_USAGE,
+                   "--dir means nothing to 'spate %s': write the directory as "
+                   "its first argument, as in 'spate %s DIR'",
+                   command, command);
+  return err_set(reader->msg, ERR_USAGE, "--%s means nothing to 'spate%s%s'",
+                 option_info(id)->name, *command != '\0' ? " " : "", command);
+}
+
 static int set(struct reader *reader, int id, char *text) {
   const struct option_info *info = option_info((enum option_id)id);
   if ((info->flags & reader->where) == 0)
-    return err_set(reader->msg, ERR_USAGE, "--%s means nothing to 'spate%s%s'",
-                   info->name, *reader->command != '\0' ? " " : "",
-                   reader->command);
+    return means_nothing(reader, (enum option_id)id);
   int rc = options_set(reader->options, (enum option_id)id, text,
                        LAYER_COMMAND_LINE, reader->msg);
   if (rc == 0 && (info->flags & SECRET) != 0)
