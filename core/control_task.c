@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "engine_priv.h"
+#include "twins.h"
 
 #define TASK_SPLIT_MAX 64
 #define TASK_BYTES_MAX 1e13
@@ -102,7 +103,8 @@ static void cancel_task(struct engine *e, struct task *task, bool discard) {
     return;
   }
   task->cancel_wanted = true;
-  task->discard_wanted = discard;
+  task->discard_wanted = discard && !task->twin; /* it has no data */
+  twins_leave(task);
   if (!task->in_intake)
     fetch_cut(e, task);
 }

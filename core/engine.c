@@ -23,6 +23,7 @@
 #include "memory.h"
 #include "sigmask.h"
 #include "split.h"
+#include "twins.h"
 #include "verify.h"
 
 #define TICK_MS 100u
@@ -100,8 +101,10 @@ void engine__retire(struct engine *e, struct task *task) {
     e->recent_done_count++;
   else
     e->recent_failed_count++;
+  uint64_t id = task->id;
+  twins_settle(e, task); /* the task may be gone from the screen by then */
   if (!done)
-    control_retired(e, task->id);
+    control_retired(e, id);
 }
 
 /* ---- stopping
@@ -602,6 +605,7 @@ int engine_start(struct engine **out, struct session *session,
   list_init(&e->live);
   list_init(&e->splits);
   list_init(&e->incoming);
+  list_init(&e->twins);
   list_init(&e->recent_done);
   list_init(&e->recent_failed);
   idmap_init(&e->tasks);

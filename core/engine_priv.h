@@ -112,6 +112,7 @@ struct engine {
   struct rng rng;
   struct link incoming; /* tasks whose names are to be looked at */
   size_t incoming_count;
+  struct link twins; /* tasks that wait for another one's file, twins.h */
   unsigned lookups; /* batches of the intake on the pool */
   bool empty_dir;   /* nothing was in it: no names to look up */
   unsigned last_room;
@@ -216,6 +217,9 @@ bool intake_accepts(void *arg, const char *url);
 uint64_t intake_full(void *arg);
 /* A task that was paused before its name was looked up. */
 void intake_again(struct engine *e, struct task *task);
+/* Claims the task's name and has it looked up; a task that cannot have it waits
+ * (twins.h) or fails. */
+void intake__place(struct engine *e, struct task *task);
 /* Gives a task its output name; one that is to be unpacked loses its suffix. */
 int intake__set_name(struct engine *e, struct task *task,
                      const char *name) MUST_CHECK;

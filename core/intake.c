@@ -28,6 +28,7 @@
 #include "partial.h"
 #include "regain.h"
 #include "request.h"
+#include "twins.h"
 #include "verify.h"
 
 #define DEADLINE_GUARD_S 2 /* on its way when the URL expires */
@@ -168,7 +169,10 @@ static int judge_existing(struct engine *e, struct task *task,
   case EXISTS_FAIL:
     break;
   }
-  fetch_fail(e, task, INTAKE_EXISTS);
+  if (lookup->regular && twins_have_it(e, task))
+    fetch_adopt(e, task, lookup->size);
+  else
+    fetch_fail(e, task, INTAKE_EXISTS);
   return 1;
 }
 
@@ -207,6 +211,14 @@ static void enter(struct engine *e, struct lookup *lookup) {
     snprintf(why, sizeof(why), "cannot look whether the file is there: %s",
              strerror(lookup->error));
     fetch_fail(e, task, why);
+    return;
+  }
+  if (task->twin_done) {
+    task->twin_done = false;
+    if (lookup->regular)
+      fetch_adopt(e, task, lookup->size);
+    else /* it has been taken away */
+      intake__place(e, task);
     return;
   }
   if (was_named(e, task, lookup)) {
@@ -285,7 +297,7 @@ static void enter_unseen(struct engine *e) {
     struct lookup lookup;
     memset(&lookup, 0, sizeof(lookup));
     lookup.task = LINK_ENTRY(link, struct task, queued);
-    if (lookup.task->unflushed != NULL) {
+    if (lookup.task->unflushed != NULL || lookup.task->twin_done) {
       list_append(&looked_at, link);
       continue;
     }
@@ -436,14 +448,6 @@ void intake_again(struct engine *e, struct task *task) {
   e->incoming_count++;
 }
 
-/* A request that may not be repeated of its own accord (RFC 9110, section
- * 9.2.2), and its file is not whole. */
-static bool sent_before(const struct task *task,
-                        const struct session_item *item) {
-  return item->begun && !item->written && !item->again &&
-         !request_may_repeat(task->fields);
-}
-
 /* What is to be dropped is dropped, whatever stands in its way: as a failure it
  * would be tried again. What is there under its name is another's. */
 static void turn_away(struct engine *e, struct task *task, const char *why) {
@@ -455,14 +459,38 @@ static void turn_away(struct engine *e, struct task *task, const char *why) {
   fetch_cancel(e, task);
 }
 
+/* Its name is its own now, or it has none yet. */
+static void begin(struct engine *e, struct task *task) {
+  struct digest promised;
+  struct errmsg msg;
+  if (verify_promise(e, task, &promised, &msg) != 0)
+    turn_away(e, task, msg.text);
+  else
+    intake_again(e, task);
+}
+
+void intake__place(struct engine *e, struct task *task) {
+  char why[NAME_CAP + 100];
+  int code = intake__claim_name(e, task, why, sizeof(why));
+  if (code == 0)
+    begin(e, task);
+  else if (code != ERR_EXISTS || task->cancel_wanted || !twins_hold(e, task))
+    turn_away(e, task, why[0] != '\0' ? why : err_text(code));
+}
+
+/* A request that may not be repeated of its own accord (RFC 9110, section
+ * 9.2.2), and its file is not whole. */
+static bool sent_before(const struct task *task,
+                        const struct session_item *item) {
+  return item->begun && !item->written && !item->again &&
+         !request_may_repeat(task->fields);
+}
+
 void intake_item(void *arg, const struct session_item *item) {
   struct engine *e = arg;
   const char *why = NULL;
-  char taken[NAME_CAP + 100] = "";
   struct task *task = task_new(item);
   uint64_t now = engine_now();
-  struct digest promised;
-  struct errmsg msg;
   int code;
   if (item->again)
     control__drop_recent(e, item->id);
@@ -501,10 +529,6 @@ void intake_item(void *arg, const struct session_item *item) {
     code = control__take_url(e, task, item->url);
   if (code == 0)
     code = name_task(e, task, item);
-  if (code == 0 && !task->unnamed)
-    code = intake__claim_name(e, task, taken, sizeof(taken));
-  if (taken[0] != '\0')
-    why = taken;
   if (code != 0) {
     turn_away(e, task, why != NULL ? why : err_text(code));
     return;
@@ -515,11 +539,10 @@ void intake_item(void *arg, const struct session_item *item) {
               "'spate retry' sends it again");
     return;
   }
-  if (verify_promise(e, task, &promised, &msg) != 0) {
-    turn_away(e, task, msg.text);
-    return;
-  }
-  intake_again(e, task);
+  if (task->unnamed)
+    begin(e, task);
+  else
+    intake__place(e, task);
 }
 
 /* The manifest is read past lines of hosts that are full, so that the window

@@ -127,6 +127,9 @@ struct task {
   bool part_asked;     /* whose the .part in its way is */
   bool has_partial;    /* the session has a row for its .part */
   bool in_intake;      /* its name is being looked up */
+  bool twin;           /* waits on engine.twins, see twins.h */
+  bool has_twin;       /* one waits for it */
+  bool twin_done;      /* the one that it waited for has its file */
   bool unseen;         /* paused before that: still to be done */
   bool pause_wanted;   /* by a person, while in_intake */
   bool cancel_wanted;  /* likewise */

@@ -398,3 +398,9 @@ bool url_same_object(const char *a, const char *b) {
          same_text(a_tail, (size_t)(a + a_len - a_tail), b_tail,
                    (size_t)(b + b_len - b_tail));
 }
+
+bool url_same_request(const char *a, const char *b) {
+  const char *x = a + strcspn(a, "?#"), *y = b + strcspn(b, "?#");
+  return url_same_object(a, b) &&
+         same_text(x, strcspn(x, "#"), y, strcspn(y, "#"));
+}

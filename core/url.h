@@ -62,4 +62,7 @@ bool url_same_origin(const char *a, const char *b);
 /* The same but for query and fragment: maybe signed anew. */
 bool url_same_object(const char *a, const char *b);
 
+/* The same but for the fragment, which is not sent. */
+bool url_same_request(const char *a, const char *b);
+
 #endif

@@ -380,6 +380,16 @@ static void objects_are_recognised(void **state) {
               0x25ddcecc6afa81cau);
 }
 
+static void requests_differ_by_their_query(void **state) {
+  (void)state;
+  assert_true(url_same_request("http://h/a?b#c", "http://h/a?b#d"));
+  assert_true(url_same_request("http://h/a", "http://h/a#d"));
+  assert_false(url_same_request("http://h/a?b", "http://h/a?c"));
+  assert_false(url_same_request("http://h/a?b", "http://h/a"));
+  assert_false(url_same_request("http://h/a#?b", "http://h/a?b"));
+  assert_false(url_same_request("http://h/a", "http://h/ab"));
+}
+
 /* Accepted URLs with a few bytes changed, removed or put in. */
 static void mutated_urls_never_mean_two_things(void **state) {
   static const char odd[] = "/\\:@?#[]%.;&=0123xA-_~\x80\xff{}\"<>^`| \t\n";
@@ -429,6 +439,7 @@ int main(void) {
       cmocka_unit_test(lengths_have_ceilings),
       cmocka_unit_test(origins_are_canonical),
       cmocka_unit_test(objects_are_recognised),
+      cmocka_unit_test(requests_differ_by_their_query),
       cmocka_unit_test(mutated_urls_never_mean_two_things),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
