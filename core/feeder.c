@@ -321,7 +321,9 @@ static void deliver(struct feed *f, uint32_t index,
       .priority = priority_of(f, index, line),
       .fields = line->fields,
       .line = line->line,
-      .started = mark != MARK_NONE || (owns & OWNS_NAME) != 0,
+      .started =
+          (mark != MARK_NONE && !marks_taken(s->marks, chunk->slot, index)) ||
+          (owns & OWNS_NAME) != 0,
       .begun = mark != MARK_NONE || owns != OWNS_NOTHING,
       .written = mark == MARK_WRITTEN,
       .ours_since_unix_ns = s->ours_since_unix_ns,

@@ -161,7 +161,7 @@ void fetch_start(void *arg, struct task *task) {
   /* Should this run be killed, the next one knows that it may have been sent.
    */
   if (!request_may_repeat(task->fields))
-    session_mark_started(e->session, task->id);
+    session_mark_started(e->session, task->id, task->taken);
   fetch__count_request(e, task->host, now);
   if (task->started_unix_ms == 0)
     task->started_unix_ms = engine__unix_ms();
@@ -209,7 +209,7 @@ static void open_sink(struct engine *e, struct task *task, int64_t offset,
   task->size = size;
   task->got = ranges_total(&task->kept);
   if (!gathering(e))
-    session_mark_started(e->session, task->id);
+    session_mark_started(e->session, task->id, task->taken);
   if (task->kept.count == 0) /* what its .part held goes */
     session_unflushed_put(e->session, task->id, false, NULL);
   memset(&target, 0, sizeof(target));

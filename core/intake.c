@@ -157,6 +157,7 @@ static int judge_existing(struct engine *e, struct task *task,
     task->unname = e->config.exists != EXISTS_OVERWRITE;
     return 0;
   }
+  task->taken = true;
   switch (e->config.exists) {
   case EXISTS_OVERWRITE:
     task->replace = true;

@@ -29,7 +29,7 @@ static void take(struct engine *e, struct task *task,
                  const struct session_left *left) {
   if (task->attempts > 0)
     task->attempts--;
-  session_mark_started(e->session, task->id);
+  session_mark_started(e->session, task->id, task->taken);
   session_left_take(e->session, left->by);
   task->own_part = true;
   if (left->partial != NULL) {

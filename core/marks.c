@@ -238,6 +238,22 @@ void marks_set(struct marks *m, int slot, uint32_t index, enum mark mark) {
   *byte = (uint8_t)((*byte & ~(3u << shift)) | (unsigned)mark << shift);
 }
 
+/* Behind the marks of a sector. */
+static uint8_t *taken_byte(const struct marks *m, int slot, uint32_t index) {
+  return sector_of(m, slot, (int)(index / PER_SECTOR)) + sizeof(struct tag) +
+         PER_SECTOR / 4 + index % PER_SECTOR / 8;
+}
+
+bool marks_taken(const struct marks *m, int slot, uint32_t index) {
+  return (*taken_byte(m, slot, index) >> index % 8 & 1) != 0;
+}
+
+void marks_set_taken(struct marks *m, int slot, uint32_t index, bool taken) {
+  uint8_t *byte = taken_byte(m, slot, index);
+  uint8_t bit = (uint8_t)(1u << index % 8);
+  *byte = (uint8_t)(taken ? *byte | bit : *byte & ~bit);
+}
+
 void marks_taint(struct marks *m) {
   for (int slot = 0; slot < m->window_count * MARKS_STEP; slot++)
     for (int i = 0; i < SECTORS && m->keys[slot] != NO_KEY; i++)

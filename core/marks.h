@@ -29,6 +29,9 @@
  * reported lost pages: its file is ours but must not be called done. */
 enum mark { MARK_NONE, MARK_STARTED, MARK_TAINTED, MARK_WRITTEN };
 
+/* Beside its mark a task that has begun may have a bit of its own: the file of
+ * its name was there before and is somebody else's, its .part alone is ours. */
+
 #define MARKS_STEP 64 /* pages the file grows by: 256 KB, a mapping each */
 
 struct marks;
@@ -66,6 +69,8 @@ enum mark marks_view_get(const struct marks_view *view, uint32_t index);
 
 enum mark marks_get(const struct marks *marks, int slot, uint32_t index);
 void marks_set(struct marks *marks, int slot, uint32_t index, enum mark mark);
+bool marks_taken(const struct marks *marks, int slot, uint32_t index);
+void marks_set_taken(struct marks *marks, int slot, uint32_t index, bool taken);
 
 /* Turns all STARTED and WRITTEN into TAINTED. */
 void marks_taint(struct marks *marks);

@@ -87,6 +87,7 @@ static void give_up(struct engine *e, struct task *task, const char *why) {
 static void go_on(struct engine *e, struct naming *n) {
   struct task *task = n->task;
   struct transfer *transfer = task->transfer; /* a split takes it over */
+  task->taken = n->exists;
   task->replace = task->replace || (n->exists && n->policy == EXISTS_OVERWRITE);
   fetch__take_answer(e, task, transfer);
   if (n->over)

@@ -196,10 +196,10 @@ struct session_item {
   const struct task_fields *fields; /* NULL: the line says nothing else */
   uint64_t line;                    /* line number in its source, from 1 */
   bool started, written;            /* marks, see above */
-  bool begun; /* NAME.part may be ours; started implies it */
-  int64_t ours_since_unix_ns;       /* 0, or after a reboot: see Marks */
-  bool failed_before;               /* an earlier run gave it up */
-  bool again;                       /* a person wants it once more */
+  bool begun;                 /* NAME.part may be ours; started implies it */
+  int64_t ours_since_unix_ns; /* 0, or after a reboot: see Marks */
+  bool failed_before;         /* an earlier run gave it up */
+  bool again;                 /* a person wants it once more */
   const struct session_partial *partial;     /* NULL none */
   const struct session_unflushed *unflushed; /* NULL none */
 };
@@ -291,7 +291,8 @@ void session_read_ahead(struct session *session);
 void session_hosts_changed(struct session *session);
 
 /* See Marks. */
-void session_mark_started(struct session *session, uint64_t id);
+/* taken: the file of its name is somebody else's; its .part alone is ours. */
+void session_mark_started(struct session *session, uint64_t id, bool taken);
 void session_mark_written(struct session *session, uint64_t id);
 /* The file of that name is somebody else's after all. */
 void session_mark_foreign(struct session *session, uint64_t id);

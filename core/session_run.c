@@ -469,10 +469,12 @@ void session__settle_bad(struct session *s, struct chunk *chunk, uint32_t index,
 
 /* ---- marks, partials, traffic ------------------------------------------- */
 
-void session_mark_started(struct session *s, uint64_t id) {
+void session_mark_started(struct session *s, uint64_t id, bool taken) {
   struct chunk *chunk = flying(s, id);
-  if (chunk != NULL)
-    marks_set(s->marks, chunk->slot, task_index(id), MARK_STARTED);
+  if (chunk == NULL)
+    return;
+  marks_set_taken(s->marks, chunk->slot, task_index(id), taken);
+  marks_set(s->marks, chunk->slot, task_index(id), MARK_STARTED);
 }
 
 void session_mark_foreign(struct session *s, uint64_t id) {
@@ -485,8 +487,10 @@ void session_mark_foreign(struct session *s, uint64_t id) {
 void session_mark_written(struct session *s, uint64_t id) {
   struct chunk *chunk = flying(s, id);
   if (chunk != NULL &&
-      marks_get(s->marks, chunk->slot, task_index(id)) != MARK_TAINTED)
+      marks_get(s->marks, chunk->slot, task_index(id)) != MARK_TAINTED) {
     marks_set(s->marks, chunk->slot, task_index(id), MARK_WRITTEN);
+    marks_set_taken(s->marks, chunk->slot, task_index(id), false);
+  }
 }
 
 void session_partial_put(struct session *s, uint64_t id,

@@ -116,6 +116,7 @@ struct task {
 
   bool ours;           /* its .part is this session's */
   bool ours_named;     /* and so is a file of its name */
+  bool taken;          /* such a file is there and is somebody else's */
   bool replace;        /* such a file may be replaced */
   bool unname;         /* such a file is ours, and not whole as far as known */
   bool rename;         /* take another name if there is such a file */

@@ -462,3 +462,26 @@ def test_a_file_put_in_the_place_of_one_that_failed_is_kept(spate, faultd, out,
     (out / "big").unlink()
     over = spate(*args, "--overwrite")
     assert over.code == 1 and not (out / "big").exists(), over
+
+
+@pytest.mark.parametrize("option", ["--auto-rename", "--overwrite"])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_file_that_an_option_concerned_is_kept_without_it(spate, faultd, out,
+                                                            how, option):
+    """What was begun beside it makes it no file of the session."""
+    url = faultd.data(1, 20_000, "f", stall=5_000, fail=1)
+    out.mkdir(exist_ok=True)
+    (out / "f").write_bytes(b"mine")
+    run = spate.start(url, "-d", out, option)
+    wait_until(lambda: re.search(
+        rb'"got": ?5000\b', spate("ctl", out, "snapshot").out))
+    run.signal(how)
+    run.wait()
+    again = spate(url, "-d", out)
+    assert again.code == 1 and b"not of this session" in again.err, again
+    assert_files(out, {"f": b"mine"})
+    done = spate(url, "-d", out, option)
+    assert done.code == 0, done
+    new = {"f": body(1, 20_000)}
+    assert_files(out, new if option == "--overwrite" else
+                 {"f": b"mine", "f.1": new["f"]})

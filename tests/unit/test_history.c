@@ -297,7 +297,7 @@ static size_t seen_pending, seen_started;
 
 static int hold_some(struct rig *r, const struct rig_item *item) {
   (void)r;
-  session_mark_started(rig.session, item->id);
+  session_mark_started(rig.session, item->id, false);
   return item->line % 10 == 0 ? RIG_HOLD : TASK_DONE;
 }
 

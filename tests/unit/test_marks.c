@@ -67,6 +67,32 @@ static void marks_come_back(void **state) {
   marks_close(marks);
 }
 
+/* A name that was taken is no mark, and touches none. */
+static void names_that_were_taken_come_back(void **state) {
+  (void)state;
+  struct marks *marks = open_marks(7);
+  int slot = marks_take(marks, 42);
+  assert_true(slot >= 0);
+  for (uint32_t i = 0; i < CHUNK_LINES; i++) {
+    marks_set(marks, slot, i, i % 3 == 0 ? MARK_NONE : MARK_STARTED);
+    marks_set_taken(marks, slot, i, i % 5 == 0);
+  }
+  marks_set_taken(marks, slot, 10, false);
+  marks_close(marks);
+  marks = open_marks(8);
+  slot = marks_find(marks, 42);
+  assert_true(slot >= 0);
+  for (uint32_t i = 0; i < CHUNK_LINES; i++) {
+    assert_int_equal(marks_get(marks, slot, i),
+                     i % 3 == 0 ? MARK_NONE : MARK_STARTED);
+    assert_int_equal(marks_taken(marks, slot, i), i % 5 == 0 && i != 10);
+  }
+  marks_drop(marks, slot);
+  slot = marks_take(marks, 43);
+  assert_false(marks_taken(marks, slot, 5));
+  marks_close(marks);
+}
+
 static void written_is_forgotten_after_a_boot(void **state) {
   (void)state;
   const uint64_t boots[] = {8, 0}; /* another one, and unknown ones */
@@ -186,6 +212,7 @@ int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
   const struct CMUnitTest tests[] = {
       T(marks_come_back),
+      T(names_that_were_taken_come_back),
       T(written_is_forgotten_after_a_boot),
       T(taint_spares_nobody_who_began),
       T(pages_are_used_again_and_empty),

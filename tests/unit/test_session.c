@@ -403,7 +403,7 @@ static int hold_third(struct rig *r, const struct rig_item *item) {
   if (item->id != 3)
     return TASK_DONE;
   snprintf(partial.etag, sizeof partial.etag, "\"v1\"");
-  session_mark_started(r->session, item->id);
+  session_mark_started(r->session, item->id, false);
   session_partial_put(r->session, item->id, &partial);
   return RIG_HOLD;
 }

@@ -56,7 +56,7 @@ static int judge(struct rig *r, const struct rig_item *item) {
   int state = id % 50 == 0 && common->round < ROUNDS ? TASK_FAILED : TASK_DONE;
   common->intent[id] = state == TASK_FAILED ? FATE_FAILED : FATE_DONE;
   common->mark[id] = common->mark[id] > 0; /* begun anew: not whole */
-  session_mark_started(r->session, id);
+  session_mark_started(r->session, id, false);
   common->mark[id] = 1;
   if (state == TASK_DONE) {
     session_mark_written(r->session, id);

@@ -44,7 +44,7 @@ static struct rig rig;
 static char path[256];
 
 static int hold_all(struct rig *r, const struct rig_item *item) {
-  session_mark_started(r->session, item->id);
+  session_mark_started(r->session, item->id, false);
   return RIG_HOLD;
 }
 
