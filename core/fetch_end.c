@@ -92,7 +92,8 @@ static void settle(struct engine *e, struct task *task, enum task_state state,
   result.owns = (task->ours || task->own_part ? OWNS_PART : 0) |
                 (task->ours_named ? OWNS_NAME : 0);
   result.once = !request_may_repeat(task->fields);
-  result.left = left && task->name != NULL && !gathering(e);
+  result.left = left && task->name != NULL && !gathering(e) &&
+                request_is_get(task->fields);
   result.object = leftover_object(task);
   result.digest = task->digest != NULL ? task->digest : "";
   result.host = task->host != NULL ? task->host->origin : NULL;

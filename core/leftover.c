@@ -74,7 +74,7 @@ static void on_look(void *arg, const struct session_left *left) {
 
 bool leftover_ask(struct engine *e, struct task *task) {
   uint64_t due = engine_now() + PATIENCE_NS;
-  if (gathering(e) || task->in_doubt || !request_may_repeat(task->fields) ||
+  if (gathering(e) || task->in_doubt || !request_is_get(task->fields) ||
       session_left_look(e->session, task->id, task->name, on_look, e) != 0)
     return false;
   session_mark_foreign(e->session, task->id);

@@ -16,7 +16,8 @@ import time
 import pytest
 
 from harness import (
-    PATIENCE, Faultd, assert_files, body, recorded, wait_until, write_list)
+    PATIENCE, Faultd, OwnServer, assert_files, body, recorded, wait_until,
+    write_list)
 
 GONE = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20200101T000000Z" \
        "&X-Amz-Expires=60&X-Amz-Signature=00"
@@ -641,6 +642,43 @@ def test_what_a_cancelled_task_left_is_not_for_another_url(spate, faultd, out, t
     done = spate("-d", out, other)
     assert done.code == 0, done
     assert (out / "big").read_bytes() == body(2, 4_000_000)
+
+
+class Poster(OwnServer):
+    """Another body for each method, cut short for a POST, and one validator."""
+
+    def serve(self, peer, turn):
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += peer.recv(65536)
+        post, found = data.startswith(b"POST"), re.search(rb"Range: bytes=(\d+)-", data)
+        at = int(found[1]) if found else 0
+        part = f"Content-Range: bytes {at}-3999999/4000000\r\n" if found else ""
+        peer.sendall((f"HTTP/1.1 {206 if found else 200} OK\r\nETag: \"x\"\r\n{part}"
+                      f"Accept-Ranges: bytes\r\nContent-Length: {4_000_000 - at}\r\n"
+                      "Connection: close\r\n\r\n").encode())
+        peer.sendall(body(1 if post else 2, 3_000_000 if post else 4_000_000)[at:])
+        self.over.wait(60 if post else 0)
+
+
+def test_what_a_cancelled_post_left_is_not_for_a_get(spate, faultd, out, tmp_path):
+    server = Poster()
+    url = f"http://127.0.0.1:{server.port}/big"
+    lines = [json.dumps(o) for o in (
+        {"url": url, "method": "POST", "body": "a=1"},
+        {"url": faultd.data(0, 10, "slow", stall=5)})]
+    run = spate.start("-i", write_list(tmp_path / "l", lines), "-d", out)
+    part = out / "big.part"
+    wait_until(lambda: part.exists() and part.stat().st_size >= 1 << 20)
+    ctl(spate, out, "cancel", tasks_of(spate, out)["big"]["task"])
+    wait_until(lambda: tasks_of(spate, out)["big"]["state"] == "cancelled")
+    ctl(spate, out, "add", url)
+    wait_until(lambda: "failed" in {t["state"] for t in json.loads(
+        spate("ctl", out, "snapshot").out)["task"]})
+    run.kill()
+    server.stop()
+    kept = part.read_bytes()
+    assert kept == body(1, len(kept)) and not (out / "big").exists()
 
 
 def test_a_second_discard_leaves_what_is_another_tasks(spate, faultd, out, tmp_path):
