@@ -71,7 +71,6 @@ static void on_added(void *arg, const struct session_added *added) {
   addition->added = added->added;
   addition->again = added->again_count;
   if (code == 0) {
-    e->empty_dir = false; /* what was fetched already is recognised */
     /* The session may have delivered them before they were committed. */
     e->exhausted = session_exhausted(e->session);
     code = control__signed_anew(e, added->again, added->again_count, on_signed,
@@ -95,7 +94,6 @@ static void on_joined(void *arg, const struct session_added *added) {
   e->adds--;
   if (added->code == 0) {
     e->exhausted = false; /* until the session has delivered its tasks */
-    e->empty_dir = false;
     control__say(e, "the manifest is added");
     control__log(e, &addition->command, "a manifest was added");
   } else {
@@ -123,6 +121,7 @@ bool control__add(struct engine *e, const struct command *c) {
     code = hand_over(e, c, addition);
   }
   if (code == 0) {
+    e->empty_dir = false; /* what was fetched already is recognised */
     e->adds++;
     return false;
   }
