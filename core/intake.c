@@ -385,6 +385,14 @@ static int name_task(struct engine *e, struct task *task,
   return task->name != NULL ? 0 : ERR_NOMEM;
 }
 
+static const char *name_unsafe(const struct session_item *item, char *why,
+                               size_t cap) {
+  const char *dir = item->dir != NULL ? item->dir : "";
+  snprintf(why, cap, "%s: '%.100s%s%.100s'", err_text(ERR_UNSAFE), dir,
+           *dir != '\0' ? "/" : "", item->out != NULL ? item->out : "");
+  return why;
+}
+
 /* Another number for a name that a task in memory has; what is on the disk is
  * found out when the file gets its name. */
 static int number_name(struct engine *e, struct task *task) {
@@ -490,6 +498,7 @@ static bool sent_before(const struct task *task,
 void intake_item(void *arg, const struct session_item *item) {
   struct engine *e = arg;
   const char *why = NULL;
+  char unsafe[300];
   struct task *task = task_new(item);
   uint64_t now = engine_now();
   int code;
@@ -530,6 +539,8 @@ void intake_item(void *arg, const struct session_item *item) {
     code = control__take_url(e, task, item->url);
   if (code == 0)
     code = name_task(e, task, item);
+  if (code == ERR_UNSAFE)
+    why = name_unsafe(item, unsafe, sizeof(unsafe));
   if (code != 0) {
     turn_away(e, task, why != NULL ? why : err_text(code));
     return;

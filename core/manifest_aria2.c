@@ -126,7 +126,7 @@ static int parse(struct manifest *m, struct manifest_line *line, char *text,
   char *newline = memchr(text, '\n', (size_t)(end - text));
   char *stop = newline != NULL ? newline : end;
   int rc = memchr(text, '\0', (size_t)(end - text)) != NULL
-               ? manifest__fault(m, "a NUL byte in the line")
+               ? manifest__fault(m, "a NUL byte in the line: a list is text in UTF-8")
                : add_urls(m, text, stop);
   while (rc == 0 && newline != NULL) {
     text = newline + 1;

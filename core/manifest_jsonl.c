@@ -12,6 +12,10 @@
 #include "json_read.h"
 #include "manifest_impl.h"
 
+#define NO_LIST                                                \
+  "a JSON list: write its objects one a line, as 'jq -c .[]' " \
+  "prints them"
+
 static const char *kind_of(const json_t *value) {
   switch (json_typeof(value)) {
   case JSON_OBJECT:
@@ -108,9 +112,16 @@ static int set_all(struct manifest *m, struct manifest_line *line) {
 /* What jansson says, without the piece of the line that it quotes: there may
  * be a secret in it. */
 static int not_json(struct manifest *m, const struct manifest_line *line,
-                    const json_error_t *error) {
+                    const json_error_t *error, const char *text) {
   if (line->starved)
     return manifest__fault(m, "%s", err_text(ERR_NOMEM));
+  if (text[strspn(text, " \t")] == '[')
+    return manifest__fault(m, "%s", NO_LIST);
+  if (strstr(error->text, "end of file expected") != NULL)
+    return manifest__fault(m,
+                           "something behind the object (column %d): one "
+                           "object a line, without commas between them",
+                           error->column);
   const char *near = strstr(error->text, " near ");
   int length =
       near != NULL ? (int)(near - error->text) : (int)strlen(error->text);
@@ -126,7 +137,9 @@ static int parse(struct manifest *m, struct manifest_line *line, char *text,
                       JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY,
                       &error, &line->starved);
   if (r->json == NULL)
-    return not_json(m, line, &error);
+    return not_json(m, line, &error, text);
+  if (json_is_array(r->json))
+    return manifest__fault(m, "%s", NO_LIST);
   if (!json_is_object(r->json))
     return manifest__fault(m, "it is %s, where an object {...} belongs",
                            json_is_null(r->json) ? "null" : kind_of(r->json));

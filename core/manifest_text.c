@@ -33,7 +33,7 @@ bool manifest_parse_text(char *text, size_t length,
   if (length == 0 || text[0] == '#')
     return false;
   if (memchr(text, '\0', length) != NULL)
-    return manifest__bad(line, "a NUL byte in the line");
+    return manifest__bad(line, "a NUL byte in the line: a list is text in UTF-8");
   text[length] = '\0';
   line->url = text;
   char *tab = memchr(text, '\t', length);

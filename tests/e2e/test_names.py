@@ -59,7 +59,7 @@ def test_names_in_manifests_stay_inside(spate, faultd, tmp_path, name):
     run = spate("-i", write_list(tmp_path / "l", [
         faultd.data(1, 20, "x") + "\t" + name, faultd.data(2, 20, "good")]),
         "-d", out)
-    assert run.code == 1, run
+    assert run.code == 1 and f"directory: '{name}'" in run.text, run
     assert set(os.listdir(tmp_path / "around")) == {"out"}
     assert not os.path.exists("/tmp/spate-escaped")
     assert (out / "good").read_bytes() == body(2, 20)

@@ -281,6 +281,10 @@ static void wrong_values_are_named(void **state) {
   expect_fault(&manifest_jsonl, "{\"url\": \"gopher://h/a\"}", "");
   expect_fault(&manifest_jsonl, "{\"url\": \"http://h/?secret=1\" x}",
                "no JSON");
+  expect_fault(&manifest_jsonl, "[{\"url\": \"http://h/a\"},", "jq -c .[]");
+  expect_fault(&manifest_jsonl, "[{\"url\": \"http://h/a\"}]", "jq -c .[]");
+  expect_fault(&manifest_jsonl, "{\"url\": \"http://h/a\"},",
+               "one object a line, without commas");
 }
 
 static void faults_do_not_quote_the_line(void **state) {
