@@ -118,7 +118,9 @@ static bool still_there(struct session *s, int fd) {
 static int locked_by(struct session *s, long pid, struct errmsg *msg) {
   if (pid > 0)
     return err_set(msg, ERR_LOCKED,
-                   "%s is in use by another spate, process %ld", s->dir, pid);
+                   "%s is in use by another spate, process %ld ('spate attach "
+                   "DIR' shows it, 'spate ctl DIR add URL' adds to it)",
+                   s->dir, pid);
   return err_set(msg, ERR_LOCKED, "%s is in use by another spate", s->dir);
 }
 

@@ -6,6 +6,7 @@
 
 #include "twins.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "engine_priv.h"
@@ -23,11 +24,17 @@ static bool are_same(const struct task *a, const struct task *b) {
 
 bool twins_hold(struct engine *e, struct task *task) {
   struct task *first = outputs_find(&e->outputs, task->name);
+  char reason[80];
   if (first == NULL || task->rename || gathering(e) || !are_same(first, task))
     return false;
   first->has_twin = task->twin = task->in_intake = true;
   list_append(&e->twins, &task->queued);
-  task_set_reason(task, "the same URL is being fetched for another line");
+  snprintf(reason, sizeof(reason), "same URL as line %llu%s",
+           (unsigned long long)first->line,
+           first->id >> TASK_ORDINAL_BITS == task->id >> TASK_ORDINAL_BITS
+               ? ""
+               : " of another list");
+  task_set_reason(task, reason);
   return true;
 }
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -331,41 +332,51 @@ static int add_input(struct ask *ask, struct errmsg *msg) {
 /* ---- what was typed ---------------------------------------------------------
  */
 
-static int wrong_count(const char *name, size_t count, const char *form,
+static int wrong_count(const char *name, const char *wrong, const char *form,
                        struct errmsg *msg) {
   return err_set(msg, ERR_USAGE,
                  "'%s' %s; it is: spate ctl [DIR] %s%s (see 'spate ctl "
                  "--help')",
-                 name,
-                 count == 0 ? "needs an argument"
-                            : "takes no such "
-                              "argument",
-                 name, form);
+                 name, wrong, name, form);
 }
 
-static bool count_fits(enum command_args args, size_t count) {
+static void count_range(enum command_args args, size_t *least, size_t *most) {
+  *least = *most = 0;
   switch (args) {
   case ARGS_LOCAL:
   case ARGS_NONE:
-    return count == 0;
+    break;
   case ARGS_HOST:
   case ARGS_PATH:
-    return count == 1;
+    *least = *most = 1;
+    break;
   case ARGS_TASK_COUNT:
   case ARGS_TASK_BYTES:
   case ARGS_LIMIT:
-    return count == 2;
-  case ARGS_TASK_URL:
-    return count >= 2;
+    *least = *most = 2;
+    break;
   case ARGS_HOST_LIMIT:
-    return count == 3;
+    *least = *most = 3;
+    break;
+  case ARGS_TASK_URL:
   case ARGS_TASK:
   case ARGS_LINES:
-    return count > 0;
+    *least = args == ARGS_TASK_URL ? 2 : 1;
+    *most = SIZE_MAX;
+    break;
   case ARGS_CHOICE:
+    *most = SIZE_MAX;
     break;
   }
-  return true;
+}
+
+/* What is wrong with so many; NULL nothing. */
+static const char *count_fault(size_t count, size_t least, size_t most) {
+  if (count < least)
+    return count == 0 ? "needs an argument" : "needs another argument";
+  if (count > most)
+    return most == 0 ? "takes no argument" : "takes fewer arguments";
+  return NULL;
 }
 
 static int read_command(struct ask *ask, enum command_kind kind,
@@ -373,8 +384,11 @@ static int read_command(struct ask *ask, enum command_kind kind,
   const struct command_info *info = command_info(kind);
   ask->method = info->name;
   ask->answer = ANSWER_TEXT;
-  if (!count_fits(info->args, count))
-    return wrong_count(info->name, count, arguments_of(info->args), msg);
+  size_t least, most;
+  count_range(info->args, &least, &most);
+  const char *wrong = count_fault(count, least, most);
+  if (wrong != NULL)
+    return wrong_count(info->name, wrong, arguments_of(info->args), msg);
   switch (info->args) {
   case ARGS_LOCAL:
   case ARGS_NONE:
@@ -410,8 +424,9 @@ static int read_look(struct ask *ask, const struct look *look,
   bool wants = look->arg[0] != '\0';
   ask->method = look->method;
   ask->answer = look->answer;
-  if (count != wants)
-    return wrong_count(look->name, count, wants ? " NAME" : "", msg);
+  const char *wrong = count_fault(count, wants, wants);
+  if (wrong != NULL)
+    return wrong_count(look->name, wrong, wants ? " NAME" : "", msg);
   if (!wants)
     return add(ask, json_object(), msg);
   int rc = check_limit(words[0], msg);
@@ -434,6 +449,40 @@ static bool is_dir(const char *path) {
   return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+static size_t alike(const char *a, const char *b) {
+  size_t n = 0;
+  while (a[n] != '\0' && a[n] == b[n])
+    n++;
+  return n;
+}
+
+/* The command that begins most as this one does. */
+static int unknown(const char *name, struct errmsg *msg) {
+  const char *best = NULL;
+  size_t most = 2;
+  for (int i = 0; i < COMMAND_COUNT; i++) {
+    const struct command_info *info = command_info((enum command_kind)i);
+    size_t n = alike(info->name, name);
+    if (info->args != ARGS_LOCAL && n > most) {
+      best = info->name;
+      most = n;
+    }
+  }
+  if (is_dir(name))
+    return err_set(msg, ERR_USAGE,
+                   "what of '%s'? It is: spate ctl [DIR] COMMAND [ARG...]; "
+                   "'spate ctl --help' names the commands",
+                   name);
+  if (best != NULL)
+    return err_set(msg, ERR_USAGE,
+                   "there is no command '%s'; did you mean '%s'? 'spate ctl "
+                   "--help' names them",
+                   name, best);
+  return err_set(msg, ERR_USAGE,
+                 "there is no command '%s'; 'spate ctl --help' names them",
+                 name);
+}
+
 /* The first word is DIR when it is no command, or a directory in front of
  * one. */
 static int read_words(struct ask *ask, const struct cli *cli,
@@ -441,6 +490,9 @@ static int read_words(struct ask *ask, const struct cli *cli,
   char *const *words = cli->words;
   size_t count = cli->count;
   ask->dir = ".";
+  if (count > 1 && !is_known(words[0]) && !is_known(words[1]) &&
+      !is_dir(words[0]))
+    return unknown(words[0], msg);
   if (count > 1 &&
       (!is_known(words[0]) || (is_known(words[1]) && is_dir(words[0])))) {
     ask->dir = *words++;
@@ -457,9 +509,7 @@ static int read_words(struct ask *ask, const struct cli *cli,
   if (look != NULL)
     return read_look(ask, look, words, count, msg);
   if (kind < 0)
-    return err_set(msg, ERR_USAGE,
-                   "there is no command '%s'; 'spate ctl --help' names them",
-                   name);
+    return unknown(name, msg);
   if (kind == CMD_RETRY_FAILED && strcmp(name, "retry") == 0) {
     words++;
     count--;

@@ -27,7 +27,7 @@ static int check(const char *name, const char *value, struct errmsg *msg) {
                    nearest);
   return err_set(msg, ERR_USAGE,
                  "'%s' is no limit that can be set; 'spate ctl limits' names "
-                 "them",
+                 "them (spate set [DIR] NAME VALUE)",
                  name);
 }
 

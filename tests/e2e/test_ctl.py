@@ -1223,3 +1223,23 @@ def test_a_task_that_failed_long_ago_is_retried_dropped_or_begun_again(spate, fa
     wait_until(lambda: counts_of(spate, out)["cancelled"] == 1)
     assert not (out / "dropped").exists()
     run.kill()
+
+
+@pytest.mark.parametrize("words,says", [
+    (("set", "rate"), "'set' needs another argument; it is: spate ctl [DIR] set NAME"),
+    (("stop", "now"), "'stop' takes no argument"),
+    (("get", "a", "b"), "'get' takes fewer arguments"),
+    (("add",), "'add' needs an argument"),
+    (("pausee",), "no command 'pausee'; did you mean 'pause'?"),
+    (("priorty", "1", "2"), "no command 'priorty'; did you mean 'priority'?"),
+    (("xyz",), "no command 'xyz'; 'spate ctl --help' names them"),
+    (("/",), "spate ctl [DIR] COMMAND")])
+def test_what_is_mistyped_is_named(spate, words, says):
+    run = spate("ctl", *words)
+    assert run.code == 2 and says in run.text, run
+
+
+@pytest.mark.parametrize("command", ["ctl", "failed", "status"])
+def test_a_directory_given_as_an_option_is_told_its_place(spate, command, out):
+    run = spate(command, "-d", out)
+    assert run.code == 2 and f"as in 'spate {command} DIR'" in run.text, run
