@@ -94,7 +94,32 @@ static int set_from_next(struct reader *reader, int id) {
   return set(reader, id, reader->argv[++reader->at]);
 }
 
+/* What the fingers know from curl and wget, and need not do here. */
+static const char *habit(const char *shown) {
+  static const struct {
+    char letter;
+    const char *hint;
+  } habits[] = {
+      {'O', "files get the names of their URLs without it, or -o NAME"},
+      {'L', "redirects are followed without it"},
+      {'f', "an error of the server is a failure without it"},
+      {'S', "failures are told without it, but for -q"},
+      {'C', "what was begun goes on without it"},
+      {'c', "what was begun goes on without it"},
+      {'P', "the directory is named with -d DIR"},
+      {'J', "the server's name is taken with --content-disposition"},
+  };
+  for (size_t i = 0; i < sizeof habits / sizeof *habits; i++)
+    if (shown[1] == habits[i].letter && shown[2] == '\0')
+      return habits[i].hint;
+  return NULL;
+}
+
 static int unknown(struct reader *reader, const char *shown, const char *name) {
+  const char *hint = habit(shown);
+  if (hint != NULL)
+    return err_set(reader->msg, ERR_USAGE, "unknown option %s: %s", shown,
+                   hint);
   const char *nearest = option_nearest(name);
   if (nearest != NULL)
     return err_set(reader->msg, ERR_USAGE,

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "names.h"
 #include "redact.h"
 #include "subcommand.h"
 #include "url.h"
@@ -21,6 +22,10 @@
 #define SCHEME_PRESUMED "http://"
 
 static int not_a_url(const char *word, struct errmsg *msg) {
+  if (strcmp(word, "help") == 0)
+    return err_set(msg, ERR_USAGE,
+                   "'help' is no URL; did you mean 'spate "
+                   "--help'?");
   const char *command = subcommand_nearest(word);
   if (command != NULL)
     return err_set(msg, ERR_USAGE,
@@ -83,12 +88,28 @@ static int make_line(char **line, const char *word, const char *out_name,
   return rc;
 }
 
+/* It would fail in this run and, kept by the session, in the next ones. */
+static int check_name(const char *name, struct errmsg *msg) {
+  char clean[NAME_CAP];
+  if (strcmp(name, "-") == 0)
+    return err_set(msg, ERR_USAGE,
+                   "--out: '-' is no file: nothing is written to standard "
+                   "output (a file of that name is ./-)");
+  int rc = name_from_person(name, LAYOUT_FLAT, clean, sizeof clean);
+  if (rc == 0)
+    return 0;
+  return err_set(msg, ERR_USAGE, "--out: '%.200s': %s%s", name, err_text(rc),
+                 rc == ERR_UNSAFE ? "; -d names another" : "");
+}
+
 int word_lines_init(struct word_lines *lines, char *const *words, size_t count,
                     const char *out_name, unsigned allow, struct errmsg *msg) {
   lines->count = 0;
   lines->items = calloc(count + 1, sizeof *lines->items);
   if (lines->items == NULL)
     return err_set(msg, ERR_NOMEM, "out of memory");
+  if (out_name != NULL && check_name(out_name, msg) != 0)
+    return ERR_USAGE;
   for (size_t i = 0; i < count; i++) {
     int rc = make_line(&lines->items[i], words[i], out_name, allow, msg);
     if (rc != 0)

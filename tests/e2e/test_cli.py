@@ -289,3 +289,13 @@ def test_output_that_cannot_be_written(spate, faultd, out, command):
                              stderr=subprocess.PIPE, timeout=60)
     assert run.returncode == 3
     assert run.stderr == b"spate: standard output cannot be written to\n"
+
+
+@pytest.mark.parametrize("words,says", [
+    (("-L", "http://h/"), "unknown option -L: redirects are followed without it"),
+    (("-fsSL", "http://h/"), "unknown option -f: an error of the server"),
+    (("-o", "-", "http://h/"), "a file of that name is ./-"),
+    (("help",), "did you mean 'spate --help'?")])
+def test_what_fingers_know_from_elsewhere_is_answered(spate, words, says):
+    run = spate("--no-tui", *words)
+    assert run.code == 2 and says in run.text, run

@@ -71,7 +71,8 @@ def test_out_option_stays_inside(spate, faultd, tmp_path, name):
     out = tmp_path / "around" / "out"
     out.mkdir(parents=True)
     run = spate("-o", name, "-d", out, faultd.data(1, 20, "x"))
-    assert run.code in (1, 2), run
+    assert run.code == 2 and f"--out: '{name}': " in run.text, run
+    assert not (out / ".spate").exists(), "no later run has it"
     assert set(os.listdir(tmp_path / "around")) == {"out"}
     assert not os.path.exists("/tmp/spate-escaped")
 
