@@ -482,7 +482,9 @@ static int init_parts(struct engine *e, struct errmsg *msg) {
     return code;
   if (!gathering(e)) {
     code = titles_open(&e->titles, session_dirfd(e->session), TITLES_NAMES,
-                       e->config.content_disposition, msg);
+                       e->config.content_disposition ||
+                           e->config.exists == EXISTS_RENAME,
+                       msg);
     if (code != 0)
       return code;
   }

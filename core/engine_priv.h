@@ -221,6 +221,9 @@ void intake_again(struct engine *e, struct task *task);
  * (twins.h) or fails. */
 void intake__place(struct engine *e, struct task *task);
 /* Gives a task its output name; one that is to be unpacked loses its suffix. */
+/* A name that got a number, as it is recorded among the titles. */
+void intake__numbered(const char *name, enum unpack_kind unpack, char *text,
+                      size_t cap);
 int intake__set_name(struct engine *e, struct task *task,
                      const char *name) MUST_CHECK;
 /* Puts the name among the outputs, another one where that is wished; why (""

@@ -325,7 +325,8 @@ static void deliver(struct feed *f, uint32_t index,
           (mark != MARK_NONE && !marks_taken(s->marks, chunk->slot, index)) ||
           (owns & OWNS_NAME) != 0,
       .begun = mark != MARK_NONE || owns != OWNS_NOTHING,
-      .written = mark == MARK_WRITTEN,
+      .written =
+          mark == MARK_WRITTEN && !marks_taken(s->marks, chunk->slot, index),
       .ours_since_unix_ns = s->ours_since_unix_ns,
       .failed_before = row != NULL && row->state != ROW_BAD,
       .again = f->redo || (row != NULL && s->retry_only != NULL),

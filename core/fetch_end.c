@@ -536,7 +536,8 @@ static void on_sink_ended(void *owner, const struct sink_result *result) {
   if (result->named) {
     task->after = AFTER_NOTHING;
     if (!gathering(e)) {
-      session_mark_written(e->session, task->id);
+      session_mark_written(e->session, task->id,
+                           strcmp(task->name, result->name) != 0);
       take_name(task, result->name);
     }
     if (task->has_partial)

@@ -43,10 +43,13 @@
 
 struct lookup {
   struct task *task; /* the loop's; not touched by the job */
-  const char *name;  /* the task's own; it does not change meanwhile */
+  uint64_t id;
+  const char *name; /* the task's own; it does not change meanwhile */
   const struct session_unflushed *unflushed; /* the task's; likewise */
   bool want_part, gathered;
-  char body[GATHER_NAME]; /* a file of the session that is its name */
+  int names_fd;            /* of a name that is to be recorded; else -1 */
+  enum unpack_kind unpack; /* that it stands for */
+  char body[GATHER_NAME];  /* a file of the session that is its name */
   /* answers */
   int error; /* errno of a look that told nothing; 0 none */
   bool exists, regular, flushed;
@@ -109,6 +112,19 @@ static void look_at_part(struct lookup *lookup, int dirfd) {
     lookup->part_size = (int64_t)st.st_size;
 }
 
+void intake__numbered(const char *name, enum unpack_kind unpack, char *text,
+                      size_t cap) {
+  snprintf(text, cap, "/%d/%s", (int)unpack, name);
+}
+
+/* Before there is a file of that name: the number depends on which other tasks
+ * are in memory, and the next run would look for its files under another. */
+static void record_name(struct lookup *lookup) {
+  char text[NAME_CAP + 8];
+  intake__numbered(lookup->name, lookup->unpack, text, sizeof(text));
+  lookup->error = titles_append(lookup->names_fd, lookup->id, text);
+}
+
 /* A look only: what it finds is made sure of when a file is created, so that
  * a link on the way is no danger here. */
 static void look_up(struct job *job) {
@@ -116,7 +132,9 @@ static void look_up(struct job *job) {
   for (size_t i = 0; i < batch->count; i++) {
     struct lookup *lookup = &batch->lookup[i];
     lookup->part_size = -1;
-    if (!lookup->gathered)
+    if (lookup->names_fd >= 0)
+      record_name(lookup);
+    if (!lookup->gathered && lookup->error == 0)
       look_at_file(lookup, batch->dirfd);
     if (lookup->want_part && lookup->error == 0)
       look_at_part(lookup, batch->dirfd);
@@ -258,6 +276,9 @@ static void send_batch(struct engine *e) {
     lookup->task = LINK_ENTRY(link, struct task, queued);
     lookup->name = gather_name(e, lookup->task, lookup->body, GATHER_NAME);
     lookup->gathered = gathering(e);
+    lookup->id = lookup->task->id;
+    lookup->names_fd = lookup->task->numbered ? e->titles.fd : -1;
+    lookup->unpack = lookup->task->unpack;
     lookup->unflushed = lookup->task->unflushed;
     lookup->want_part = lookup->task->has_partial || lookup->task->ours ||
                         lookup->task->ours_since_unix_ns > 0 ||
@@ -298,7 +319,8 @@ static void enter_unseen(struct engine *e) {
     struct lookup lookup;
     memset(&lookup, 0, sizeof(lookup));
     lookup.task = LINK_ENTRY(link, struct task, queued);
-    if (lookup.task->unflushed != NULL || lookup.task->twin_done) {
+    if (lookup.task->unflushed != NULL || lookup.task->twin_done ||
+        lookup.task->numbered) {
       list_append(&looked_at, link);
       continue;
     }
@@ -354,6 +376,8 @@ static const char *server_name(struct engine *e, struct task *task,
   if (item->out != NULL || gathering(e))
     return NULL;
   known = titles_find(&e->titles, task->id);
+  if (known != NULL && known[0] == '/')
+    known = NULL; /* of nothing that is there any more */
   if (known != NULL)
     task->renamed = true;
   else if (e->config.content_disposition && !item->begun &&
@@ -362,12 +386,30 @@ static const char *server_name(struct engine *e, struct task *task,
   return known;
 }
 
+/* What an earlier run has begun under a name with a number goes on there. 1:
+ * it has it. */
+static int number_before(struct engine *e, struct task *task,
+                         const struct session_item *item) {
+  const char *known = titles_find(&e->titles, task->id);
+  if (known == NULL || known[0] != '/' || gathering(e) ||
+      (!item->begun && item->partial == NULL && item->unflushed == NULL))
+    return 0;
+  if (known[1] < '0' || known[1] > '9' || known[2] != '/')
+    return 0;
+  task->unpack = (enum unpack_kind)(known[1] - '0');
+  task->name = strdup(known + 3);
+  task->renamed = true;
+  return task->name != NULL ? 1 : ERR_NOMEM;
+}
+
 static int name_task(struct engine *e, struct task *task,
                      const struct session_item *item) {
   enum layout layout = e->config.layout;
+  int code = number_before(e, task, item);
+  if (code != 0)
+    return code < 0 ? code : 0;
   const char *known = server_name(e, task, item);
   char name[NAME_CAP];
-  int code;
   if (known != NULL)
     return intake__set_name(e, task, known);
   if (item->dir != NULL)
@@ -393,6 +435,18 @@ static const char *name_unsafe(const struct session_item *item, char *why,
   return why;
 }
 
+/* What it had begun is under a name that is another task's now. */
+static void forget_begun(struct engine *e, struct task *task) {
+  if (task->has_partial)
+    drop_partial(e, task);
+  regain_take(e, task, false);
+  task->ours_named = task->own_part = task->no_request = false;
+  if (!request_may_repeat(task->fields))
+    return; /* that it was sent is not to be forgotten */
+  task->ours = false;
+  session_mark_foreign(e->session, task->id);
+}
+
 /* Another number for a name that a task in memory has; what is on the disk is
  * found out when the file gets its name. */
 static int number_name(struct engine *e, struct task *task) {
@@ -408,7 +462,8 @@ static int number_name(struct engine *e, struct task *task) {
       return ERR_NOMEM;
     free(task->name);
     task->name = copy;
-    task->renamed = true;
+    task->renamed = task->numbered = true;
+    forget_begun(e, task);
     return 0;
   }
 }

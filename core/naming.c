@@ -30,9 +30,10 @@ struct naming {
   enum exists_policy policy;
   bool over; /* the transfer has ended, with this code: */
   CURLcode code;
-  char name[NAME_CAP];      /* as it is recorded */
-  char file[NAME_CAP];      /* the output: unpacked, or with a number */
-  char why[NAME_CAP + 120]; /* it cannot have it; "" */
+  char name[NAME_CAP];       /* as it was chosen */
+  char record[NAME_CAP + 8]; /* and is recorded */
+  char file[NAME_CAP];       /* the output: unpacked, or with a number */
+  char why[NAME_CAP + 120];  /* it cannot have it; "" */
   /* answers */
   bool exists;
   int64_t size;
@@ -51,7 +52,7 @@ static void look(struct job *job) {
   }
   if (n->exists && (n->policy == EXISTS_FAIL || n->policy == EXISTS_SKIP))
     return;
-  n->saved_errno = titles_append(n->fd, n->job.task, n->name);
+  n->saved_errno = titles_append(n->fd, n->job.task, n->record);
 }
 
 /* The task goes back to the name that it had. */
@@ -110,7 +111,7 @@ static void settle(struct engine *e, struct naming *n) {
     fetch__drop_transfers(e, task);
     fetch_adopt(e, task, n->size);
   } else if (n->saved_errno != 0 ||
-             titles_put(&e->titles, task->id, n->name) != 0) {
+             titles_put(&e->titles, task->id, n->record) != 0) {
     snprintf(why, sizeof(why), "its name could not be recorded: %s",
              n->saved_errno != 0 ? strerror(n->saved_errno)
                                  : err_text(ERR_NOMEM));
@@ -142,6 +143,10 @@ static int choose(struct engine *e, struct task *task,
   if (code == 0)
     code = intake__claim_name(e, task, n->why, sizeof(n->why));
   snprintf(n->file, sizeof(n->file), "%s", task->name);
+  if (task->numbered)
+    intake__numbered(task->name, task->unpack, n->record, sizeof(n->record));
+  else
+    snprintf(n->record, sizeof(n->record), "%s", n->name);
   return code;
 }
 

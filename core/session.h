@@ -293,7 +293,8 @@ void session_hosts_changed(struct session *session);
 /* See Marks. */
 /* taken: the file of its name is somebody else's; its .part alone is ours. */
 void session_mark_started(struct session *session, uint64_t id, bool taken);
-void session_mark_written(struct session *session, uint64_t id);
+/* elsewhere: under another name, which the next run will not find. */
+void session_mark_written(struct session *session, uint64_t id, bool elsewhere);
 /* The file of that name is somebody else's after all. */
 void session_mark_foreign(struct session *session, uint64_t id);
 

@@ -484,12 +484,12 @@ void session_mark_foreign(struct session *s, uint64_t id) {
 }
 
 /* A file that was begun before data got lost stays suspect. */
-void session_mark_written(struct session *s, uint64_t id) {
+void session_mark_written(struct session *s, uint64_t id, bool elsewhere) {
   struct chunk *chunk = flying(s, id);
   if (chunk != NULL &&
       marks_get(s->marks, chunk->slot, task_index(id)) != MARK_TAINTED) {
     marks_set(s->marks, chunk->slot, task_index(id), MARK_WRITTEN);
-    marks_set_taken(s->marks, chunk->slot, task_index(id), false);
+    marks_set_taken(s->marks, chunk->slot, task_index(id), elsewhere);
   }
 }
 

@@ -123,6 +123,7 @@ struct task {
   bool no_request;     /* the file is there and whole: adopt it */
   bool unnamed;        /* name is the URL's; the answer gives another */
   bool renamed;        /* name is not what URL and manifest say */
+  bool numbered;       /* it has a number: another task had it */
   bool resumable;      /* the server answered a range */
   bool own_part;       /* this run has made its .part */
   bool part_asked;     /* whose the .part in its way is */

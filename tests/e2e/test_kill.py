@@ -485,3 +485,28 @@ def test_a_file_that_an_option_concerned_is_kept_without_it(spate, faultd, out,
     new = {"f": body(1, 20_000)}
     assert_files(out, new if option == "--overwrite" else
                  {"f": b"mine", "f.1": new["f"]})
+
+
+# ---- names with numbers ------------------------------------------------------
+
+
+@pytest.mark.parametrize("option", ["--auto-rename", None])
+def test_names_with_numbers_stay_with_their_tasks(spate, faultd, out, tmp_path,
+                                                  option):
+    """Three files of one name and size: the first is done when the others are
+    killed, so that the next run would give them other numbers."""
+    rates = (90_000_000, 500_000, 500_000)
+    args = ["-i", write_list(tmp_path / "l", [
+        faultd.data(i, 2_000_000, f"{i}/f", rate=rate)
+        for i, rate in enumerate(rates, 1)]), "-d", out]
+    run = spate.start(*args, "--auto-rename")
+    wait_until(lambda: (out / "f").exists() and recorded(out) >= 500_000)
+    run.kill()
+    kept = {p.name: p.stat().st_size for p in out.glob("*.part")}
+    assert sorted(kept) == ["f.1.part", "f.2.part"], kept
+    before = len(faultd.journal())
+    done = spate(*args, *([option] if option else []), timeout=90)
+    assert done.code == 0, done
+    assert_files(out, {f"f{n}": body(i, 2_000_000)
+                       for i, n in enumerate(("", ".1", ".2"), 1)})
+    assert all(e.get("range") for e in faultd.journal()[before:])

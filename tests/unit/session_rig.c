@@ -162,7 +162,7 @@ static void settle_all(struct rig *rig) {
     if (!rig->marks_itself)
       session_mark_started(rig->session, rig->todo[i], false);
     if (state == TASK_DONE && !rig->marks_itself)
-      session_mark_written(rig->session, rig->todo[i]);
+      session_mark_written(rig->session, rig->todo[i], false);
     session_settle(rig->session, &result);
     rig->settled++;
   }

@@ -59,7 +59,7 @@ static int judge(struct rig *r, const struct rig_item *item) {
   session_mark_started(r->session, id, false);
   common->mark[id] = 1;
   if (state == TASK_DONE) {
-    session_mark_written(r->session, id);
+    session_mark_written(r->session, id, false);
     common->mark[id] = 2;
   }
   return state;

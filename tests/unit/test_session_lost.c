@@ -51,7 +51,7 @@ static int hold_all(struct rig *r, const struct rig_item *item) {
 static void settle_held(struct rig *r, uint64_t id) {
   struct session_result result = {
       .id = id, .state = TASK_DONE, .attempts = 1, .reason = ""};
-  session_mark_written(r->session, id);
+  session_mark_written(r->session, id, false);
   session_settle(r->session, &result);
   r->settled++;
   r->held--;
