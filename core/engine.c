@@ -82,6 +82,8 @@ void engine__retire(struct engine *e, struct task *task) {
   task->ended_unix = (int64_t)time(NULL);
   meter_add(&e->done_rate, 1, engine_now());
   tell(e, task);
+  if (done)
+    twins_note(e, task);
   list_remove(&task->all);
   e->live_weight -= task->weight;
   task_lighten(task);
@@ -680,6 +682,7 @@ void engine_free(struct engine *e) {
   engine_config_fini(&e->config);
   door__fini(e);
   free(e->wishes);
+  free(e->fetched);
   uv_mutex_destroy(&e->mutex);
   free(e);
 }

@@ -113,6 +113,7 @@ struct engine {
   struct link incoming; /* tasks whose names are to be looked at */
   size_t incoming_count;
   struct link twins; /* tasks that wait for another one's file, twins.h */
+  uint64_t *fetched; /* hashes of what is done in this run; twins.c's */
   unsigned lookups; /* batches of the intake on the pool */
   bool empty_dir;   /* nothing was in it: no names to look up */
   unsigned last_room;

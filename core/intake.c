@@ -188,10 +188,7 @@ static int judge_existing(struct engine *e, struct task *task,
   case EXISTS_FAIL:
     break;
   }
-  if (lookup->regular && twins_have_it(e, task))
-    fetch_adopt(e, task, lookup->size);
-  else
-    fetch_fail(e, task, INTAKE_EXISTS);
+  fetch_fail(e, task, INTAKE_EXISTS);
   return 1;
 }
 
@@ -232,14 +229,16 @@ static void enter(struct engine *e, struct lookup *lookup) {
     fetch_fail(e, task, why);
     return;
   }
-  if (task->twin_done) {
-    task->twin_done = false;
-    if (lookup->regular)
-      fetch_adopt(e, task, lookup->size);
-    else /* it has been taken away */
-      intake__place(e, task);
+  if (task->twin_done && lookup->regular) {
+    fetch_adopt(e, task, lookup->size);
     return;
   }
+  if (task->twin_done && task->output_hash == 0) { /* it was taken away */
+    task->twin_done = false;
+    intake__place(e, task);
+    return;
+  }
+  task->twin_done = false;
   if (was_named(e, task, lookup)) {
     task->ours_named = true;
     fetch_adopt(e, task, lookup->size);
@@ -536,9 +535,12 @@ static void begin(struct engine *e, struct task *task) {
 void intake__place(struct engine *e, struct task *task) {
   char why[NAME_CAP + 100];
   int code = intake__claim_name(e, task, why, sizeof(why));
-  if (code == 0)
+  if (code == 0) {
+    task->twin_done = e->config.exists == EXISTS_FAIL && twins_have_it(e, task);
     begin(e, task);
-  else if (code != ERR_EXISTS || task->cancel_wanted || !twins_hold(e, task))
+    return;
+  }
+  if (code != ERR_EXISTS || task->cancel_wanted || !twins_hold(e, task))
     turn_away(e, task, why[0] != '\0' ? why : err_text(code));
 }
 

@@ -6,7 +6,9 @@
 
 #include "twins.h"
 
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine_priv.h"
@@ -74,13 +76,46 @@ void twins_settle(struct engine *e, struct task *first) {
   }
 }
 
+/* ---- what was fetched -----------------------------------------------------
+ */
+
+#define FETCHED ((size_t)1 << 17) /* slots */
+#define WAYS 8 /* places for a hash; when all are taken it displaces one */
+
+/* Never 0, which is an empty slot. */
+static uint64_t hash_of(const struct task *task) {
+  const char *query = task->url + strcspn(task->url, "?#");
+  uint64_t hash = url_object_hash64(task->url, task->name);
+  for (; *query != '\0' && *query != '#'; query++)
+    hash = (hash ^ (unsigned char)*query) * UINT64_C(0x100000001b3);
+  return hash != 0 ? hash : 1;
+}
+
+static uint64_t *places_of(const struct engine *e, uint64_t hash) {
+  return e->fetched + ((hash >> 32) & (FETCHED / WAYS - 1)) * WAYS;
+}
+
+void twins_note(struct engine *e, const struct task *task) {
+  if (gathering(e) || task->name == NULL || !is_plain(task->fields))
+    return;
+  if (e->fetched == NULL)
+    e->fetched = calloc(FETCHED, sizeof(*e->fetched));
+  if (e->fetched == NULL)
+    return; /* then a second one finds a file in its way */
+  uint64_t hash = hash_of(task), *place = places_of(e, hash);
+  size_t way = 0;
+  while (way < WAYS && place[way] != 0 && place[way] != hash)
+    way++;
+  place[way < WAYS ? way : hash % WAYS] = hash;
+}
+
 bool twins_have_it(const struct engine *e, const struct task *task) {
-  for (const struct link *l = e->recent_done.next; l != &e->recent_done;
-       l = l->next) {
-    const struct task *other = LINK_ENTRY((uintptr_t)l, struct task, all);
-    if (other->weight <= TASK_HEAVY && /* else its fields may be gone */
-        are_same(other, task))
+  if (e->fetched == NULL || gathering(e) || !is_plain(task->fields))
+    return false;
+  uint64_t hash = hash_of(task);
+  const uint64_t *place = places_of(e, hash);
+  for (size_t way = 0; way < WAYS; way++)
+    if (place[way] == hash)
       return true;
-  }
   return false;
 }

@@ -32,7 +32,11 @@ void twins_settle(struct engine *e, struct task *first);
 /* A task that waits does so no longer: it is to be cut. */
 void twins_leave(struct task *task);
 
-/* Has a task of this run that ended not long ago fetched the same? */
+/* A task is done; what it has fetched is remembered, of about the last
+ * hundred thousand. */
+void twins_note(struct engine *e, const struct task *task);
+
+/* Has a task of this run fetched the same? */
 bool twins_have_it(const struct engine *e, const struct task *task);
 
 #endif

@@ -81,6 +81,19 @@ def test_typed_once_more_when_the_list_has_it(spate, faultd, out, tmp_path):
     assert asked(faultd) == 2
 
 
+@pytest.mark.parametrize("there", [False, True])
+def test_lines_that_come_again_far_behind(spate, faultd, out, tmp_path, there):
+    """Where nothing is there no name is looked up; and where something is."""
+    urls = [faultd.data(i, 50, f"f{i}") for i in range(1500)]
+    if there:
+        out.mkdir()
+        (out / "mine").write_bytes(b"mine")
+    run = spate("--progress=json", "-d", out, "-i",
+                write_list(tmp_path / "l", urls + urls))
+    assert run.code == 0 and run.summary["done"] == 3000, run
+    assert asked(faultd) == 1500
+
+
 @pytest.mark.parametrize("word", ["cancel", "discard"])
 def test_the_other_goes_on_when_the_first_is_dropped(spate, faultd, out, tmp_path,
                                                      word):
