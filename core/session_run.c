@@ -403,10 +403,14 @@ static void summarise(struct session *s, const struct session_result *r) {
     summary_note(&s->summary, &end);
 }
 
-/* A name that was given, or was lost, is its own whatever the task knows. */
-static unsigned owned(const struct session_result *result, enum mark mark) {
-  unsigned marked = mark != MARK_NONE ? OWNS_PART | OWNS_NAME : OWNS_NOTHING;
-  bool named = mark == MARK_WRITTEN || mark == MARK_TAINTED;
+/* A name that was given, or was lost, is its own whatever the task knows; but
+ * not one that was taken. */
+static unsigned owned(const struct session_result *result, enum mark mark,
+                      bool taken) {
+  unsigned marked = mark == MARK_NONE ? OWNS_NOTHING
+                    : taken           ? OWNS_PART
+                                      : OWNS_PART | OWNS_NAME;
+  bool named = !taken && (mark == MARK_WRITTEN || mark == MARK_TAINTED);
   if (!result->told || named)
     return marked;
   if (result->once && mark != MARK_NONE)
@@ -420,9 +424,10 @@ void session_settle(struct session *s, const struct session_result *result) {
     return;
   unflushed_drop(s->unflushed, result->id);
   enum mark mark = marks_get(s->marks, chunk->slot, task_index(result->id));
+  bool taken = marks_taken(s->marks, chunk->slot, task_index(result->id));
   struct store_row row = {.id = result->id,
                           .state = row_of_task(result->state),
-                          .started = owned(result, mark),
+                          .started = owned(result, mark, taken),
                           .status = result->status,
                           .attempts = result->attempts,
                           .bytes = result->bytes,

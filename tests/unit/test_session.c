@@ -271,6 +271,27 @@ static int count_failure(void *arg, const struct session_failure *failure) {
   return 0;
 }
 
+static int written_elsewhere(struct rig *r, const struct rig_item *item) {
+  session_mark_started(r->session, item->id, true);
+  session_mark_written(r->session, item->id, true);
+  return TASK_FAILED;
+}
+
+/* Its file got another name; the one that it has not is somebody else's, in
+ * every run to come. */
+static void a_name_that_was_taken_is_not_ours_later_on(void **state) {
+  (void)state;
+  rig_manifest(&rig, "list", 0, 1, "a", path, sizeof path);
+  rig.verdict = written_elsewhere;
+  rig.marks_itself = true;
+  for (int i = 0; i < 3; i++) {
+    rig_session(&rig, path);
+    assert_int_equal(rig.delivered, 1);
+    assert_false(rig.items[0].started);
+    assert_false(rig.items[0].written);
+  }
+}
+
 static void failed_tasks_come_again_and_lose_their_row(void **state) {
   (void)state;
   struct rig_item last = {0};
@@ -685,6 +706,7 @@ int main(void) {
       T(changed_manifest_is_refused_with_its_line),
       T(another_list_is_another_source),
       T(missing_manifest_is_named),
+      T(a_name_that_was_taken_is_not_ours_later_on),
       T(failed_tasks_come_again_and_lose_their_row),
       T(cancelled_tasks_stay_so_and_expired_come_again),
       T(cancelled_task_that_is_wanted_again_outlives_the_run),
