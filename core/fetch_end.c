@@ -505,6 +505,17 @@ static void disk_failure(struct engine *e, struct task *task,
   fetch_fail(e, task, why);
 }
 
+/* The body was cut: it has a .part at most, and a file that comes to stand
+ * under its name is somebody else's. */
+static void mark_unnamed(struct engine *e, struct task *task) {
+  if (gathering(e) || task->ours_named)
+    return;
+  if (task->ours || task->own_part || !request_may_repeat(task->fields))
+    session_mark_started(e->session, task->id, true);
+  else
+    session_mark_foreign(e->session, task->id);
+}
+
 static void on_sink_ended(void *owner, const struct sink_result *result) {
   struct task *task = owner;
   struct engine *e = task->engine;
@@ -548,6 +559,7 @@ static void on_sink_ended(void *owner, const struct sink_result *result) {
       finish_file(e, task);
     return;
   }
+  mark_unnamed(e, task);
   if (throws_away(task->after)) {
     fetch__forget_partial(e, task);
   } else {

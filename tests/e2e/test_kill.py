@@ -464,6 +464,22 @@ def test_a_file_put_in_the_place_of_one_that_failed_is_kept(spate, faultd, out,
     assert over.code == 1 and not (out / "big").exists(), over
 
 
+@pytest.mark.parametrize("size", [20_000, 4_000_000])
+def test_a_file_put_in_the_place_of_one_that_was_stopped_is_kept(
+        spate, faultd, out, size):
+    url = faultd.data(1, size, "f", stall=size // 4, fail=1)
+    run = spate.start(url, "-d", out)
+    wait_until(lambda: re.search(
+        rb'"got": ?%d\b' % (size // 4), spate("ctl", out, "snapshot").out))
+    run.signal(signal.SIGTERM)
+    assert run.wait().code == 4
+    (out / "f.part").unlink(missing_ok=True)
+    (out / "f").write_bytes(b"mine")
+    again = spate(url, "-d", out)
+    assert again.code == 1 and b"not of this session" in again.err, again
+    assert_files(out, {"f": b"mine"})
+
+
 @pytest.mark.parametrize("option", ["--auto-rename", "--overwrite"])
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_file_that_an_option_concerned_is_kept_without_it(spate, faultd, out,
