@@ -545,9 +545,19 @@ int sqlite3_wal_checkpoint_v2(sqlite3 *db, const char *name, int mode,
  *
  * What they give when they have no memory, which they often do not survive
  * themselves. Whatever the types of the arguments are, they are passed on as
- * eight words: all of these take integers and pointers alone. */
+ * words: all of these take integers and pointers alone. No more of them than
+ * the function has: what lies on the stack is the caller's else, and may be
+ * written back while another thread changes it (the semaphore by which libuv
+ * waits for its pool lost posts that way). */
 
-#define LIB(name, value)                                                      \
+#define LIB(name, value)                                             \
+  long name(long a, long b, long c, long d, long e, long f);         \
+  long name(long a, long b, long c, long d, long e, long f) {        \
+    REAL(name);                                                      \
+    return FAILS(KIND_LIB, #name) ? value : real_(a, b, c, d, e, f); \
+  }
+
+#define LIB8(name, value)                                                     \
   long name(long a, long b, long c, long d, long e, long f, long g, long h);  \
   long name(long a, long b, long c, long d, long e, long f, long g, long h) { \
     REAL(name);                                                               \
@@ -621,7 +631,7 @@ LIB(ZSTD_createDStream, 0)
 LIB(ZSTD_CCtx_setParameter, -64) /* ZSTD_error_memory_allocation */
 LIB(ZSTD_compressStream2, -64)
 LIB(ZSTD_decompressStream, -64)
-LIB(deflateInit2_, -4) /* Z_MEM_ERROR */
+LIB8(deflateInit2_, -4) /* Z_MEM_ERROR */
 LIB(inflateInit2_, -4)
 LIB(inflate, -4)
 LIB(BZ2_bzDecompressInit, -3) /* BZ_MEM_ERROR */
