@@ -75,9 +75,7 @@ static const char *reason_of(const struct task *task, enum task_state state) {
   return state == TASK_FAILED ? err_text(ERR_NOMEM) : "";
 }
 
-/* left: its .part stays. */
-static void settle(struct engine *e, struct task *task, enum task_state state,
-                   bool left) {
+static void settle(struct engine *e, struct task *task, enum task_state state) {
   struct session_result result;
   memset(&result, 0, sizeof(result));
   result.id = task->id;
@@ -92,8 +90,8 @@ static void settle(struct engine *e, struct task *task, enum task_state state,
   result.owns = (task->ours || task->own_part ? OWNS_PART : 0) |
                 (task->ours_named ? OWNS_NAME : 0);
   result.once = !request_may_repeat(task->fields);
-  result.left = left && task->name != NULL && !gathering(e) &&
-                request_is_get(task->fields);
+  result.left = state != TASK_DONE && task->name != NULL && !gathering(e) &&
+                (result.owns & OWNS_PART) != 0;
   result.object = leftover_object(task);
   result.digest = task->digest != NULL ? task->digest : "";
   result.host = task->host != NULL ? task->host->origin : NULL;
@@ -116,7 +114,7 @@ void fetch_fail(struct engine *e, struct task *task, const char *why) {
   eventlog_add(&e->log, LOG_ERROR, task->id, "%s: %s",
                task->name != NULL ? task->name : task->url,
                task->reason != NULL ? task->reason : "failed");
-  settle(e, task, TASK_FAILED, false);
+  settle(e, task, TASK_FAILED);
   task_set_state(&e->counts, task, TASK_FAILED);
   engine__retire(e, task);
 }
@@ -126,7 +124,7 @@ void fetch_expire(struct engine *e, struct task *task) {
     task_set_reason(task, "the URL has expired");
   eventlog_add(&e->log, LOG_ERROR, task->id, "%s: %s", task->name,
                task->reason != NULL ? task->reason : "expired");
-  settle(e, task, TASK_EXPIRED, false);
+  settle(e, task, TASK_EXPIRED);
   task_set_state(&e->counts, task, TASK_EXPIRED);
   engine__retire(e, task);
 }
@@ -138,7 +136,7 @@ void fetch_adopt(struct engine *e, struct task *task, int64_t bytes) {
 }
 
 void fetch_done(struct engine *e, struct task *task) {
-  settle(e, task, TASK_DONE, false);
+  settle(e, task, TASK_DONE);
 }
 
 void fetch_committed(void *arg, const uint64_t *ids, size_t count) {
@@ -197,6 +195,8 @@ static void remember(struct engine *e, struct task *task,
                      const struct ranges *durable) {
   struct session_partial partial;
   describe(task, durable, &partial);
+  if (!task->has_partial) /* whoever else had one of that name has none */
+    session_left_claim(e->session, task->id, task->name);
   session_partial_put(e->session, task->id, &partial);
   task->has_partial = true;
 }
@@ -285,7 +285,7 @@ static void cancel(struct engine *e, struct task *task, bool discard) {
       control__remove_part(e, task);
     task->ours = task->own_part = false; /* what comes there is another's */
   }
-  settle(e, task, TASK_CANCELLED, !discard);
+  settle(e, task, TASK_CANCELLED);
   task_set_state(&e->counts, task, TASK_CANCELLED);
   engine__retire(e, task);
 }
@@ -554,7 +554,7 @@ static void on_sink_ended(void *owner, const struct sink_result *result) {
     if (task->has_partial)
       session_partial_put(e->session, task->id, NULL);
     if (gathering(e)) /* now, in one transaction with the shard's length */
-      settle(e, task, TASK_DONE, false);
+      settle(e, task, TASK_DONE);
     else
       finish_file(e, task);
     return;

@@ -20,6 +20,8 @@
   (30 * (uint64_t)1000000000) /* then the file is tried again */
 
 uint64_t leftover_object(const struct task *task) {
+  if (!request_is_get(task->fields))
+    return 0;
   return url_object_hash64(task->url, NULL);
 }
 
@@ -66,7 +68,8 @@ static void on_look(void *arg, const struct session_left *left) {
   task->part_asked = false;
   if (task->state != TASK_WAITING || left->code != 0)
     return; /* should it come to it once more, it asks once more */
-  if (left->by != 0 && left->object == leftover_object(task))
+  if (left->by != 0 && left->object == leftover_object(task) &&
+      left->object != 0)
     take(e, task, left);
   else
     refuse(e, task, left);

@@ -16,7 +16,8 @@
 struct engine;
 struct task;
 
-/* What a task fetches, as the session writes it down when it is cancelled. */
+/* What a task fetches, as the session writes it down when it leaves a .part; 0
+ * is nobody else's (a POST's answer). */
 uint64_t leftover_object(const struct task *task);
 
 /* The task, which has neither transfer nor sink any more, waits until it is

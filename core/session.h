@@ -217,7 +217,7 @@ struct session_result {
   bool told;     /* owns is known; else it is what the mark says */
   unsigned owns; /* not done: session_owns, when a later run finds them */
   bool once;     /* its request may not be repeated: that it was sent counts */
-  bool left;     /* cancelled: path.part may be there, of this object */
+  bool left;     /* not done: path.part may be there, of this object */
   uint64_t object;
   const char *digest;  /* "sha-256=HEX"; "" none; copied */
   const char *host;    /* that answered or was asked last; NULL none; copied */
@@ -391,6 +391,10 @@ int session_left_look(struct session *session, uint64_t task, const char *path,
 /* It is another task's from now on: the cancelled one has none any more. Kept
  * with the next batch. */
 void session_left_take(struct session *session, uint64_t by);
+/* A task has made PATH.part: no task that ended has one of that name any more.
+ * Kept with the next batch. */
+void session_left_claim(struct session *session, uint64_t task,
+                        const char *path);
 
 /* All tasks that have failed, or those that fit (words as in failed_choice.h,
  * NULL: all), are wanted again by a person. They are counted, then told is

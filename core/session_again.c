@@ -267,6 +267,18 @@ void session_left_take(struct session *s, uint64_t by) {
   session__schedule(s);
 }
 
+void session_left_claim(struct session *s, uint64_t task, const char *path) {
+  struct store_batch *b = session__filling(s);
+  char *copy = strdup(path);
+  if (copy == NULL || STORE_PUSH(b, claim) < 0) {
+    free(copy);
+    session__tell_once(s, ERR_NOMEM, err_text(ERR_NOMEM));
+    return;
+  }
+  b->claims[b->claim_count++] = (struct store_claim){task, copy};
+  session__schedule(s);
+}
+
 void session__asked_end(struct session *s) {
   while (s->asked != NULL) {
     struct session_asked *asked = s->asked;

@@ -51,7 +51,8 @@ bool session__pending(const struct session *s) {
   const struct store_batch *b = &s->batches[s->current];
   return s->dirty_count + b->row_count + b->partial_count + b->rank_count +
                  b->source_count + b->id_count + b->file_count +
-                 b->option_count + b->ask_count + b->robbed_count >
+                 b->option_count + b->ask_count + b->robbed_count +
+                 b->claim_count >
              0 ||
          b->traffic.bytes + b->traffic.requests + b->traffic.retries +
                  b->traffic.throttled >

@@ -98,8 +98,8 @@ static const char schema_text[] =
     " durable INTEGER NOT NULL,size INTEGER NOT NULL,etag TEXT,"
     " last_modified TEXT,ranges TEXT,PRIMARY KEY(source,task)) WITHOUT ROWID;"
     /* priorities: what a person has made of a task's, dropped when it is done.
-     * leftovers: whose PATH.part may be there though the task was cancelled,
-     * and a hash of what it is, see url_object_hash64(). */
+     * leftovers: whose PATH.part may be there though the task has ended, and a
+     * hash of what it is, see url_object_hash64(). */
     STORE_LATER
     /* Files that grow beside the session (shards, results): how many bytes and
      * records of them belong to tasks that are settled. */

@@ -52,7 +52,7 @@ struct store_row {
   int64_t bytes;
   uint64_t line;             /* of a bad line; else 0 */
   const char *reason, *path; /* taken by a batch: one block, at reason */
-  bool left;                 /* cancelled: PATH.part may be there */
+  bool left;                 /* not done: PATH.part may be there */
   uint64_t object;           /* that it is of, when left */
 };
 
@@ -60,6 +60,12 @@ struct store_partial {
   uint64_t id;
   bool forget;
   struct session_partial partial;
+};
+
+/* A task that has made PATH.part. */
+struct store_claim {
+  uint64_t id;
+  char *path; /* taken */
 };
 
 /* A priority that a person has given a task. */
@@ -120,6 +126,8 @@ struct store_batch {
   uint64_t revived; /* how many of them were, when it is written */
   uint64_t *robbed; /* cancelled tasks whose .part is another's from now on */
   size_t robbed_count, robbed_cap;
+  struct store_claim *claims;
+  size_t claim_count, claim_cap;
   struct store_option *options;
   size_t option_count, option_cap;
   char **paths; /* taken; to be flushed one by one where syncfs is missing */
@@ -375,6 +383,9 @@ int store_classes(struct store *store, struct history_class **classes,
   X(SQL_LEFT_PUT, "INSERT OR REPLACE INTO leftovers(source,task,path,object)"  \
                   " VALUES(?,?,?,?)")                                          \
   X(SQL_LEFT_GET, "SELECT source,task,object FROM leftovers WHERE path=?")     \
+  X(SQL_LEFT_OTHER,                                                            \
+    "SELECT source,task FROM leftovers WHERE path=?1"                          \
+    " AND NOT(source=?2 AND task=?3) LIMIT 1")                                 \
   X(SQL_LEFT_DROP, "DELETE FROM leftovers WHERE source=? AND task=?")          \
   X(SQL_ROW_FOREIGN, "UPDATE tasks SET started=0 WHERE source=? AND task=?")   \
   X(SQL_ROWS_OF,                                                               \

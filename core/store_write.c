@@ -8,6 +8,7 @@
 #include "partial.h"
 #include "store.h"
 
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -65,7 +66,9 @@ void store_batch_reset(struct store_batch *b) {
     free(b->options[i].name);
   b->option_count = 0;
   b->source_count = b->id_count = b->path_count = b->ask_count = 0;
-  b->robbed_count = 0;
+  for (size_t i = 0; i < b->claim_count; i++)
+    free(b->claims[i].path);
+  b->robbed_count = b->claim_count = 0;
   for (int list = 0; list < SESSION_LISTS; list++)
     b->texts[list].length = b->texts[list].records = 0;
   b->traffic = (struct session_traffic){0};
@@ -83,6 +86,7 @@ void store_batch_fini(struct store_batch *b) {
   free(b->ids);
   free(b->asks);
   free(b->robbed);
+  free(b->claims);
   free(b->paths);
   free(b->files);
   free(b->options);
@@ -111,16 +115,45 @@ static int put_chunk(struct store *st, const struct store_chunk *c) {
   return rc;
 }
 
-/* What it leaves when it is cancelled, and nothing any more otherwise. */
+/* Neither its file nor what was known of it is its own any more. */
+static int rob(struct store *st, uint64_t id) {
+  static const enum store_sql all[] = {SQL_LEFT_DROP, SQL_ROW_FOREIGN,
+                                       SQL_PARTIAL_DROP};
+  int rc = 0;
+  for (size_t i = 0; rc == 0 && i < sizeof all / sizeof *all; i++)
+    rc = store__run(st, store__bind(st, all[i], "iu", (int64_t)task_source(id),
+                                    task_ordinal(id)));
+  return rc;
+}
+
+/* The .part of that name is this task's alone. */
+static int claim(struct store *st, uint64_t id, const char *path) {
+  int rc;
+  do {
+    struct sqlite3_stmt *stmt =
+        store__bind(st, SQL_LEFT_OTHER, "siu", path, (int64_t)task_source(id),
+                    task_ordinal(id));
+    rc = store__step(st, stmt);
+    if (rc != 1)
+      break;
+    uint64_t other =
+        ((uint64_t)sqlite3_column_int64(stmt, 0) << TASK_ORDINAL_BITS) |
+        (uint64_t)sqlite3_column_int64(stmt, 1);
+    store__done(stmt);
+    rc = rob(st, other);
+  } while (rc == 0);
+  return rc;
+}
+
+/* What it leaves, and nothing any more otherwise. */
 static int put_left(struct store *st, const struct store_row *row) {
   int64_t source = task_source(row->id);
   uint64_t task = task_ordinal(row->id);
-  if (row->left)
-    return store__run(st, store__bind(st, SQL_LEFT_PUT, "iusu", source, task,
-                                      row->path, row->object));
-  if (row->state != ROW_NONE && row->state != ROW_CANCELLED)
-    return 0;
-  return store__run(st, store__bind(st, SQL_LEFT_DROP, "iu", source, task));
+  int rc = store__run(
+      st, row->left ? store__bind(st, SQL_LEFT_PUT, "iusu", source, task,
+                                  row->path, row->object)
+                    : store__bind(st, SQL_LEFT_DROP, "iu", source, task));
+  return rc == 0 && row->left ? claim(st, row->id, row->path) : rc;
 }
 
 static int put_row(struct store *st, const struct store_row *row,
@@ -270,21 +303,12 @@ static int revive_all(struct store *st, const uint64_t *ids, size_t count,
   return 0;
 }
 
-/* Neither its file nor what was known of it is its own any more. */
-static int rob(struct store *st, uint64_t id) {
-  static const enum store_sql all[] = {SQL_LEFT_DROP, SQL_ROW_FOREIGN,
-                                       SQL_PARTIAL_DROP};
-  int rc = 0;
-  for (size_t i = 0; rc == 0 && i < sizeof all / sizeof *all; i++)
-    rc = store__run(st, store__bind(st, all[i], "iu", (int64_t)task_source(id),
-                                    task_ordinal(id)));
-  return rc;
-}
-
 static int put_all(struct store *st, struct store_batch *b) {
   int rc = put_sources(st, b);
   for (size_t i = 0; rc == 0 && i < b->chunk_count; i++)
     rc = put_chunk(st, &b->chunks[i]);
+  for (size_t i = 0; rc == 0 && i < b->claim_count; i++)
+    rc = claim(st, b->claims[i].id, b->claims[i].path);
   for (size_t i = 0; rc == 0 && i < b->row_count; i++)
     if ((rc = put_left(st, &b->rows[i])) == 0)
       rc = put_row(st, &b->rows[i], b->run);

@@ -706,6 +706,33 @@ def test_a_second_discard_leaves_what_is_another_tasks(spate, faultd, out, tmp_p
     assert len(asked) == 1 and asked[0]["range"], asked
 
 
+def test_a_part_belongs_to_who_made_it_last(spate, faultd, out, tmp_path):
+    """Removed by hand, made anew by another URL's task: the first has none."""
+    def partials():
+        with sqlite3.connect(out / ".spate/session.db") as db:
+            return db.execute("SELECT source << 40 | task FROM partials").fetchall()
+
+    _, run, task = leave_part(spate, faultd, out, tmp_path, faultd.data(0, 10, "slow", stall=5))
+    wait_until(lambda: rows(out, "leftovers") == 1 and partials() == [(task,)])
+    part = out / "big.part"
+    part.unlink()
+    ctl(spate, out, "add", faultd.data(2, 4_000_000, "x/big", stall=3_500_000))
+    wait_until(lambda: part.exists() and part.stat().st_size >= 3 << 20)
+    wait_until(lambda: partials() not in ([], [(task,)]))  # said while it goes on
+    (other,), = partials()
+    assert rows(out, "leftovers") == 0
+    ctl(spate, out, "cancel", other)
+    wait_until(lambda: rows(out, "leftovers") == 1)
+    kept = part.read_bytes()
+    ctl(spate, out, "retry", task)
+    wait_until(lambda: b"of another URL" in spate("failed", out).out)
+    assert part.read_bytes() == kept and not (out / "big").exists()
+    run.kill()
+    part.unlink()
+    spate("retry", out, "--tries", "1", "--stall-timeout", "1")
+    assert (out / "big").read_bytes() == body(1, 4_000_000)
+
+
 def test_restart_begins_from_nothing(spate, faultd, out):
     url = faultd.data(1, 4_000_000, "big", stall=3_000_000, fail=1)
     run = spate.start(url, "-d", out)
