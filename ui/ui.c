@@ -241,8 +241,10 @@ static void paint(struct ui *ui, int64_t now) {
   if (ui->dirty == 1 && bytes > 0)
     ui->figure_bytes += (bytes - ui->figure_bytes) / 4;
   ui->dirty = 0;
-  if (bytes < 0)
+  if (bytes == ERR_IO)
     ui->end = UI_HANGUP;
+  else if (bytes < 0) /* no memory for it: all of it with the next one */
+    ui->app.repaint = true;
   if (bytes <= 0)
     return;
   ui->painted_ms = now;
